@@ -1,0 +1,69 @@
+"""Errors a user can cause, and the exit codes that are the command line's contract.
+
+A message says what was wrong, where, and what to do. Everything else is a bug and exits with 1 and a traceback.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means, and whether running it again can help."""
+
+    OK = 0, "everything asked for is done"
+    UNEXPECTED = 1, "a bug or an unforeseen fault; the traceback says where. A retry may help"
+    CONFIG = 2, "wrong usage or configuration. A retry cannot help"
+    DATA = 3, "the data set is missing or not what it claims. A retry cannot help"
+    INCOMPLETE = 4, "too few runs succeeded; what did is kept and `results.csv` names the others"
+    DEVICE_MEMORY = 5, "the device's memory does not hold one run. A retry cannot help; a smaller batch or model can"
+    STORE = 6, "the store cannot be read or written (full disk, no permission, unreachable). A retry may help"
+    INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> "ExitCode":
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class GaintraceError(Exception):
+    """Base of every error whose message is meant for the user."""
+
+    exit_code = ExitCode.UNEXPECTED
+
+
+class ConfigError(GaintraceError):
+    """A configuration, option or argument that cannot be used."""
+
+    exit_code = ExitCode.CONFIG
+
+
+class DataError(GaintraceError):
+    """A data set that is missing, damaged or not what it claims to be."""
+
+    exit_code = ExitCode.DATA
+
+
+class IncompleteError(GaintraceError):
+    """Too few runs succeeded."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+class DeviceMemoryError(GaintraceError):
+    """One run does not fit the device's memory."""
+
+    exit_code = ExitCode.DEVICE_MEMORY
+
+
+class StoreError(GaintraceError):
+    """The store cannot be read or written."""
+
+    exit_code = ExitCode.STORE
+
+
+class InterruptedRunError(GaintraceError):
+    """Training was stopped by a signal after its state was saved."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,184 @@
+"""One object store: whole objects under slash-separated keys, in a folder.
+
+The unit is the object: written whole or not at all, so a reader never meets half a file and a process killed in
+mid-write leaves the old object or the new one.
+"""
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from gaintrace.errors import ConfigError, StoreError
+
+
+class MissingObjectError(StoreError):
+    """No object of that key."""
+
+
+class Store(Protocol):
+    """Objects under a root. Keys are relative, with `/` between parts."""
+
+    @property
+    def uri(self) -> str:
+        """Where the root is."""
+
+    def read(self, key: str) -> bytes:
+        """The object's bytes. Raises MissingObjectError if there is none."""
+
+    def write(self, key: str, data: bytes) -> None:
+        """Put an object, replacing any of that key, atomically."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put an object only if none has that key; False if one has. Of concurrent callers one wins."""
+
+    def exists(self, key: str) -> bool:
+        """Whether an object has that key."""
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Keys under a prefix (a folder: `runs` finds `runs/a`, not `runs-old`), sorted."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; none of that key is no error."""
+
+    def child(self, prefix: str) -> "Store":
+        """The store rooted at a prefix of this one."""
+
+
+def open_store(uri: str | os.PathLike[str]) -> Store:
+    """The store at a path or a `file://` URI. The folder need not exist yet."""
+    text = os.fspath(uri)
+    parts = urlsplit(text)
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise ConfigError(f"store {text}: a file URI has three slashes, as in file:///{parts.netloc}{parts.path}")
+        return FolderStore(Path(unquote(parts.path)))
+    if "://" in text:
+        raise ConfigError(f"store {text}: {parts.scheme}:// is not supported; use a folder or file:///path")
+    return FolderStore(Path(text))
+
+
+class FolderStore:
+    """A store in a folder. Writes go to a temporary file, are flushed to disk and renamed into place."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def uri(self) -> str:
+        """The folder's path."""
+        return str(self.root)
+
+    def path(self, key: str) -> Path:
+        """The file that holds an object."""
+        parts = key.split("/")
+        if not key or any(part in ("", ".", "..") for part in parts):
+            raise ConfigError(f"{key!r} is not an object key")
+        return self.root.joinpath(*parts)
+
+    def read(self, key: str) -> bytes:
+        """See Store.read."""
+        path = self.path(key)
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingObjectError(f"{path}: no such file") from None
+        except OSError as error:
+            raise _store_error(path, "read", error) from error
+
+    def write(self, key: str, data: bytes) -> None:
+        """See Store.write."""
+        path = self.path(key)
+        with self._temporary(path, data) as temporary:
+            temporary.replace(path)
+            _sync_folder(path.parent)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """See Store.create."""
+        path = self.path(key)
+        with self._temporary(path, data) as temporary:
+            try:
+                os.link(temporary, path)  # unlike a rename, a link fails where the name is taken
+            except FileExistsError:
+                return False
+            _sync_folder(path.parent)
+        return True
+
+    def exists(self, key: str) -> bool:
+        """See Store.exists."""
+        return self.path(key).is_file()
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """See Store.keys."""
+        top = self.path(prefix) if prefix else self.root
+        found = []
+        for folder, _, files in os.walk(top):
+            for name in files:
+                if not name.startswith(".tmp-"):
+                    found.append(Path(folder, name).relative_to(self.root).as_posix())
+        return sorted(found)
+
+    def delete(self, key: str) -> None:
+        """See Store.delete."""
+        path = self.path(key)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _store_error(path, "delete", error) from error
+
+    def child(self, prefix: str) -> "FolderStore":
+        """See Store.child."""
+        return FolderStore(self.path(prefix))
+
+    @contextlib.contextmanager
+    def _temporary(self, path: Path, data: bytes) -> Iterator[Path]:
+        temporary: Path | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+            temporary = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            yield temporary
+        except OSError as error:
+            raise _store_error(path, "write", error) from error
+        finally:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _store_error(path: Path, what: str, error: OSError) -> StoreError:
+    hint = {
+        errno.ENOSPC: "the disk is full; free space and run the same command again",
+        errno.EDQUOT: "the disk quota is used up; free space and run the same command again",
+        errno.EACCES: "no permission; choose another folder or change its owner",
+        errno.EPERM: "not permitted; choose another folder or change its owner",
+        errno.EROFS: "the file system is read-only; choose another folder",
+        errno.ENOTDIR: "a part of the path is a file, not a folder",
+        errno.EEXIST: "a part of the path is a file, not a folder",
+        errno.EISDIR: "this is a folder, not a file",
+    }.get(error.errno or 0, error.strerror or str(error))
+    return StoreError(f"cannot {what} {path}: {hint}")
