@@ -14,8 +14,7 @@ class ExitCode(IntEnum):
     CONFIG = 2, "wrong usage or configuration. A retry cannot help"
     DATA = 3, "the data set is missing or not what it claims. A retry cannot help"
     INCOMPLETE = 4, "too few runs succeeded; what did is kept and `results.csv` names the others"
-    DEVICE_MEMORY = 5, "the device's memory does not hold one run. A retry cannot help; a smaller batch or model can"
-    STORE = 6, "the store cannot be read or written (full disk, no permission, unreachable). A retry may help"
+    STORE = 5, "the store cannot be read or written (full disk, no permission, unreachable). A retry may help"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
 
     meaning: str
@@ -49,12 +48,6 @@ class IncompleteError(GaintraceError):
     """Too few runs succeeded."""
 
     exit_code = ExitCode.INCOMPLETE
-
-
-class DeviceMemoryError(GaintraceError):
-    """One run does not fit the device's memory."""
-
-    exit_code = ExitCode.DEVICE_MEMORY
 
 
 class StoreError(GaintraceError):

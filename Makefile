@@ -1,0 +1,35 @@
+# Everything runs in .venv, which is made on first use. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+STORE ?= store
+
+.DEFAULT_GOAL := help
+.PHONY: help sweep test check docs clean
+
+help: ## Show this list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+sweep: .venv/installed ## Run Phase 2's grid end to end on simulated students
+	$(BIN)/gaintrace sweep demo --out $(STORE)
+
+test: .venv/installed ## Run the test suite
+	$(BIN)/pytest
+
+check: .venv/installed ## Lint, format check, types, and generated docs being current
+	$(BIN)/ruff check app tests benchmarks
+	$(BIN)/ruff format --check app tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/python -m gaintrace.docs --check
+
+docs: .venv/installed ## Write the reference tables of the docs from the code
+	$(BIN)/python -m gaintrace.docs
+
+clean: ## Remove .venv and caches; results stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "gaintrace needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,218 @@
+"""`sweep` and `train`, and the three steps they are made of: `plan`, `train-shard`, `aggregate`."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from gaintrace.config import SweepSpec, load_spec
+from gaintrace.errors import ConfigError, IncompleteError
+
+if TYPE_CHECKING:
+    from gaintrace.data.dataset import Dataset
+    from gaintrace.store import Store
+    from gaintrace.sweep.aggregate import Summary
+    from gaintrace.sweep.plan import Plan
+
+Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or a YAML file.")]
+Data = Annotated[str | None, typer.Option("--data", metavar="URI", help="Folder of a prepared data set.")]
+Out = Annotated[str, typer.Option("--out", metavar="URI", help="Store that gets the results.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value; repeatable.")]
+RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds. [default: all]")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads. [default: one a core]")]
+Members = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side. [default: by device]")]
+SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
+
+
+def sweep(
+    source: Source,
+    data: Data = None,
+    out: Out = "store",
+    overrides: Set = None,
+    runs_per_pod: RunsPerPod = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    members: Members = None,
+) -> None:
+    """Run a whole sweep on this machine and write its report. Running it again continues."""
+    plan_, dataset, store = _plan(source, data, out, overrides, runs_per_pod)
+    console = Console()
+    _say_plan(console, plan_, dataset)
+    _train(console, plan_, dataset, store, range(plan_.shards), device, threads, members)
+    _conclude(console, store, plan_)
+
+
+def train(
+    source: Source,
+    data: Data = None,
+    out: Out = "store",
+    overrides: Set = None,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Train one run: a sweep that expands to a single configuration."""
+    spec = _spec(source, data, overrides)
+    if spec.size() != 1:
+        raise ConfigError(
+            f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
+            f"swept, as in --set grid={{}} --set base.{next(iter(spec.axes()))}=…"
+        )
+    sweep(source, data, out, overrides, None, device, threads, None)
+
+
+def plan(
+    source: Source,
+    data: Data = None,
+    out: Out = "store",
+    overrides: Set = None,
+    runs_per_pod: RunsPerPod = None,
+    outputs: Annotated[
+        Path | None, typer.Option(help="Folder for `sweep-id` and `shards.json`, for workflow engines.")
+    ] = None,
+) -> None:
+    """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
+    plan_, _, _ = _plan(source, data, out, overrides, runs_per_pod)
+    if outputs is not None:
+        outputs.mkdir(parents=True, exist_ok=True)
+        (outputs / "sweep-id").write_text(plan_.sweep_id)
+        (outputs / "shards.json").write_text(json.dumps(list(range(plan_.shards))))
+    print(plan_.sweep_id)
+
+
+def train_shard(
+    sweep_id: SweepId,
+    shard: Annotated[int, typer.Option(min=0, help="Number of the shard, from 0.")],
+    out: Out = "store",
+    data: Data = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    members: Members = None,
+) -> None:
+    """Train the unfinished runs of one shard."""
+    from gaintrace.store import open_store
+    from gaintrace.sweep.plan import read_plan
+    from gaintrace.sweep.shard import load_data
+
+    store = open_store(out)
+    plan_ = read_plan(store, sweep_id)
+    plan_.shard(shard)
+    base = plan_.spec.base
+    if data is not None:
+        base = base.model_copy(update={"data": base.data.model_copy(update={"dataset": data})})
+    _train(Console(), plan_, load_data(base), store, range(shard, shard + 1), device, threads, members)
+
+
+def aggregate(sweep_id: SweepId, out: Out = "store") -> None:
+    """Make tables, figures and the report of what a sweep has trained so far."""
+    from gaintrace.store import open_store
+    from gaintrace.sweep.plan import read_plan
+
+    store = open_store(out)
+    _conclude(Console(), store, read_plan(store, sweep_id))
+
+
+COMMANDS = [sweep, train, plan, train_shard, aggregate]
+
+
+def _spec(source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
+    changes = list(overrides or [])
+    if data is not None:
+        changes += ["base.data.synthetic=null", f"base.data.dataset={json.dumps(data)}"]
+    return load_spec(source, changes)
+
+
+def _plan(
+    source: str, data: str | None, out: str, overrides: list[str] | None, runs_per_pod: int | None
+) -> "tuple[Plan, Dataset, Store]":
+    spec = _spec(source, data, overrides)
+
+    from gaintrace.store import open_store
+    from gaintrace.sweep.plan import make_plan, write_plan
+    from gaintrace.sweep.shard import load_data, reference
+
+    store = open_store(out)
+    dataset = load_data(spec.base)
+    plan_ = make_plan(spec, reference(spec.base, dataset), runs_per_pod)
+    write_plan(store, plan_)
+    return plan_, dataset, store
+
+
+def _train(
+    console: Console,
+    plan_: "Plan",
+    dataset: "Dataset",
+    store: "Store",
+    shards: range,
+    device: str,
+    threads: int | None,
+    members: int | None,
+) -> None:
+    import torch
+
+    from gaintrace.cli.progress import TrainingProgress
+    from gaintrace.sweep.shard import ShardTrainer
+    from gaintrace.training.device import choose_device, keep_freed_memory, most_members
+
+    keep_freed_memory()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    chosen = choose_device(device)
+    runs = [run for shard in shards for run in plan_.shard(shard)]
+    with TrainingProgress(console, plan_.spec.name, runs) as progress, stop_on_signal() as stopped:
+        trainer = ShardTrainer(
+            store=store,
+            plan=plan_,
+            dataset=dataset,
+            device=chosen,
+            reporter=progress,
+            interrupted=stopped.is_set,
+            max_members=members or most_members(chosen, plan_.spec.base),
+        )
+        for shard in shards:
+            trainer.train(shard)
+
+
+def _conclude(console: Console, store: "Store", plan_: "Plan") -> "Summary":
+    from gaintrace.sweep.aggregate import aggregate as run_aggregate
+    from gaintrace.sweep.report import ranking_table
+
+    summary = run_aggregate(store, plan_.sweep_id)
+    console.print(ranking_table(summary, console.width))
+    console.print(f"report: {store.uri}/sweeps/{plan_.sweep_id}/report.html", soft_wrap=True, highlight=False)
+    return summary
+
+
+def _say_plan(console: Console, plan_: "Plan", dataset: "Dataset") -> None:
+    runs = len(plan_.runs)
+    console.print(
+        f"{plan_.sweep_id}: {runs} run{'' if runs == 1 else 's'} on {dataset.name} "
+        f"({len(dataset.students):,} students, {len(dataset.interactions):,} interactions, "
+        f"{len(dataset.skills)} skills)",
+        highlight=False,
+    )
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[threading.Event]:
+    """Turn the first SIGINT or SIGTERM into an event, so that training can save its state; a second one kills."""
+    stopped = threading.Event()
+    previous = {}
+
+    def handle(number: int, _frame: object) -> None:
+        stopped.set()
+        signal.signal(number, previous[number])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        previous[number] = signal.signal(number, handle)
+    try:
+        yield stopped
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""Data sets: raw files in, canonical form, student split, batches on a device."""

@@ -1,0 +1,156 @@
+"""The canonical form of a data set: interactions, students with their folds, and the names of the skills.
+
+On disk: interactions.parquet, students.parquet and dataset.json, which is written last and carries a hash of the
+content, so that a damaged or altered data set is noticed and equal data sets are known to be equal.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from gaintrace.config import Strict
+from gaintrace.errors import DataError
+from gaintrace.store import MissingObjectError, Store, open_store
+
+COLUMNS = {"student": "int32", "step": "int32", "item": "int32", "skill": "int32", "response": "int8"}
+TRUTH = "true_mastery"
+
+
+class SourceFile(Strict):
+    """A raw file a data set was made of."""
+
+    name: str
+    sha256: str
+
+
+class DatasetInfo(Strict):
+    """dataset.json."""
+
+    name: str
+    hash: str
+    students: int
+    interactions: int
+    answers: int
+    items: int
+    skills: list[str]
+    correct_ratio: float
+    longest: int
+    sources: list[SourceFile] = []
+    dropped: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Interactions of students with skills.
+
+    `interactions`: a row for each answer and skill, students one after another, each in time order. Columns: student
+    (0.., in order of first appearance), step (the answer, counted within the student: the rows of an answer that
+    needs several skills share it), item (-1 unknown), skill (0.., in order of first appearance), response (0 or 1) and,
+    for simulated students, true_mastery (of that skill, just before the answer).
+    `students`: row = student; uid (as in the source), fold (-1 test, else 0 to 4).
+    """
+
+    name: str
+    interactions: pd.DataFrame
+    students: pd.DataFrame
+    skills: list[str]
+    sources: list[SourceFile] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits of SHA-256 over the content, whatever file format or place holds it."""
+        cached = self.__dict__.get("_hash")
+        if cached is None:
+            cached = _content_hash(self)
+            self.__dict__["_hash"] = cached
+        return str(cached)
+
+    @property
+    def info(self) -> DatasetInfo:
+        """Counts and provenance."""
+        frame = self.interactions
+        answers = frame[["student", "step"]].drop_duplicates()
+        known = frame["item"][frame["item"] >= 0]
+        return DatasetInfo(
+            name=self.name,
+            hash=self.hash,
+            students=len(self.students),
+            interactions=len(frame),
+            answers=len(answers),
+            items=int(known.nunique()),
+            skills=self.skills,
+            correct_ratio=float(frame["response"].mean()),
+            longest=int(frame.groupby("student").size().max()),
+            sources=self.sources,
+            dropped=self.dropped,
+        )
+
+
+def _content_hash(dataset: Dataset) -> str:
+    digest = hashlib.sha256()
+    for column, kind in COLUMNS.items():
+        digest.update(np.ascontiguousarray(dataset.interactions[column].to_numpy(kind)).tobytes())
+    if TRUTH in dataset.interactions:
+        digest.update(dataset.interactions[TRUTH].to_numpy("float32").tobytes())
+    digest.update(dataset.students["fold"].to_numpy("int8").tobytes())
+    digest.update("\n".join([*dataset.students["uid"], "", *dataset.skills]).encode())
+    return digest.hexdigest()[:16]
+
+
+def save_dataset(dataset: Dataset, store: Store) -> None:
+    """Write a data set; dataset.json last, so a half-written one is not taken for whole."""
+    store.delete("dataset.json")
+    store.write("interactions.parquet", _parquet(dataset.interactions))
+    store.write("students.parquet", _parquet(dataset.students))
+    store.write("dataset.json", dataset.info.model_dump_json(indent=1).encode())
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()
+
+
+def load_info(uri: str) -> DatasetInfo:
+    """dataset.json of the data set at a folder or URI."""
+    try:
+        return DatasetInfo.model_validate_json(open_store(uri).read("dataset.json"))
+    except MissingObjectError:
+        raise DataError(
+            f"{uri}: no prepared data set there (dataset.json is missing). "
+            "`gaintrace data prepare NAME --raw FILE --out FOLDER` makes one"
+        ) from None
+    except ValidationError as error:
+        raise DataError(f"{uri}/dataset.json is damaged: {error.errors()[0]['msg']}. Prepare the data set again") from None
+
+
+def load_dataset(uri: str) -> Dataset:
+    """The data set at a folder or URI, checked against its hash."""
+    info = load_info(uri)
+    store = open_store(uri)
+    frames = {}
+    for name in ("interactions.parquet", "students.parquet"):
+        try:
+            frames[name] = pd.read_parquet(io.BytesIO(store.read(name)))
+        except MissingObjectError:
+            raise DataError(f"{uri}: {name} is missing. Prepare the data set again") from None
+        except (ValueError, OSError) as error:  # pyarrow's errors are either
+            raise DataError(f"{uri}/{name} is damaged: {error}. Prepare the data set again") from None
+    try:
+        dataset = Dataset(
+            info.name, frames["interactions.parquet"], frames["students.parquet"], info.skills, info.sources, info.dropped
+        )
+        found = dataset.hash
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{uri}: columns are not those of a data set ({error}). Prepare the data set again") from None
+    if found != info.hash:
+        raise DataError(
+            f"{uri}: content hash is {found}, dataset.json says {info.hash}: the files were altered or mixed up. "
+            "Prepare the data set again"
+        )
+    return dataset

@@ -1,0 +1,64 @@
+"""Building the two encoders of a run, and stacking, selecting and reading members.
+
+The encoders share no parameter, so each is a module of its own and each is seeded on its own: what one looks like
+never changes the numbers of the other.
+"""
+
+import copy
+import hashlib
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from gaintrace.config import RunConfig
+from gaintrace.model.mastery import MasteryEncoder
+from gaintrace.model.performance import PerformanceEncoder
+
+Encoder = TypeVar("Encoder", bound=nn.Module)
+
+
+def derived_seed(*parts: object) -> int:
+    """A seed for one purpose, from a run's seed and names: 63 bits of SHA-256 over the parts."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def build_performance(config: RunConfig, skills: int) -> PerformanceEncoder:
+    """Encoder 1 of one run (K = 1), on the CPU, seeded by the run's seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed(config.training.seed, "e1", "weights"))
+        return PerformanceEncoder(config.model, skills, config.data.max_sequence_length - 1)
+
+
+def build_mastery(config: RunConfig, skills: int, students: int) -> MasteryEncoder:
+    """Encoder 2 of one run (K = 1), on the CPU; `students` counts the training students."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed(config.training.seed, "e2", "weights"))
+        positions = config.data.max_sequence_length - 1
+        return MasteryEncoder(config.model, config.learning_curve, skills, positions, students)
+
+
+def stack(encoders: list[Encoder]) -> Encoder:
+    """One module of K members from K modules of one."""
+    stacked = copy.deepcopy(encoders[0])
+    for name, tensor in member_tensors(stacked).items():
+        tensor.data = torch.cat([member_tensors(encoder)[name].data for encoder in encoders])
+    return stacked
+
+
+def member_tensors(encoder: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer by name; axis 0 is the member axis."""
+    return {**dict(encoder.named_parameters()), **dict(encoder.named_buffers())}
+
+
+def member_state(encoder: nn.Module, member: int) -> dict[str, Tensor]:
+    """A detached copy of one member's tensors, without the member axis."""
+    return {name: tensor.detach()[member].clone() for name, tensor in member_tensors(encoder).items()}
+
+
+def load_member(encoder: nn.Module, member: int, state: dict[str, Tensor]) -> None:
+    """Write one member's tensors, as `member_state` gave them."""
+    with torch.no_grad():
+        for name, tensor in member_tensors(encoder).items():
+            tensor[member].copy_(state[name])

@@ -1,0 +1,79 @@
+"""The two-stream stack that both encoders are built on. Shape letters: see the package's docstring."""
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gaintrace.config import ModelConfig
+from gaintrace.model.layers import Embedding, LayerNorm, Linear
+
+Drop = Callable[[Tensor], Tensor]
+
+
+class Block(nn.Module):
+    """Causal attention from the context stream over the value stream, and a feed-forward network on the context.
+
+    a    = Dropout(W_o · MHA(q = ctx, k = ctx, v = val))
+    val' = LN(val + a)
+    h    = LN(ctx + a)
+    ctx' = LN(h + Dropout(W_2 · Dropout(relu(W_1 · h))))
+
+    `context_out=False` leaves out what only ctx' needs, for a last block whose context nobody reads.
+    """
+
+    def __init__(self, config: ModelConfig, context_out: bool) -> None:
+        super().__init__()
+        width = config.d_model
+        self.heads = config.n_heads
+        self.query_key = Linear(width, 2 * width)
+        self.value = Linear(width, width)
+        self.out = Linear(width, width)
+        self.norm_value = LayerNorm(width)
+        self.context_out = context_out
+        if context_out:
+            self.norm_context = LayerNorm(width)
+            self.up = Linear(width, config.d_ff)
+            self.down = Linear(config.d_ff, width)
+            self.norm_out = LayerNorm(width)
+
+    def forward(self, ctx: Tensor, val: Tensor, drop: Drop) -> tuple[Tensor, Tensor]:
+        """ctx, val: KBTD → the same. Position t sees positions up to t; padding is at the end, so it is never seen."""
+        query, key = self.query_key(ctx).chunk(2, dim=-1)
+        heads = [self._split(x) for x in (query, key, self.value(val))]
+        attended = F.scaled_dot_product_attention(*heads, is_causal=True)  # KB,H,T,D/H
+        a = drop(self.out(attended.transpose(1, 2).reshape(ctx.shape)))
+        val = self.norm_value(val + a)
+        if self.context_out:
+            h = self.norm_context(ctx + a)
+            ctx = self.norm_out(h + drop(self.down(drop(F.relu(self.up(h))))))
+        return ctx, val
+
+    def _split(self, x: Tensor) -> Tensor:
+        members, batch, positions, width = x.shape
+        return x.reshape(members * batch, positions, self.heads, width // self.heads).transpose(1, 2)
+
+
+class TwoStreamStack(nn.Module):
+    """Embeds interactions twice, as context and as value, and passes both through the blocks.
+
+    An interaction's token is x = c + C·r for skill c and response r in {0, 1}. Both streams add the same learned
+    positional embedding.
+    """
+
+    def __init__(self, config: ModelConfig, skills: int, positions: int, context_out: bool) -> None:
+        super().__init__()
+        self.context = Embedding(2 * skills, config.d_model)
+        self.value = Embedding(2 * skills, config.d_model)
+        self.position = Embedding(positions, config.d_model)
+        last = config.n_blocks - 1
+        self.blocks = nn.ModuleList(Block(config, context_out or i < last) for i in range(config.n_blocks))
+
+    def forward(self, token: Tensor, drop: Drop) -> tuple[Tensor, Tensor]:
+        """token: KBT integers → ctx, val: KBTD."""
+        position = self.position.weight[:, None, : token.shape[-1]]  # K1TD
+        ctx = self.context(token) + position
+        val = self.value(token) + position
+        for block in self.blocks:
+            ctx, val = block(ctx, val, drop)
+        return ctx, val

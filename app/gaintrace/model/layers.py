@@ -1,0 +1,95 @@
+"""Layers with a member axis: K independent copies of a layer computed at once.
+
+A module is built for one member (K = 1) from torch's default initialisation and stacked afterwards, so a member's
+initial weights depend on its seed alone and never on its neighbours. See the package's docstring for shape letters.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Linear(nn.Module):
+    """y = x·W + b for each member. x: K…I → K…O."""
+
+    def __init__(self, d_in: int, d_out: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(d_in)  # what torch.nn.Linear uses
+        self.weight = nn.Parameter(torch.empty(1, d_in, d_out).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(1, 1, d_out).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply each member's map to its slice of x."""
+        members, d_in, d_out = self.weight.shape
+        y = torch.baddbmm(self.bias, x.reshape(members, -1, d_in), self.weight)
+        return y.view(*x.shape[:-1], d_out)
+
+
+class Embedding(nn.Module):
+    """One table of V rows a member. index: KBT → KBTD."""
+
+    def __init__(self, rows: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(1, rows, width))  # what torch.nn.Embedding uses
+
+    def forward(self, index: Tensor) -> Tensor:
+        """Look each member's indices up in its own table."""
+        members, rows, _ = self.weight.shape
+        offset = torch.arange(members, device=index.device).mul_(rows).view(-1, 1, 1)
+        return F.embedding(index + offset, self.weight.flatten(0, 1))
+
+
+class LayerNorm(nn.Module):
+    """Normalises the last axis; each member has its own gain and bias. x: KBTD → KBTD."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, 1, 1, width))
+        self.bias = nn.Parameter(torch.zeros(1, 1, 1, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise, then apply each member's gain and bias."""
+        width = x.shape[-1:]
+        if len(self.weight) == 1:  # the fused kernel takes one gain and bias
+            return F.layer_norm(x, width, self.weight.view(width), self.bias.view(width))
+        return torch.addcmul(self.bias, F.layer_norm(x, width), self.weight)
+
+
+class Dropout:
+    """Dropout whose masks belong to seeds, not to members.
+
+    A mask is drawn once for each stream from that stream's generator and used by all its members, so what a member
+    sees does not depend on which others are trained beside it, and runs that differ in one number are compared
+    under the same noise.
+    """
+
+    def __init__(self, probability: float, seeds: list[int], stream_of_member: Tensor) -> None:
+        """`seeds`: one an S; `stream_of_member`: K indices into it, on the device of the masks."""
+        self.probability = probability
+        self.stream_of_member = stream_of_member
+        self.generators = [torch.Generator(stream_of_member.device).manual_seed(seed) for seed in seeds]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Zero each element with the given probability and scale the rest to keep the mean. x: KBT…"""
+        if self.probability == 0:
+            return x
+        masks = [self._mask(x.shape[1:], x.dtype, generator) for generator in self.generators]
+        if len(masks) == 1:
+            return x * masks[0]
+        return x * torch.stack(masks)[self.stream_of_member]
+
+    def _mask(self, shape: torch.Size, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
+        # Four 16-bit draws come out of one 64-bit draw: a quarter of the time of Tensor.bernoulli_ on a CPU, for a
+        # probability rounded to 1/65536.
+        count = shape.numel()
+        draws = torch.empty((count + 3) // 4, dtype=torch.int64, device=generator.device)
+        bits = draws.random_(-(2**63), None, generator=generator).view(torch.int16)[:count]
+        threshold = round(self.probability * 2**16) - 2**15
+        return (bits >= threshold).to(dtype).mul_(1 / (1 - self.probability)).view(shape)
+
+
+def no_dropout(x: Tensor) -> Tensor:
+    """What stands for Dropout in evaluation."""
+    return x

@@ -1,0 +1,27 @@
+"""Encoder 1: predicts the next response as well as it can. Shape letters: see the package's docstring."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gaintrace.config import ModelConfig
+from gaintrace.data.batches import Batch
+from gaintrace.model.encoder import Drop, TwoStreamStack
+from gaintrace.model.layers import Embedding, Linear
+
+
+class PerformanceEncoder(nn.Module):
+    """logit = W_b · Dropout(relu(W_a · [ctx, val, embedding(target skill)]))."""
+
+    def __init__(self, config: ModelConfig, skills: int, positions: int) -> None:
+        super().__init__()
+        self.stack = TwoStreamStack(config, skills, positions, context_out=True)
+        self.target = Embedding(skills, config.d_model)
+        self.hidden = Linear(3 * config.d_model, config.d_ff)
+        self.logit = Linear(config.d_ff, 1)
+
+    def forward(self, batch: Batch, drop: Drop) -> Tensor:
+        """Logits of a correct response at every target: KBT."""
+        ctx, val = self.stack(batch.token, drop)
+        features = torch.cat([batch.at_source(ctx), batch.at_source(val), self.target(batch.target_skill)], dim=-1)
+        return self.logit(drop(F.relu(self.hidden(features)))).squeeze(-1)

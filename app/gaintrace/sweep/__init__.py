@@ -1,0 +1,1 @@
+"""A sweep: plan the runs, train them in shards, aggregate what came out."""

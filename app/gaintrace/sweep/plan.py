@@ -1,0 +1,98 @@
+"""The plan of a sweep: every run with its complete configuration and identity, grouped into shards."""
+
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash
+from gaintrace.errors import ConfigError, StoreError
+from gaintrace.identity import code_version, population_key, run_id
+from gaintrace.store import MissingObjectError, Store
+
+
+class DataReference(Strict):
+    """The data set a sweep was planned on. `uri` is None for simulated students."""
+
+    uri: str | None
+    name: str
+    hash: str
+
+
+class PlannedRun(Strict):
+    """One run of a sweep."""
+
+    run_id: str
+    index: int
+    shard: int
+    swept: dict[str, Any]
+    config: RunConfig
+    config_hash: str
+
+
+class Plan(Strict):
+    """plan.json."""
+
+    sweep_id: str
+    spec: SweepSpec
+    data: DataReference
+    code_version: str
+    runs: list[PlannedRun]
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return 1 + max(run.shard for run in self.runs)
+
+    def shard(self, number: int) -> list[PlannedRun]:
+        """The runs of one shard."""
+        if not 0 <= number < self.shards:
+            raise ConfigError(f"sweep {self.sweep_id} has no shard {number}; its shards are 0 to {self.shards - 1}")
+        return [run for run in self.runs if run.shard == number]
+
+
+def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None = None) -> Plan:
+    """Expand a sweep. `runs_per_shard`: at most so many runs a shard; None puts all into one.
+
+    The sweep's id comes from what is to be computed alone, so planning the same sweep again finds what is there.
+    """
+    swept = list(spec.runs())
+    size = runs_per_shard or len(swept)
+    # Neighbours in a shard should fit one population.
+    kinds = list(dict.fromkeys(population_key(config) for _, config in swept))
+    order = sorted(range(len(swept)), key=lambda index: (kinds.index(population_key(swept[index][1])), index))
+    shard = {index: position // size for position, index in enumerate(order)}
+    runs = [
+        PlannedRun(
+            run_id=run_id(config, data.hash),
+            index=index,
+            shard=shard[index],
+            swept=values,
+            config=config,
+            config_hash=config.config_hash,
+        )
+        for index, (values, config) in enumerate(swept)
+    ]
+    identity = [spec.model_dump(mode="json", exclude={"base": {"data": {"dataset"}}}), data.hash, code_version()]
+    sweep_id = f"{spec.name}-{content_hash(identity)[:8]}"
+    return Plan(sweep_id=sweep_id, spec=spec, data=data, code_version=code_version(), runs=runs)
+
+
+def write_plan(store: Store, plan: Plan) -> None:
+    """Put spec.yaml and plan.json into the sweep's folder."""
+    folder = store.child(f"sweeps/{plan.sweep_id}")
+    folder.write("spec.yaml", yaml.safe_dump(plan.spec.model_dump(mode="json"), sort_keys=False).encode())
+    folder.write("plan.json", plan.model_dump_json(indent=1).encode())
+
+
+def read_plan(store: Store, sweep_id: str) -> Plan:
+    """The plan of a sweep in the store."""
+    key = f"sweeps/{sweep_id}/plan.json"
+    try:
+        return Plan.model_validate_json(store.read(key))
+    except MissingObjectError:
+        known = sorted({found.split("/")[1] for found in store.keys("sweeps") if found.endswith("/plan.json")})
+        hint = f"sweeps there: {', '.join(known)}" if known else "there is no sweep; `gaintrace plan` makes one"
+        raise ConfigError(f"store {store.uri} has no sweep {sweep_id}; {hint}") from None
+    except ValidationError as error:
+        raise StoreError(f"{store.uri}/{key} is damaged: {error.errors()[0]['msg']}. Plan the sweep again") from None

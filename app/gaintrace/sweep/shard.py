@@ -1,0 +1,257 @@
+"""Training the runs of a shard and putting their results into the store.
+
+A run that has succeeded is never trained again; one that failed is tried again. `result.json` is written last, so a
+run without it is not finished, whatever else lies in its folder.
+"""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import torch
+from pydantic import ValidationError
+from safetensors.torch import save
+
+from gaintrace.config import RunConfig
+from gaintrace.data.batches import DeviceData
+from gaintrace.data.dataset import Dataset, load_dataset
+from gaintrace.data.synthetic import generate
+from gaintrace.errors import ConfigError, DataError, GaintraceError
+from gaintrace.identity import code_version, population_key
+from gaintrace.store import MissingObjectError, Store
+from gaintrace.sweep.plan import DataReference, Plan, PlannedRun
+from gaintrace.sweep.results import DataName, EncoderMetrics, LearnedParameter, Metrics, RunError, RunResult
+from gaintrace.training.checkpoint import NAME as CHECKPOINT
+from gaintrace.training.checkpoint import Pace, load_checkpoint
+from gaintrace.training.device import environment
+from gaintrace.training.evaluation import EncoderScore
+from gaintrace.training.history import Weights
+from gaintrace.training.loop import NonFiniteLossError, Outcome, train
+from gaintrace.training.progress import EpochRow, Reporter
+
+
+def load_data(config: RunConfig) -> Dataset:
+    """The data set a configuration names, or the students it simulates."""
+    if config.data.synthetic is not None:
+        return generate(config.data.synthetic)
+    if config.data.dataset is None:
+        raise ConfigError(
+            "no data set: give --data FOLDER (made by `gaintrace data prepare`), or data.synthetic in the configuration"
+        )
+    return load_dataset(config.data.dataset)
+
+
+def reference(config: RunConfig, dataset: Dataset) -> DataReference:
+    """What a plan records of a data set."""
+    return DataReference(uri=config.data.dataset, name=dataset.name, hash=dataset.hash)
+
+
+@dataclass
+class ShardTrainer:
+    """Trains runs of one plan. `max_members`: most runs trained side by side."""
+
+    store: Store
+    plan: Plan
+    dataset: Dataset
+    device: torch.device
+    reporter: Reporter
+    interrupted: Callable[[], bool]
+    max_members: int
+    pace: Pace = field(default_factory=Pace)
+
+    def __post_init__(self) -> None:
+        if self.dataset.hash != self.plan.data.hash:
+            raise DataError(
+                f"data set {self.dataset.name} has hash {self.dataset.hash}, but sweep {self.plan.sweep_id} was planned "
+                f"on {self.plan.data.hash}. Plan the sweep again, or restore the data set it was planned on"
+            )
+        if code_version() != self.plan.code_version:
+            raise ConfigError(
+                f"sweep {self.plan.sweep_id} was planned by gaintrace {self.plan.code_version}, this is "
+                f"{code_version()}. Plan the sweep again, or use the image it was planned with"
+            )
+        self.runs = self.store.child("runs")
+        self.device_data: dict[str, DeviceData] = {}
+
+    def train(self, shard: int) -> None:
+        """Train what is unfinished in a shard. Failing runs are recorded and do not stop the others."""
+        pending = [run for run in self.plan.shard(shard) if not self._succeeded(run)]
+        checkpoints = {run.run_id: load_checkpoint(self.runs, run.run_id, run.config) for run in pending}
+        groups: dict[Any, list[PlannedRun]] = {}
+        for run in pending:
+            checkpoint = checkpoints[run.run_id]
+            position = checkpoint.position if checkpoint else (0, 0)
+            groups.setdefault((population_key(run.config), position), []).append(run)
+        for group in groups.values():
+            for first in range(0, len(group), self.max_members):
+                self._train_group(group[first : first + self.max_members])
+
+    def _train_group(self, group: list[PlannedRun]) -> None:
+        """Train runs side by side; where that fails, in halves, so that only the run at fault fails."""
+        configs = {run.run_id: run.config for run in group}
+        stored = {run: load_checkpoint(self.runs, run, config) for run, config in configs.items()}
+        checkpoints = {run: checkpoint for run, checkpoint in stored.items() if checkpoint}
+        finished: set[str] = set()
+
+        def on_outcome(outcome: Outcome) -> None:
+            self._write(outcome)
+            finished.add(outcome.run)
+
+        try:
+            train(
+                configs,
+                self._on_device(group[0].config),
+                runs=self.runs,
+                checkpoints=checkpoints if len(checkpoints) == len(configs) else {},
+                on_outcome=on_outcome,
+                reporter=self.reporter,
+                interrupted=self.interrupted,
+                pace=self.pace,
+            )
+        except GaintraceError:
+            raise
+        except Exception as error:
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            left = [run for run in group if run.run_id not in finished]
+            if len(left) == 1:
+                self._fail(left[0], error)
+                return
+            self.reporter.note(f"{type(error).__name__} with {len(left)} runs side by side; trying fewer at a time")
+            half = len(left) // 2
+            self._train_group(left[:half])
+            self._train_group(left[half:])
+
+    def _on_device(self, config: RunConfig) -> DeviceData:
+        key = config.data.model_dump_json()
+        if key not in self.device_data:
+            self.device_data[key] = DeviceData(self.dataset, config.data, self.device)
+        return self.device_data[key]
+
+    def _succeeded(self, run: PlannedRun) -> bool:
+        try:
+            result = RunResult.model_validate_json(self.runs.read(f"{run.run_id}/result.json"))
+        except MissingObjectError:
+            return False
+        except ValidationError:
+            self.reporter.note(f"run {run.run_id}: result.json is damaged; training it again")
+            return False
+        return result.status == "succeeded"
+
+    def _fail(self, run: PlannedRun, error: Exception) -> None:
+        self.reporter.note("".join(traceback.format_exception(error)).rstrip())
+        self._write_result(run, RunError(type=type(error).__name__, message=str(error)), None)
+
+    def _write(self, outcome: Outcome) -> None:
+        run = next(run for run in self.plan.runs if run.run_id == outcome.run)
+        folder = self.runs.child(run.run_id)
+        folder.write("config.json", run.config.model_dump_json(indent=1).encode())
+        folder.write("epochs.csv", epochs_csv(outcome.history.rows))
+        if outcome.error is not None:
+            error = RunError(type=type(outcome.error).__name__, message=str(outcome.error))
+            self._write_result(run, error, outcome)
+            return
+        assert outcome.predictions is not None
+        folder.write("predictions.parquet", self._predictions(outcome.predictions).to_parquet(index=False))
+        tensors = {f"{side}.{k}": v.cpu() for side, state in outcome.weights.items() for k, v in state.items()}
+        folder.write("model.safetensors", save(tensors, {"config": run.config.model_dump_json()}))
+        self._write_result(run, None, outcome)
+
+    def _predictions(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predictions with what identifies each target: student, position among the student's rows, skill."""
+        rows = self.dataset.interactions.iloc[frame["index"].to_numpy()].reset_index(drop=True)
+        first = self.dataset.interactions["student"].drop_duplicates().index.to_numpy()
+        identity = {
+            "student": rows["student"],
+            "position": (frame["index"] - first[rows["student"]]).astype("int32"),
+            "skill": rows["skill"],
+        }
+        truth = {"true_mastery": rows["true_mastery"]} if "true_mastery" in rows else {}
+        return pd.DataFrame({**identity, **frame.drop(columns="index"), **truth})
+
+    def _write_result(self, run: PlannedRun, error: RunError | None, outcome: Outcome | None) -> None:
+        succeeded = error is None and outcome is not None
+        rows = outcome.history.rows if outcome else []
+        best = outcome.history.best_epoch if outcome else None
+        selected = rows[best - 1] if best else None
+        result = RunResult(
+            run_id=run.run_id,
+            status="succeeded" if succeeded else "failed",
+            error=error,
+            config_hash=run.config_hash,
+            data=DataName(name=self.dataset.name, hash=self.dataset.hash),
+            code_version=code_version(),
+            best_epoch=best,
+            epochs_trained=len(rows),
+            valid=self._valid_metrics(run, selected) if selected else None,
+            test=_test_metrics(outcome) if succeeded and outcome else None,
+            learned=learned(run.config, outcome.weights) if succeeded and outcome else None,
+            mastery_recovery=self._recovery(outcome) if succeeded and outcome else None,
+            shared_e1_with=outcome.shared if outcome else [],
+            seconds=round(sum(row["seconds"] for row in rows), 3),
+            environment=environment(self.device),
+        )
+        self.runs.write(f"{run.run_id}/result.json", result.model_dump_json(indent=1).encode())
+        self.runs.delete(f"{run.run_id}/{CHECKPOINT}")
+        self.reporter.finished(run.run_id, result.status, _summary(result))
+
+    def _valid_metrics(self, run: PlannedRun, row: EpochRow) -> Metrics:
+        encoders = {
+            side: EncoderMetrics(**{metric: row[f"valid_{side}_{metric}"] for metric in ("loss", "auc", "accuracy")})
+            for side in ("e1", "e2")
+        }
+        return Metrics(**encoders, targets=self._on_device(run.config).targets["valid"])
+
+    def _recovery(self, outcome: Outcome) -> float | None:
+        """Pearson correlation of predicted with simulated mastery over the test targets; None on real data."""
+        assert outcome.predictions is not None
+        if "true_mastery" not in self.dataset.interactions:
+            return None
+        truth = self.dataset.interactions["true_mastery"].iloc[outcome.predictions["index"].to_numpy()]
+        correlation = outcome.predictions["mastery"].corr(truth.reset_index(drop=True))
+        return None if pd.isna(correlation) else float(correlation)
+
+
+def epochs_csv(rows: list[EpochRow]) -> bytes:
+    """epochs.csv with full precision."""
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
+
+
+def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
+    """Where each parameter of the learning curve started, and where it is."""
+    curve = config.learning_curve
+    starts = {
+        "beta_skill": curve.beta_skill_init,
+        "m_sat": curve.m_sat_init,
+        "gamma_student": curve.gamma_student_init,
+        "offset": curve.sigmoid_offset,
+        "threshold": curve.mastery_threshold_init,
+    }
+    return {
+        name: LearnedParameter(
+            start=start,
+            mean=float(weights["e2"][name].mean()),
+            min=float(weights["e2"][name].min()),
+            max=float(weights["e2"][name].max()),
+        )
+        for name, start in starts.items()
+    }
+
+
+def _test_metrics(outcome: Outcome) -> Metrics:
+    def encoder(score: EncoderScore) -> EncoderMetrics:
+        return EncoderMetrics(loss=score.loss, auc=score.auc, accuracy=score.accuracy)
+
+    assert outcome.predictions is not None
+    return Metrics(
+        e1=encoder(outcome.test["e1"]), e2=encoder(outcome.test["e2"]), targets=len(outcome.predictions)
+    )
+
+
+def _summary(result: RunResult) -> str:
+    if result.error is not None:
+        return f"{result.error.type}: {result.error.message}"
+    assert result.test is not None
+    return f"epoch {result.best_epoch}, test E1 {result.test.e1.auc:.4f}, E2 {result.test.e2.auc:.4f}"

@@ -1,0 +1,1 @@
+"""Training a population of runs, evaluating it, and keeping what it has done."""

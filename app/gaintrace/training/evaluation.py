@@ -1,0 +1,65 @@
+"""Predictions of stacked members on a split, and the numbers made of them. Shape letters: see gaintrace.model."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics.functional.classification import binary_auroc
+
+from gaintrace.data.batches import DeviceData, Members, Split
+from gaintrace.model.layers import no_dropout
+
+TOKENS = 8192
+"""Positions a batch of evaluation: enough to fill a device, few enough to stay in a processor's cache."""
+
+
+@dataclass(frozen=True)
+class EncoderScore:
+    """One encoder of one run on one split. `auc` is None where only one response occurs."""
+
+    loss: float
+    auc: float | None
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What K members of one side say of the N targets of a split."""
+
+    logit: Tensor  # KN
+    mastery: Tensor | None  # KN, encoder 2 only
+    response: Tensor  # N
+    index: Tensor  # N, row of each target in the data set's interactions
+
+
+@torch.no_grad()
+def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = False) -> Predictions:
+    """Run every member over a split, without dropout."""
+    module.eval()
+    count = len(next(module.parameters()))
+    members = Members.of([0] * count, 1, data.device)
+    logits, masteries, responses, indices = [], [], [], []
+    for slot in split.packed(TOKENS):
+        batch = data.gather(split, slot, None)
+        with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
+            output = module(batch.view(members), no_dropout)
+        real = batch.real[0]
+        logits.append((output if isinstance(output, Tensor) else output.logit).float()[:, real])
+        if not isinstance(output, Tensor):
+            masteries.append(output.mastery[:, real])
+        responses.append(batch.response[0][real])
+        indices.append(data.interaction_index(split, slot)[real])
+    mastery = torch.cat(masteries, dim=1) if masteries else None
+    return Predictions(torch.cat(logits, dim=1), mastery, torch.cat(responses), torch.cat(indices))
+
+
+def score(logit: Tensor, response: Tensor) -> EncoderScore:
+    """Loss (nats a target), AUC and accuracy (at probability 0.5) of N targets."""
+    response = response.float()
+    loss = F.binary_cross_entropy_with_logits(logit, response)
+    accuracy = ((logit > 0) == (response > 0.5)).float().mean()
+    auc = None
+    if bool(torch.isfinite(loss)) and 0 < float(response.sum()) < len(response):
+        auc = float(binary_auroc(torch.sigmoid(logit), response.long(), validate_args=False))
+    return EncoderScore(float(loss), auc, float(accuracy))

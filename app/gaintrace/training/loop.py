@@ -1,0 +1,184 @@
+"""The training loop: epochs of a population until each of its runs has stopped by its own rule."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from gaintrace.config import RunConfig
+from gaintrace.data.batches import DeviceData
+from gaintrace.errors import InterruptedRunError
+from gaintrace.model.dual import build_mastery, build_performance, load_member, stack
+from gaintrace.store import Store
+from gaintrace.training.checkpoint import Checkpoint, Pace, restore, save_checkpoint
+from gaintrace.training.evaluation import EncoderScore, Predictions, predict, score
+from gaintrace.training.history import History, Weights
+from gaintrace.training.population import Epoch, Population
+from gaintrace.training.progress import EpochRow, Reporter
+
+
+class NonFiniteLossError(Exception):
+    """A run's loss is no longer a number."""
+
+
+@dataclass
+class Outcome:
+    """How a run ended. Without `error` everything else is there."""
+
+    run: str
+    history: History
+    shared: list[str]
+    error: Exception | None = None
+    test: dict[str, EncoderScore] = field(default_factory=dict)
+    predictions: pd.DataFrame | None = None
+
+    @property
+    def weights(self) -> Weights:
+        """Tensors of the selected epoch."""
+        assert self.history.best is not None
+        return self.history.best
+
+
+def train(
+    configs: dict[str, RunConfig],
+    data: DeviceData,
+    *,
+    runs: Store,
+    checkpoints: dict[str, Checkpoint],
+    on_outcome: Callable[[Outcome], None],
+    reporter: Reporter,
+    interrupted: Callable[[], bool],
+    pace: Pace,
+) -> None:
+    """Train some runs of one population key, from their checkpoints (all at one position) or from the start.
+
+    `on_outcome` is called for each run as soon as it has stopped. Where `interrupted` turns true, every run's state
+    is saved and InterruptedRunError raised.
+    """
+    population = Population(configs, data)
+    histories = {run: History(config) for run, config in configs.items()}
+    epoch: Epoch | None = None
+    if checkpoints:
+        histories = {run: checkpoints[run].history for run in configs}
+        epoch = restore(population, checkpoints)
+    done = next(iter(histories.values())).epoch
+    reporter.started(population.runs, max(config.training.epochs for config in configs.values()), done)
+
+    while population.runs:
+        began = time.monotonic()
+        number = next(iter(histories[run] for run in population.runs)).epoch + 1
+        if epoch is None:
+            epoch = population.begin_epoch(number)
+        _train_epoch(epoch, population, histories, runs, reporter, interrupted)
+        rows = _epoch_rows(epoch, population, began)
+        epoch = None
+        outcomes = [
+            outcome
+            for run in population.runs
+            if (outcome := _after_epoch(run, rows[run], population, histories[run], reporter))
+        ]
+        for outcome in outcomes:
+            if outcome.error is None:
+                _test(outcome, data)
+            on_outcome(outcome)
+        population.remove(outcome.run for outcome in outcomes)
+        if population.runs and pace.due():
+            with pace:
+                for run in population.runs:
+                    save_checkpoint(runs, run, population, histories[run], None)
+
+
+def _train_epoch(
+    epoch: Epoch,
+    population: Population,
+    histories: dict[str, History],
+    runs: Store,
+    reporter: Reporter,
+    interrupted: Callable[[], bool],
+) -> None:
+    while not epoch.done:
+        if interrupted():
+            for run in population.runs:
+                save_checkpoint(runs, run, population, histories[run], epoch)
+            raise InterruptedRunError(
+                f"stopped in epoch {epoch.number} after {epoch.step} of {len(epoch.slots)} batches; "
+                "progress is saved. Run the same command again to continue"
+            )
+        epoch.advance()
+        reporter.step(epoch.number, epoch.step, len(epoch.slots))
+
+
+def _epoch_rows(epoch: Epoch, population: Population, began: float) -> dict[str, EpochRow]:
+    """The row of epochs.csv of every run. Training scores are of the passes made while the weights moved."""
+    data = population.data
+    scores: dict[tuple[str, str], list[EncoderScore]] = {}
+    for name, side in population.sides.items():
+        streams = side.members.stream_of_member.tolist()
+        scores["train", name] = [
+            score(logit[epoch.real[stream]], epoch.response[stream][epoch.real[stream]])
+            for logit, stream in zip(epoch.logits[name], streams, strict=True)
+        ]
+        valid = predict(side.module, data, data.valid, side.autocast)
+        scores["valid", name] = [score(logit, valid.response) for logit in valid.logit]
+    seconds = (time.monotonic() - began) / len(population.runs)
+    return {
+        run: {
+            "epoch": epoch.number,
+            **{
+                f"{split}_{name}_{metric}": getattr(members[at[name]], metric)
+                for (split, name), members in scores.items()
+                for metric in ("loss", "auc", "accuracy")
+            },
+            "seconds": round(seconds, 3),
+        }
+        for run, at in population.members.items()
+    }
+
+
+def _after_epoch(
+    run: str, row: EpochRow, population: Population, history: History, reporter: Reporter
+) -> Outcome | None:
+    """Book an epoch; the run's outcome if it has ended, without test scores yet."""
+    losses = {column: row[column] for column in row if column.endswith("_loss")}
+    bad = [column for column, loss in losses.items() if not np.isfinite(loss)]
+    if bad:
+        error = NonFiniteLossError(
+            f"epoch {row['epoch']}: {', '.join(bad)} is not finite. Lower training.learning_rate "
+            f"(now {history.config.training.learning_rate:g}) or training.gradient_clip"
+        )
+        return Outcome(run, history, population.shared(run), error)
+    if history.improves(row):
+        history.best_epoch = row["epoch"]
+        history.best = population.weights(run)
+    history.rows.append(row)
+    reporter.epoch(run, row)
+    return Outcome(run, history, population.shared(run)) if history.exhausted else None
+
+
+def _test(outcome: Outcome, data: DeviceData) -> None:
+    """Evaluate the selected epoch on test, once."""
+    config = outcome.history.config
+    modules = {
+        "e1": stack([build_performance(config, data.skills)]),
+        "e2": stack([build_mastery(config, data.skills, data.train_students)]),
+    }
+    predicted: dict[str, Predictions] = {}
+    for name, module in modules.items():
+        load_member(module, 0, outcome.weights[name])
+        bf16 = config.training.precision == "bf16"
+        predicted[name] = predict(module.to(data.device), data, data.test, bf16)
+        outcome.test[name] = score(predicted[name].logit[0], predicted[name].response)
+    e1, e2 = predicted["e1"], predicted["e2"]
+    assert e2.mastery is not None
+    frame = pd.DataFrame(
+        {
+            "index": e1.index.cpu().numpy(),
+            "response": e1.response.cpu().numpy().astype(np.int8),
+            "e1": e1.logit[0].sigmoid().cpu().numpy(),
+            "e2": e2.logit[0].sigmoid().cpu().numpy(),
+            "mastery": e2.mastery[0].cpu().numpy(),
+        }
+    )
+    outcome.predictions = frame.sort_values("index", kind="stable", ignore_index=True)

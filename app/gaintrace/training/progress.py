@@ -1,0 +1,44 @@
+"""What training tells the outside while it works."""
+
+from typing import Any, Protocol
+
+EpochRow = dict[str, Any]
+"""One row of epochs.csv: epoch, {train,valid}_{e1,e2}_{loss,auc,accuracy}, seconds."""
+
+
+class Reporter(Protocol):
+    """Listens to training. Calls come from the training thread and must be quick."""
+
+    def started(self, runs: list[str], epochs: int, done: int) -> None:
+        """A population of runs begins, after `done` epochs of at most `epochs`."""
+
+    def step(self, epoch: int, done: int, total: int) -> None:
+        """`done` of `total` batches of an epoch have been given to the device."""
+
+    def epoch(self, run: str, row: EpochRow) -> None:
+        """A run has finished an epoch."""
+
+    def finished(self, run: str, status: str, summary: str) -> None:
+        """A run's result is in the store."""
+
+    def note(self, text: str) -> None:
+        """One line that the user should see."""
+
+
+class Silent:
+    """A reporter that says nothing."""
+
+    def started(self, runs: list[str], epochs: int, done: int) -> None:
+        """See Reporter."""
+
+    def step(self, epoch: int, done: int, total: int) -> None:
+        """See Reporter."""
+
+    def epoch(self, run: str, row: EpochRow) -> None:
+        """See Reporter."""
+
+    def finished(self, run: str, status: str, summary: str) -> None:
+        """See Reporter."""
+
+    def note(self, text: str) -> None:
+        """See Reporter."""

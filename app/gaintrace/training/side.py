@@ -1,0 +1,123 @@
+"""One encoder of a population: its stacked members, their optimizer and their randomness.
+
+The encoders of a run share no parameter, so a population holds two sides that meet only in the gradient clip.
+Shape letters: see gaintrace.model.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gaintrace.config import RunConfig
+from gaintrace.data.batches import Members, StreamBatch
+from gaintrace.model.dual import derived_seed, load_member, member_tensors, stack
+from gaintrace.model.layers import Dropout
+from gaintrace.model.mastery import MasteryEncoder, MasteryPrediction
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class Side:
+    """The K members of encoder `name` ("e1" or "e2"), trained together."""
+
+    def __init__(self, name: str, encoders: list[nn.Module], configs: list[RunConfig], device: torch.device) -> None:
+        """`encoders`: K modules of one member; `configs`: theirs, alike in all but what may differ in a population."""
+        self.name = name
+        self.configs = configs
+        self.device = device
+        self.module = stack(encoders).to(device)
+        self.adam_steps = 0
+        self.optimizer = self._optimizer()
+
+    def _optimizer(self) -> torch.optim.Adam:
+        training = self.configs[0].training
+        curve = MasteryEncoder.CURVE if self.name == "e2" else ()
+        named = dict(self.module.named_parameters())
+        groups: list[dict[str, Any]] = [{"params": [p for name, p in named.items() if name not in curve]}]
+        if curve:
+            # An L2 penalty would pull these interpretable numbers towards zero, most of all the velocities of
+            # students who are in no batch: Adam turns any lone gradient, however small, into a full step.
+            groups.append({"params": [named[name] for name in curve], "weight_decay": 0.0})
+        return torch.optim.Adam(groups, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True)
+
+    def begin_epoch(self, epoch: int, streams: list[int], generators: dict[int, Tensor] | None = None) -> None:
+        """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from."""
+        position = {seed: index for index, seed in enumerate(streams)}
+        member_streams = [position[config.training.seed] for config in self.configs]
+        self.members = Members.of(member_streams, len(streams), self.device)
+        seeds = [derived_seed(seed, self.name, "dropout", epoch) for seed in streams]
+        self.dropout = Dropout(self.configs[0].model.dropout, seeds, self.members.stream_of_member)
+        for seed, state in (generators or {}).items():
+            self.dropout.generators[position[seed]].set_state(state)
+        self.clip = self._per_member(config.training.gradient_clip for config in self.configs)
+        weights = [config.training.bce_loss_weight for config in self.configs]
+        self.loss_weight = self._per_member(weights if self.name == "e1" else [1 - w for w in weights])
+        self.autocast = self.configs[0].training.precision == "bf16"
+        self.module.train()
+
+    def backward(self, batch: StreamBatch) -> Tensor:
+        """Forward and backward of one batch; gradients stay on the parameters. Returns the logits, KBT."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            output = self.module(batch.view(self.members), self.dropout)
+        logit = (output.logit if isinstance(output, MasteryPrediction) else output).float()
+        response, real = self.members.expand(batch.response), self.members.expand(batch.real)
+        losses = F.binary_cross_entropy_with_logits(logit, response, weight=real.float(), reduction="none")
+        loss = losses.sum(dim=(1, 2)) / real.sum(dim=(1, 2)).clamp(min=1)
+        (self.loss_weight * loss).sum().backward()  # type: ignore[no-untyped-call]
+        return logit.detach()
+
+    def gradient_norm(self) -> Tensor:
+        """Norm of each member's gradient: K."""
+        norms = [p.grad.flatten(1).norm(dim=1) for p in self.module.parameters() if p.grad is not None]
+        return torch.stack(norms).norm(dim=0)
+
+    def step(self, norm: Tensor) -> None:
+        """Clip each member's gradient, whose norm (K) is given, and let Adam take one step."""
+        scale = (self.clip / (norm + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_
+        for parameter in self.module.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(scale.view(-1, *[1] * (parameter.ndim - 1)))
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.adam_steps += 1
+
+    def keep(self, members: list[int]) -> None:
+        """Drop all other members, with all that is kept for them; they cost nothing more."""
+        index = torch.tensor(members, device=self.device)
+        for tensor in member_tensors(self.module).values():
+            tensor.data = tensor.data[index]
+            tensor.grad = None
+        for moments in self.optimizer.state.values():
+            for name in MOMENTS:
+                moments[name] = moments[name][index]
+        self.configs = [self.configs[member] for member in members]
+
+    def optimizer_state(self, member: int) -> dict[str, Tensor]:
+        """Copies of one member's Adam moments, by parameter and moment."""
+        return {
+            f"{name}.{moment}": self.optimizer.state[parameter][moment][member].clone()
+            for name, parameter in self.module.named_parameters()
+            if parameter in self.optimizer.state
+            for moment in MOMENTS
+        }
+
+    def restore(self, states: list[tuple[dict[str, Tensor], dict[str, Tensor]]], adam_steps: int) -> None:
+        """Go on from every member's tensors and Adam moments after a number of steps."""
+        for member, (weights, _) in enumerate(states):
+            load_member(self.module, member, weights)
+        self.adam_steps = adam_steps
+        if adam_steps == 0:
+            return
+        for name, parameter in self.module.named_parameters():
+            moments = {
+                moment: torch.stack([adam[f"{name}.{moment}"] for _, adam in states]).to(self.device)
+                for moment in MOMENTS
+            }
+            step = torch.tensor(float(adam_steps), device=self.device)
+            self.optimizer.state[parameter] = {"step": step, **moments}
+
+    def _per_member(self, values: Iterable[float]) -> Tensor:
+        return torch.tensor(list(values), device=self.device, dtype=torch.float32)
