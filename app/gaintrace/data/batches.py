@@ -19,7 +19,7 @@ from gaintrace.config import DataConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.errors import DataError
 
-BUCKET_BATCHES = 8
+BUCKET_BATCHES = 4
 """Batches a bucket: more mixes lengths better, fewer pads less."""
 
 TEST_FOLD = -1

@@ -60,6 +60,8 @@ def environment(device: torch.device) -> dict[str, str | int | float]:
 def most_members(device: torch.device, config: RunConfig) -> int:
     """How many runs to train side by side.
 
-    One small model leaves most of a device idle; beyond what fills it, more members only take memory.
+    A small model leaves most of a GPU idle. It fills a CPU, where more members only gain what they share.
     """
-    return 1 << 30 if device.type == "cuda" else max(1, 512 // config.model.d_model)
+    if device.type == "cuda":
+        return 1 << 30
+    return 1 if config.training.clip_scope == "global" else 8

@@ -1,0 +1,45 @@
+"""A data set as pyKT's preprocessed files."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gaintrace.data.dataset import Dataset
+from gaintrace.data.split import TEST_FOLD, split_students
+from gaintrace.errors import StoreError
+
+
+def export_pykt(dataset: Dataset, folder: Path) -> list[Path]:
+    """Write train_valid.csv and test.csv as pyKT does: a row a student, in the order of its shuffle.
+
+    An answer of several skills is written as an interaction for each, as pyKT expands them; test.csv also carries
+    `cidxs`, which numbers its interactions through.
+    """
+    frame = dataset.interactions
+    joined = pd.DataFrame(
+        {
+            "concepts": frame["skill"].astype(str).groupby(frame["student"]).agg(",".join),
+            "responses": frame["response"].astype(str).groupby(frame["student"]).agg(",".join),
+            "length": frame.groupby("student").size(),
+        }
+    )
+    rows = joined.assign(fold=dataset.students["fold"], uid=joined.index)[["fold", "uid", "concepts", "responses", "length"]]
+    split = split_students(len(rows))
+    # A split that came with the source has no shuffle to repeat; its students are in order already.
+    own = bool((split.fold == rows["fold"].to_numpy()).all())
+    rows = rows.iloc[split.order] if own else rows.sort_values("fold", kind="stable")
+    test = rows[rows["fold"] == TEST_FOLD].copy()
+    end = test["length"].cumsum()
+    test["cidxs"] = [",".join(map(str, np.arange(e - n, e))) for e, n in zip(end, test["length"], strict=True)]
+    files = {
+        "train_valid.csv": rows[rows["fold"] != TEST_FOLD].drop(columns="length"),
+        "test.csv": test.drop(columns="length"),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            content.to_csv(folder / name, index=False, lineterminator="\n")
+    except OSError as error:
+        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from error
+    return [folder / name for name in files]

@@ -1,0 +1,25 @@
+"""assist2015: 2015_100_skill_builders_main_problems.csv. A sequence is a skill; log_id orders a student's answers."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gaintrace.data.readers.common import Answers, Reader, in_time_order, read_table, single
+
+COLUMNS = ("user_id", "log_id", "sequence_id", "correct")
+
+
+def read(paths: list[Path]) -> Answers:
+    """One skill an answer; the file names no problems."""
+    table = read_table(single(paths, "assist2015"), COLUMNS)
+    table.require(COLUMNS)
+    table.numeric("log_id")
+    table.binary("correct")  # the public file has partial credit between 0 and 1
+    table.unique(["user_id", "log_id", "sequence_id"])
+    frame = in_time_order(table.frame, "user_id", "log_id")
+    frame = frame.rename(columns={"user_id": "uid", "sequence_id": "skill", "correct": "response"})
+    frame = frame.assign(item=None, answer=np.arange(len(frame)))
+    return Answers(frame[["uid", "answer", "item", "skill", "response"]], table.dropped)
+
+
+READER = Reader(COLUMNS, "2015_100_skill_builders_main_problems.csv", read)

@@ -1,0 +1,28 @@
+"""assist2017: anonymized_full_release_competition_dataset.csv. One skill an answer; startTime orders them.
+
+A student who tries a problem again answers again: only rows equal in every column read are taken for copies.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from gaintrace.data.readers.common import Answers, Reader, in_time_order, read_table, single
+
+COLUMNS = ("studentId", "problemId", "skill", "correct", "startTime", "timeTaken")
+
+
+def read(paths: list[Path]) -> Answers:
+    """`timeTaken` only tells copies from answers given in the same second."""
+    table = read_table(single(paths, "assist2017"), COLUMNS)
+    table.require(("studentId", "problemId", "skill", "correct", "startTime"))
+    table.numeric("startTime")
+    table.binary("correct")
+    table.unique(list(COLUMNS))
+    frame = in_time_order(table.frame, "studentId", "startTime")
+    frame = frame.rename(columns={"studentId": "uid", "problemId": "item", "correct": "response"})
+    frame["answer"] = np.arange(len(frame))
+    return Answers(frame[["uid", "answer", "item", "skill", "response"]], table.dropped)
+
+
+READER = Reader(COLUMNS, "anonymized_full_release_competition_dataset.csv", read)
