@@ -17,7 +17,6 @@ from gaintrace.errors import ConfigError, IncompleteError
 if TYPE_CHECKING:
     from gaintrace.data.dataset import Dataset
     from gaintrace.store import Store
-    from gaintrace.sweep.aggregate import Summary
     from gaintrace.sweep.plan import Plan
 
 Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or a YAML file.")]
@@ -179,14 +178,23 @@ def _train(
             trainer.train(shard)
 
 
-def _conclude(console: Console, store: "Store", plan_: "Plan") -> "Summary":
+def _conclude(console: Console, store: "Store", plan_: "Plan") -> None:
     from gaintrace.sweep.aggregate import aggregate as run_aggregate
-    from gaintrace.sweep.report import ranking_table
+    from gaintrace.sweep.report import ranking_table, verdict
 
     summary = run_aggregate(store, plan_.sweep_id)
-    console.print(ranking_table(summary, console.width))
+    if summary.best is not None:
+        console.print()
+        console.print(ranking_table(summary))
+        console.print()
+    console.print(" ".join(verdict(summary)), highlight=False)
     console.print(f"report: {store.uri}/sweeps/{plan_.sweep_id}/report.html", soft_wrap=True, highlight=False)
-    return summary
+    if not summary.coverage.enough:
+        coverage = summary.coverage
+        raise IncompleteError(
+            f"{coverage.succeeded} of {coverage.planned} runs succeeded and {coverage.required:.0%} must; results.csv names "
+            "the others. Run the same command again to try them again, or set min_coverage"
+        )
 
 
 def _say_plan(console: Console, plan_: "Plan", dataset: "Dataset") -> None:

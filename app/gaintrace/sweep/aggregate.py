@@ -1,0 +1,168 @@
+"""The last step of a sweep: reconcile the plan with the store and write tables, figures and the report.
+
+Aggregating again gives the same files, and gives them at any time: a sweep half done is reported as half done.
+"""
+
+import io
+import json
+import math
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from gaintrace.config import Objective, Strict, SweepSpec
+from gaintrace.store import MissingObjectError, Store
+from gaintrace.sweep.plan import DataReference, Plan, read_plan
+from gaintrace.sweep.results import RunResult
+from gaintrace.sweep.statistics import Criterion, Statistics, check_success, correlations, summarise
+from gaintrace.sweep.table import read_results, run_table, short_names
+
+CURVES = 12
+"""Runs whose epochs are drawn, from the best down; more would be a tangle."""
+
+
+class Coverage(Strict):
+    """How many of the planned runs ended how."""
+
+    planned: int
+    succeeded: int
+    failed: int
+    missing: int
+    required: float
+
+    @property
+    def ratio(self) -> float:
+        """Share of the planned runs that succeeded."""
+        return self.succeeded / self.planned
+
+    @property
+    def enough(self) -> bool:
+        """Whether the sweep counts as done."""
+        return self.succeeded >= math.ceil(self.required * self.planned) and self.succeeded > 0
+
+
+class Summary(Strict):
+    """results.json."""
+
+    sweep_id: str
+    name: str
+    description: str
+    data: DataReference
+    code_version: str
+    objective: Objective
+    parameters: list[str]
+    coverage: Coverage
+    best: dict[str, Any] | None
+    success: dict[str, Criterion]
+    statistics: dict[str, Statistics]
+    correlations: dict[str, dict[str, float | None]]
+    mastery_recovery: float | None
+    seconds: float
+    runs: list[dict[str, Any]]
+
+
+def aggregate(store: Store, sweep_id: str) -> Summary:
+    """Write everything that can be said of a sweep now, and return it."""
+    from gaintrace.sweep.report import render_report
+
+    plan = read_plan(store, sweep_id)
+    results = read_results(store, plan)
+    table = run_table(plan, results)
+    summary = summarise_sweep(plan, table, results)
+    epochs = read_epochs(store, table)
+    report, figures = render_report(plan, summary, table, epochs)
+
+    folder = store.child(f"sweeps/{sweep_id}")
+    folder.write("results.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    for name, svg in figures.items():
+        folder.write(f"figures/{name}.svg", svg.encode())
+    if summary.best is not None:
+        folder.write("best.yaml", best_spec(plan, summary.best["run_id"]).encode())
+    folder.write("manifest.json", to_json(manifest(plan, results)).encode())
+    folder.write("report.html", report.encode())
+    folder.write("results.json", to_json(summary.model_dump(mode="json")).encode())
+    return summary
+
+
+def summarise_sweep(plan: Plan, table: pd.DataFrame, results: dict[str, RunResult]) -> Summary:
+    """All numbers of a sweep."""
+    statuses = table["status"].value_counts()
+    rows = [_plain(row) for row in table.to_dict("records")]
+    best = rows[0] if rows[0]["rank"] == 1 else None
+    parameters = list(short_names(plan).values())
+    return Summary(
+        sweep_id=plan.sweep_id,
+        name=plan.spec.name,
+        description=plan.spec.description,
+        data=plan.data,
+        code_version=plan.code_version,
+        objective=plan.spec.objective,
+        parameters=parameters,
+        coverage=Coverage(
+            planned=len(plan.runs),
+            **{status: int(statuses.get(status, 0)) for status in ("succeeded", "failed", "missing")},
+            required=plan.spec.min_coverage,
+        ),
+        best=best,
+        success=check_success(plan.spec.success, best) if best else {},
+        statistics=summarise(table),
+        correlations=correlations(table, parameters),
+        mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
+        seconds=float(sum(result.seconds for result in results.values())),
+        runs=rows,
+    )
+
+
+def read_epochs(store: Store, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """epochs.csv of the best runs, by run id; one that is missing or damaged is left out."""
+    found = {}
+    for run in table.loc[table["rank"].notna(), "run_id"].head(CURVES):
+        try:
+            found[run] = pd.read_csv(io.BytesIO(store.read(f"runs/{run}/epochs.csv")))
+        except (MissingObjectError, ValueError):
+            continue
+    return found
+
+
+def best_spec(plan: Plan, run_id: str) -> str:
+    """A sweep of one run, the best one's configuration, as YAML."""
+    config = next(run.config for run in plan.runs if run.run_id == run_id)
+    spec = SweepSpec(
+        name=f"{plan.spec.name[:35]}-best",
+        description=f"Best run of {plan.sweep_id}",
+        base=config,
+        objective=plan.spec.objective,
+        success=plan.spec.success,
+    )
+    return yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def repeat_command(plan: Plan) -> str:
+    """The command that plans and trains this sweep again from its own spec.yaml."""
+    return f"gaintrace sweep STORE/sweeps/{plan.sweep_id}/spec.yaml --out STORE"
+
+
+def manifest(plan: Plan, results: dict[str, RunResult]) -> dict[str, Any]:
+    """What the numbers were made of and on."""
+    environments = {json.dumps(result.environment, sort_keys=True) for result in results.values()}
+    return {
+        "sweep_id": plan.sweep_id,
+        "code_version": plan.code_version,
+        "data": plan.data.model_dump(mode="json"),
+        "environments": [json.loads(text) for text in sorted(environments)],
+        "repeat": repeat_command(plan),
+        "runs": {run.run_id: {"config_hash": run.config_hash, "swept": run.swept} for run in plan.runs},
+    }
+
+
+def to_json(value: Any) -> str:
+    """Readable JSON that refuses NaN: a number that is not there is null."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Python values, None for what is missing."""
+    return {
+        key: None if pd.isna(value) else value.item() if hasattr(value, "item") else value for key, value in row.items()
+    }
