@@ -1,15 +1,17 @@
-"""Length-bucketed batches of a data set that lies on the device whole.
+"""Batches of a data set that lies on the device whole.
 
-Histories are short and padding all of them to the longest wastes most of the work, so chunks are sorted by length
-and cut into buckets of a few batches; only inside a bucket are chunks shuffled. Which shapes come in which order is
-the same for every seed and only the content differs, so members with different seeds can be trained side by side.
-Batches are index lists: nothing here loops over samples.
+Histories are short, and padding every batch to its longest one wastes most of the work. Batches are random, as the
+study's were; inside a batch the chunks are sorted by length and cut into groups, and each group is padded to its own
+longest. All groups lie one after another on one axis of N tokens, so that everything but attention treats them at
+once and attention takes slices. (Batches of equally long chunks would pad less still, but they are no fair samples:
+the mastery encoder learned more slowly from them.)
 
-Shape letters: see gaintrace.model.
+Batches are index lists, made once an epoch without a loop over samples. Shape letters: see gaintrace.model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +19,13 @@ from torch import Tensor
 
 from gaintrace.config import DataConfig
 from gaintrace.data.dataset import Dataset
+from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
-BUCKET_BATCHES = 4
-"""Batches a bucket: more mixes lengths better, fewer pads less."""
+GROUPS = {"cpu": 16, "cuda": 4}
+"""Length groups a batch: more pad less, fewer launch fewer kernels."""
 
-TEST_FOLD = -1
+Array = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -39,117 +42,151 @@ class Members:
         return cls(torch.tensor(streams, device=device), [torch.tensor(group, device=device) for group in groups])
 
     def expand(self, x: Tensor) -> Tensor:
-        """SB… → KB…, without a copy where there is one stream."""
+        """SN → KN, without a copy where there is one stream."""
         if len(x) == 1:
             return x.expand(len(self.stream_of_member), *x.shape[1:])
         return x[self.stream_of_member]
 
 
 @dataclass(frozen=True)
-class StreamBatch:
-    """A batch of every stream. Position t holds interaction t and the target that follows it, interaction t + 1."""
+class Group:
+    """Tokens start:stop of a batch: `rows` chunks, each padded to `positions`."""
 
-    skill: Tensor  # SBT, of interaction t
-    token: Tensor  # SBT, skill + C·response of interaction t
-    target_skill: Tensor  # SBT
-    response: Tensor  # SBT float, of the target
-    real: Tensor  # SBT bool: the target exists and something came before its answer
-    source: Tensor  # SBT, the last position before the target's answer; t where an answer has one skill
-    aligned: bool  # source is t everywhere
-    student: Tensor | None  # SB, row of the training student; None in evaluation
+    start: int
+    stop: int
+    rows: int
+    positions: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which interaction each of the N tokens of a batch is."""
+
+    groups: list[Group]
+    chunk: Tensor  # SN
+    position: Tensor  # N, in the chunk
+
+    @property
+    def tokens(self) -> int:
+        """N."""
+        return len(self.position)
+
+
+@dataclass(frozen=True)
+class StreamBatch:
+    """A batch of every stream. A token is an interaction t and the target that follows it, interaction t + 1."""
+
+    groups: list[Group]
+    position: Tensor  # N, of t in its chunk
+    skill: Tensor  # SN, of t
+    token: Tensor  # SN, skill + C·response of t
+    target_skill: Tensor  # SN
+    response: Tensor  # SN float, of the target
+    real: Tensor  # SN bool: the target exists and something came before its answer
+    back: Tensor  # SN, from the target to the last interaction before its answer; 1 where an answer has one skill
+    aligned: bool  # back is 1 everywhere
+    student: Tensor | None  # SN, row of the training student; None in evaluation
 
     def view(self, members: Members) -> "Batch":
         """The batch as an encoder of K members reads it."""
         return Batch(
+            groups=self.groups,
+            position=self.position,
             token=members.expand(self.token),
             target_skill=members.expand(self.target_skill),
-            skill=self.skill,
-            target_skill_of_stream=self.target_skill,
-            source=self.source,
+            back=members.expand(self.back),
+            student=None if self.student is None else members.expand(self.student),
             aligned=self.aligned,
-            student=self.student,
-            stream_of_member=members.stream_of_member,
             members_of_stream=members.members_of_stream,
+            practised=(self.skill, self.target_skill, self.back),
         )
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What an encoder reads: as StreamBatch, with a member axis where it needs one. It holds no target response."""
+    """What an encoder reads: as StreamBatch, with a member axis. It holds no target response."""
 
-    token: Tensor  # KBT
-    target_skill: Tensor  # KBT
-    skill: Tensor  # SBT
-    target_skill_of_stream: Tensor  # SBT
-    source: Tensor  # SBT
+    groups: list[Group]
+    position: Tensor  # N
+    token: Tensor  # KN
+    target_skill: Tensor  # KN
+    back: Tensor  # KN
+    student: Tensor | None  # KN
     aligned: bool
-    student: Tensor | None  # SB
-    stream_of_member: Tensor  # K
     members_of_stream: list[Tensor]
+    practised: tuple[Tensor, Tensor, Tensor]  # skill, target_skill and back of the streams, each SN
+
+    @property
+    def source(self) -> Tensor:
+        """Token of the last interaction before each target's answer: KN; any token where there is none."""
+        row = torch.arange(self.back.shape[1], device=self.back.device)
+        return (row + 1 - self.back).clamp(min=0)
 
     def at_source(self, x: Tensor) -> Tensor:
-        """KBTD at the last position before each target's answer: KBTD."""
+        """KND at the last interaction before each target's answer: KND."""
         if self.aligned:
             return x
-        members, batch, positions, _ = x.shape
-        row = torch.arange(members * batch, device=x.device).view(members, batch, 1) * positions
-        index = (row + self.source[self.stream_of_member]).flatten()
-        return x.flatten(0, 2).index_select(0, index).view(x.shape)
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One batch of the epoch: chunks order[start:stop], padded to `positions` targets."""
-
-    start: int
-    stop: int
-    positions: int
+        members, tokens, _ = x.shape
+        row = torch.arange(members, device=x.device).view(-1, 1) * tokens
+        return x.flatten(0, 1).index_select(0, (row + self.source).flatten()).view(x.shape)
 
 
 @dataclass(frozen=True)
 class Split:
     """The chunks of some students, shortest first."""
 
-    start: Tensor  # N, first interaction in the data set
-    length: Tensor  # N, interactions
-    student: Tensor | None  # N, row of the training student
-    lengths: np.ndarray[tuple[int], np.dtype[np.int64]]  # the same as `length`, on the host
+    start: Tensor  # chunks; first interaction in the data set
+    length: Tensor  # chunks; interactions
+    student: Tensor | None  # chunks; row of the training student
+    lengths: Array  # the same as `length`, on the host
 
-    @property
-    def chunks(self) -> int:
-        """Number of chunks N."""
-        return len(self.lengths)
+    def training(self, batch_size: int, seeds: list[int]) -> list[Layout]:
+        """The batches of an epoch: each stream's own shuffle of the chunks, cut into batches of one shape."""
+        count = len(self.lengths)
+        order = np.stack([np.random.Generator(np.random.PCG64(seed)).permutation(count) for seed in seeds])
+        return self._layouts(
+            (order[:, first : first + batch_size] for first in range(0, count, batch_size)),
+            GROUPS[self.start.device.type],
+        )
 
-    def bucketed(self, batch_size: int) -> list[Slot]:
-        """Slots of a training epoch; all slots of a bucket have the length of its longest chunk."""
-        bucket = batch_size * BUCKET_BATCHES
+    def evaluation(self, tokens: int) -> list[Layout]:
+        """All chunks, shortest first, as many a batch as fit a number of tokens."""
+        bounds = [0]
+        for chunk, length in enumerate(self.lengths):
+            if (chunk + 1 - bounds[-1]) * (length - 1) > tokens and chunk > bounds[-1]:
+                bounds.append(chunk)
+        bounds.append(len(self.lengths))
+        spans = zip(bounds[:-1], bounds[1:], strict=True)
+        return self._layouts((np.arange(start, stop)[None] for start, stop in spans if stop > start), 1)
+
+    def _layouts(self, batches: Iterable[Array], group_count: int) -> list[Layout]:
+        """One transfer to the device for all batches, each given as chunks: SB."""
+        parts = [self._layout(chunks, group_count) for chunks in batches]
+        if not parts:
+            return []
+        chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)
+        position = torch.from_numpy(np.concatenate([position for _, _, position in parts])).to(self.start.device)
+        sizes = [groups[-1].stop for groups, _, _ in parts]
         return [
-            Slot(start, min(start + batch_size, first + bucket, self.chunks), int(self._longest(first, bucket)) - 1)
-            for first in range(0, self.chunks, bucket)
-            for start in range(first, min(first + bucket, self.chunks), batch_size)
+            Layout(groups, c, p)
+            for (groups, _, _), c, p in zip(parts, chunk.split(sizes, dim=1), position.split(sizes), strict=True)
         ]
 
-    def packed(self, tokens: int) -> list[Slot]:
-        """Slots of an evaluation: as many chunks as fit the given number of positions, longest last."""
-        slots = []
-        start = 0
-        while start < self.chunks:
-            stop = start + 1
-            while stop < self.chunks and (stop + 1 - start) * (self.lengths[stop] - 1) <= tokens:
-                stop += 1
-            slots.append(Slot(start, stop, int(self.lengths[stop - 1]) - 1))
-            start = stop
-        return slots
-
-    def _longest(self, first: int, count: int) -> int:
-        return int(self.lengths[min(first + count, self.chunks) - 1])
-
-    def shuffled(self, batch_size: int, seed: int) -> Tensor:
-        """A permutation of the chunks that stays inside buckets: N, on the host."""
-        generator = torch.Generator().manual_seed(seed)
-        bucket = batch_size * BUCKET_BATCHES
-        spans = [(first, min(bucket, self.chunks - first)) for first in range(0, self.chunks, bucket)]
-        return torch.cat([first + torch.randperm(count, generator=generator) for first, count in spans])
+    def _layout(self, chunks: Array, group_count: int) -> tuple[list[Group], Array, Array]:
+        by_length = np.argsort(self.lengths[chunks], axis=1, kind="stable")
+        chunks = np.take_along_axis(chunks, by_length, axis=1)
+        longest = self.lengths[chunks].max(axis=0) - 1  # of all streams, at each seat of the batch
+        seats = len(longest)
+        bounds = np.unique(np.linspace(0, seats, min(group_count, seats) + 1).round().astype(int))
+        groups: list[Group] = []
+        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+            start = groups[-1].stop if groups else 0
+            rows, positions = int(high - low), int(longest[high - 1])
+            groups.append(Group(start, start + rows * positions, rows, positions))
+        padded = np.repeat([g.positions for g in groups], [g.rows for g in groups])
+        seat = np.repeat(np.arange(seats), padded)
+        position = np.arange(len(seat)) - (np.cumsum(padded) - padded)[seat]
+        return groups, chunks[:, seat], position
 
 
 class DeviceData:
@@ -158,43 +195,31 @@ class DeviceData:
     def __init__(self, dataset: Dataset, config: DataConfig, device: torch.device) -> None:
         """Raises DataError where the fold leaves a split without what training needs."""
         frame = dataset.interactions
+        self.device = device
         self.skills = len(dataset.skills)
-        self.skill = torch.from_numpy(frame["skill"].to_numpy(np.int64, copy=True)).to(device)
-        self.response = torch.from_numpy(frame["response"].to_numpy(np.int64, copy=True)).to(device)
         students = frame["student"].to_numpy(np.int64)
         back = _steps_back(students, frame["step"].to_numpy(np.int64))
-        self.back = torch.from_numpy(back).to(device)
         self.aligned = bool((back == 1).all())
-        self.device = device
-
-        chunk_start, chunk_length = _chunks(students, config)
-        fold = dataset.students["fold"].to_numpy(np.int64)
-        self.student_of_chunk = students[chunk_start]
-        fold_of_chunk = fold[self.student_of_chunk]
-        held_out = (fold_of_chunk == TEST_FOLD) | (fold_of_chunk == config.fold)
-        self.train = self._split("train", chunk_start, chunk_length, ~held_out)
-        self.valid = self._split("valid", chunk_start, chunk_length, fold_of_chunk == config.fold)
-        self.test = self._split("test", chunk_start, chunk_length, fold_of_chunk == TEST_FOLD)
-        self.targets = self._count_targets(dataset.name, config)
-
-    @property
-    def train_students(self) -> int:
-        """Number of students in the training folds."""
-        assert self.train.student is not None
-        return int(self.train.student.max()) + 1
-
-    def _split(self, name: str, start: np.ndarray, length: np.ndarray, mask: np.ndarray) -> Split:  # type: ignore[type-arg]
-        order = np.flatnonzero(mask)[np.argsort(length[mask], kind="stable")]
-        student = None
-        if name == "train":
-            rows = np.unique(self.student_of_chunk[order], return_inverse=True)[1]
-            student = torch.from_numpy(rows).to(self.device)
-        return Split(
-            torch.from_numpy(start[order]).to(self.device),
-            torch.from_numpy(length[order]).to(self.device),
-            student,
-            length[order],
+        self.skill, self.response, self.back = (
+            torch.from_numpy(np.array(column, dtype=np.int64)).to(device)
+            for column in (frame["skill"], frame["response"], back)
         )
+        start, length = _chunks(students, config)
+        student = students[start]
+        fold = dataset.students["fold"].to_numpy(np.int64)[student]
+        held_out = (fold == TEST_FOLD) | (fold == config.fold)
+        rows = np.unique(student[~held_out], return_inverse=True)[1]
+        self.train = self._split(start[~held_out], length[~held_out], rows)
+        self.valid = self._split(start[fold == config.fold], length[fold == config.fold], None)
+        self.test = self._split(start[fold == TEST_FOLD], length[fold == TEST_FOLD], None)
+        self.targets = self._count_targets(dataset.name, config)
+        self.train_students = int(rows.max()) + 1
+
+    def _split(self, start: Array, length: Array, student: Array | None) -> Split:
+        order = np.argsort(length, kind="stable")
+        rows = None if student is None else torch.from_numpy(student[order]).to(self.device)
+        on_device = [torch.from_numpy(array[order]).to(self.device) for array in (start, length)]
+        return Split(on_device[0], on_device[1], rows, length[order])
 
     def _count_targets(self, name: str, config: DataConfig) -> dict[str, int]:
         """Responses to predict in each split. Raises DataError where a split has none, or only one kind."""
@@ -205,7 +230,7 @@ class DeviceData:
         }
         counts = {}
         for split, (chunks, what) in splits.items():
-            batches = [self.gather(chunks, slot, None) for slot in chunks.packed(1 << 16)]
+            batches = [self.gather(chunks, layout) for layout in chunks.evaluation(1 << 16)]
             wrong, right = (sum(int((b.real & (b.response == r)).sum()) for b in batches) for r in (0, 1))
             if wrong + right == 0:
                 raise DataError(
@@ -220,37 +245,31 @@ class DeviceData:
             counts[split] = wrong + right
         return counts
 
-    def gather(self, split: Split, slot: Slot, order: Tensor | None) -> StreamBatch:
-        """The chunks of a slot. `order`: SN permutations of the split's chunks, or None for one stream as they are."""
-        if order is None:
-            chunk = torch.arange(slot.start, slot.stop, device=self.device)[None]
-        else:
-            chunk = order[:, slot.start : slot.stop]  # SB
-        position = torch.arange(slot.positions + 1, device=self.device)
-        inside = position < split.length[chunk][..., None]  # SB(T+1)
-        index = torch.where(inside, split.start[chunk][..., None] + position, 0)
-        skill = torch.where(inside, self.skill[index], 0)
-        response = torch.where(inside, self.response[index], 0)
-        source = position[1:] - self.back[index][..., 1:]
+    def gather(self, split: Split, layout: Layout) -> StreamBatch:
+        """The interactions of a batch."""
+        after = split.length[layout.chunk] - 1 - layout.position  # SN, interactions of the chunk after t
+        index = torch.where(after >= 0, split.start[layout.chunk] + layout.position, 0)
+        target = torch.where(after > 0, index + 1, 0)
+        skill, back = self.skill[index], self.back[target]
         return StreamBatch(
-            skill=skill[..., :-1],
-            token=(skill + self.skills * response)[..., :-1],
-            target_skill=skill[..., 1:],
-            response=response[..., 1:].float(),
-            real=inside[..., 1:] & (source >= 0),
-            source=source.clamp(min=0),
+            groups=layout.groups,
+            position=layout.position,
+            skill=skill,
+            token=skill + self.skills * self.response[index],
+            target_skill=self.skill[target],
+            response=self.response[target].float(),
+            real=(after > 0) & (back <= layout.position + 1),
+            back=back,
             aligned=self.aligned,
-            student=None if split.student is None else split.student[chunk],
+            student=None if split.student is None else split.student[layout.chunk],
         )
 
-    def interaction_index(self, split: Split, slot: Slot) -> Tensor:
-        """Row in the data set of every target of an unshuffled slot: BT."""
-        chunk = torch.arange(slot.start, slot.stop, device=self.device)
-        position = torch.arange(1, slot.positions + 1, device=self.device)
-        return split.start[chunk][:, None] + position
+    def target_rows(self, split: Split, layout: Layout) -> Tensor:
+        """Row in the data set of the target of every token of an evaluation batch: N."""
+        return split.start[layout.chunk[0]] + layout.position + 1
 
 
-def _chunks(students: np.ndarray, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _chunks(students: Array, config: DataConfig) -> tuple[Array, Array]:
     """First interaction and length of every chunk of every student, short ones dropped."""
     first = np.flatnonzero(np.diff(students, prepend=-1))
     total = np.diff(first, append=len(students))
@@ -263,7 +282,7 @@ def _chunks(students: np.ndarray, config: DataConfig) -> tuple[np.ndarray, np.nd
     return (first[student] + offset)[keep], length[keep]
 
 
-def _steps_back(students: np.ndarray, steps: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _steps_back(students: Array, steps: Array) -> Array:
     """How many rows before each row its answer's predecessor ends: 1, or more inside an answer of several skills.
 
     The rows of one answer share its response, so none of them may be predicted from another.
@@ -271,10 +290,3 @@ def _steps_back(students: np.ndarray, steps: np.ndarray) -> np.ndarray:  # type:
     starts = (np.diff(students, prepend=-1) != 0) | (np.diff(steps, prepend=-1) != 0)
     row = np.arange(len(students))
     return row - np.maximum.accumulate(np.where(starts, row, 0)) + 1
-
-
-def schedule(slots: list[Slot], seed: int) -> Iterator[Slot]:
-    """The slots of an epoch in shuffled order."""
-    generator = torch.Generator().manual_seed(seed)
-    for position in torch.randperm(len(slots), generator=generator).tolist():
-        yield slots[position]

@@ -4,7 +4,7 @@ Shape letters, used in all modules of this package:
 
 K   members: models trained side by side, each with its own parameters
 S   streams: distinct seeds among the members; members of one seed read the same batches and dropout masks
-B   sequences (student chunks) of a batch
-T   positions: predictions of a sequence, one less than its interactions
+N   tokens of a batch: interactions of all its sequences, one sequence after another
+B   sequences (student chunks) of a group of equally padded ones;  T  their positions
 D   model width;  H  heads;  F  feed-forward width;  C  skills
 """

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaintrace.config import ModelConfig
+from gaintrace.data.batches import Batch, Group
 from gaintrace.model.layers import Embedding, LayerNorm, Linear
 
 Drop = Callable[[Tensor], Tensor]
@@ -37,21 +39,26 @@ class Block(nn.Module):
             self.down = Linear(config.d_ff, width)
             self.norm_out = LayerNorm(width)
 
-    def forward(self, ctx: Tensor, val: Tensor, drop: Drop) -> tuple[Tensor, Tensor]:
-        """ctx, val: KBTD → the same. Position t sees positions up to t; padding is at the end, so it is never seen."""
+    def forward(self, ctx: Tensor, val: Tensor, groups: list[Group], drop: Drop) -> tuple[Tensor, Tensor]:
+        """ctx, val: KND → the same. Position t sees positions up to t; padding is at the end, so it is never seen."""
         query, key = self.query_key(ctx).chunk(2, dim=-1)
-        heads = [self._split(x) for x in (query, key, self.value(val))]
-        attended = F.scaled_dot_product_attention(*heads, is_causal=True)  # KB,H,T,D/H
-        a = drop(self.out(attended.transpose(1, 2).reshape(ctx.shape)))
+        sizes = [group.stop - group.start for group in groups]
+        grouped = zip(*(x.split(sizes, dim=1) for x in (query, key, self.value(val))), strict=True)
+        attended = [self._attend(*heads, group) for heads, group in zip(grouped, groups, strict=True)]
+        a = drop(self.out(torch.cat(attended, dim=1)))
         val = self.norm_value(val + a)
         if self.context_out:
             h = self.norm_context(ctx + a)
             ctx = self.norm_out(h + drop(self.down(drop(F.relu(self.up(h))))))
         return ctx, val
 
-    def _split(self, x: Tensor) -> Tensor:
-        members, batch, positions, width = x.shape
-        return x.reshape(members * batch, positions, self.heads, width // self.heads).transpose(1, 2)
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, group: Group) -> Tensor:
+        """Causal attention inside each sequence of a group, all K,BT,D."""
+        members, _, width = query.shape
+        shape = (members * group.rows, group.positions, self.heads, width // self.heads)
+        heads = [x.reshape(shape).transpose(1, 2) for x in (query, key, value)]
+        attended = F.scaled_dot_product_attention(*heads, is_causal=True)  # KB,H,T,D/H
+        return attended.transpose(1, 2).reshape(members, -1, width)
 
 
 class TwoStreamStack(nn.Module):
@@ -69,11 +76,11 @@ class TwoStreamStack(nn.Module):
         last = config.n_blocks - 1
         self.blocks = nn.ModuleList(Block(config, context_out or i < last) for i in range(config.n_blocks))
 
-    def forward(self, token: Tensor, drop: Drop) -> tuple[Tensor, Tensor]:
-        """token: KBT integers → ctx, val: KBTD."""
-        position = self.position.weight[:, None, : token.shape[-1]]  # K1TD
-        ctx = self.context(token) + position
-        val = self.value(token) + position
+    def forward(self, batch: Batch, drop: Drop) -> tuple[Tensor, Tensor]:
+        """Both streams of every token: KND each."""
+        position = self.position(batch.position.expand(batch.token.shape))
+        ctx = self.context(batch.token) + position
+        val = self.value(batch.token) + position
         for block in self.blocks:
-            ctx, val = block(ctx, val, drop)
+            ctx, val = block(ctx, val, batch.groups, drop)
         return ctx, val

@@ -28,7 +28,7 @@ class Linear(nn.Module):
 
 
 class Embedding(nn.Module):
-    """One table of V rows a member. index: KBT → KBTD."""
+    """One table of V rows a member. index: KN → KND."""
 
     def __init__(self, rows: int, width: int) -> None:
         super().__init__()
@@ -37,17 +37,17 @@ class Embedding(nn.Module):
     def forward(self, index: Tensor) -> Tensor:
         """Look each member's indices up in its own table."""
         members, rows, _ = self.weight.shape
-        offset = torch.arange(members, device=index.device).mul_(rows).view(-1, 1, 1)
+        offset = torch.arange(members, device=index.device).mul_(rows).view(-1, 1)
         return F.embedding(index + offset, self.weight.flatten(0, 1))
 
 
 class LayerNorm(nn.Module):
-    """Normalises the last axis; each member has its own gain and bias. x: KBTD → KBTD."""
+    """Normalises the last axis; each member has its own gain and bias. x: KND → KND."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(1, 1, 1, width))
-        self.bias = nn.Parameter(torch.zeros(1, 1, 1, width))
+        self.weight = nn.Parameter(torch.ones(1, 1, width))
+        self.bias = nn.Parameter(torch.zeros(1, 1, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise, then apply each member's gain and bias."""
@@ -72,7 +72,7 @@ class Dropout:
         self.generators = [torch.Generator(stream_of_member.device).manual_seed(seed) for seed in seeds]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Zero each element with the given probability and scale the rest to keep the mean. x: KBT…"""
+        """Zero each element with the given probability and scale the rest to keep the mean. x: KND"""
         if self.probability == 0:
             return x
         masks = [self._mask(x.shape[1:], x.dtype, generator) for generator in self.generators]

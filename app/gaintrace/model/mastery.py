@@ -24,7 +24,7 @@ from gaintrace.model.layers import Linear
 
 @dataclass(frozen=True)
 class MasteryPrediction:
-    """What encoder 2 says at every target; each KBT."""
+    """What encoder 2 says at every target; each KN."""
 
     logit: Tensor
     mastery: Tensor
@@ -37,22 +37,32 @@ class ScalarGain(nn.Module):
     """
 
     def forward(self, val: Tensor) -> Tensor:
-        """val: KBTD → gain: KBT."""
+        """val: KND → gain: KN."""
         return torch.sigmoid(torch.relu(val).mean(dim=-1))
 
     def practice(self, gain: Tensor, batch: Batch) -> Tensor:
-        """Effective practice of each target's skill before its answer: KBT.
+        """Effective practice of each target's skill before its answer: KN.
 
-        A matrix of "k practised the target's skill, before" (BTT) times the gains: no loop over time, and no tensor
-        over skills. Members of a stream share the matrix.
+        For each group a matrix of "k practised the target's skill, before" (BTT) times the gains: no loop over time,
+        and no tensor over skills. Members of a stream share the matrices.
         """
-        before = torch.arange(gain.shape[-1], device=gain.device) <= batch.source[..., None]  # SBTT
-        counts = (before & (batch.target_skill_of_stream[..., None] == batch.skill[..., None, :])).to(gain.dtype)
-        practice = torch.empty_like(gain)
-        for stream, members in enumerate(batch.members_of_stream):
-            summed = counts[stream] @ gain[members].permute(1, 2, 0)  # BTT · BTk
-            practice = practice.index_copy(0, members, summed.permute(2, 0, 1))
-        return practice
+        by_stream = [self._summed(gain[members], batch, s) for s, members in enumerate(batch.members_of_stream)]
+        if len(by_stream) == 1:
+            return by_stream[0]
+        return torch.cat(by_stream)[torch.cat(batch.members_of_stream).argsort()]
+
+    def _summed(self, gain: Tensor, batch: Batch, stream: int) -> Tensor:
+        summed = []
+        for group in batch.groups:
+            skill, target_skill, back = (
+                x[stream, group.start : group.stop].view(group.rows, group.positions) for x in batch.practised
+            )
+            position = torch.arange(group.positions, device=gain.device)
+            before = position <= (position + 1 - back)[..., None]  # BTT
+            counts = (before & (target_skill[..., None] == skill[:, None])).to(gain.dtype)
+            grouped = gain[:, group.start : group.stop].view(-1, group.rows, group.positions)
+            summed.append((counts @ grouped.permute(1, 2, 0)).permute(2, 0, 1).flatten(1))  # BTT · BTk
+        return torch.cat(summed, dim=1)
 
 
 class PerSkillGain(nn.Module):
@@ -63,15 +73,19 @@ class PerSkillGain(nn.Module):
         self.head = Linear(width, skills)
 
     def forward(self, val: Tensor) -> Tensor:
-        """val: KBTD → gain: KBTC."""
+        """val: KND → gain: KNC."""
         gain: Tensor = torch.sigmoid(self.head(val))
         return gain
 
     def practice(self, gain: Tensor, batch: Batch) -> Tensor:
-        """Effective practice of each target's skill before its answer: KBT."""
-        skills = gain.shape[-1]
-        at_target = batch.source[batch.stream_of_member] * skills + batch.target_skill  # KBT, into T·C
-        return gain.cumsum(dim=2).flatten(2).gather(2, at_target)
+        """Effective practice of each target's skill before its answer: KN."""
+        members, _, skills = gain.shape
+        summed = [
+            gain[:, g.start : g.stop].view(members, g.rows, g.positions, skills).cumsum(dim=2).flatten(1, 2)
+            for g in batch.groups
+        ]
+        at_target = batch.source * skills + batch.target_skill  # KN, into N·C
+        return torch.cat(summed, dim=1).flatten(1).gather(1, at_target)
 
 
 class MasteryEncoder(nn.Module):
@@ -100,25 +114,19 @@ class MasteryEncoder(nn.Module):
 
     def forward(self, batch: Batch, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
-        _, val = self.stack(batch.token, drop)
+        _, val = self.stack(batch, drop)
         practice = self.gain.practice(self.gain(val).float(), batch)
         mastery = self.mastery(practice, batch.target_skill, self._velocity(batch))
-        logit = (mastery - self.threshold[..., None]) / self.temperature[..., None]
+        logit = (mastery - self.threshold) / self.temperature
         return MasteryPrediction(logit, mastery)
 
     def mastery(self, practice: Tensor, skill: Tensor, velocity: Tensor) -> Tensor:
-        """The learning curve. practice, skill: KBT; velocity: KB or K1 → mastery in [0, 1]: KBT."""
-        beta = self._of_skill(self.beta_skill, skill)
-        ceiling = self._of_skill(self.m_sat, skill)
-        slope = beta.clamp_min(0) * velocity.clamp_min(0)[..., None]
-        risen = torch.sigmoid(slope * practice - self.offset[..., None])
-        return (ceiling.clamp_min(0) * risen).clamp(max=1)
+        """The learning curve. practice, skill: KN; velocity: KN or K1 → mastery in [0, 1]: KN."""
+        slope = self.beta_skill.gather(1, skill).clamp_min(0) * velocity.clamp_min(0)
+        risen = torch.sigmoid(slope * practice - self.offset)
+        return (self.m_sat.gather(1, skill).clamp_min(0) * risen).clamp(max=1)
 
     def _velocity(self, batch: Batch) -> Tensor:
         if batch.student is None:
             return self.gamma_student.mean(dim=1, keepdim=True)  # K1
-        return self.gamma_student.gather(1, batch.student[batch.stream_of_member])  # KB
-
-    @staticmethod
-    def _of_skill(table: Tensor, skill: Tensor) -> Tensor:
-        return table.gather(1, skill.flatten(1)).view(skill.shape)
+        return self.gamma_student.gather(1, batch.student)  # KN

@@ -21,7 +21,7 @@ class PerformanceEncoder(nn.Module):
         self.logit = Linear(config.d_ff, 1)
 
     def forward(self, batch: Batch, drop: Drop) -> Tensor:
-        """Logits of a correct response at every target: KBT."""
-        ctx, val = self.stack(batch.token, drop)
+        """Logits of a correct response at every target: KN."""
+        ctx, val = self.stack(batch, drop)
         features = torch.cat([batch.at_source(ctx), batch.at_source(val), self.target(batch.target_skill)], dim=-1)
         return self.logit(drop(F.relu(self.hidden(features)))).squeeze(-1)

@@ -1,4 +1,4 @@
-"""Predictions of stacked members on a split, and the numbers made of them. Shape letters: see gaintrace.model."""
+"""Predictions of stacked members on a split, and the numbers made of them. N counts targets; else see gaintrace.model."""
 
 from dataclasses import dataclass
 
@@ -40,8 +40,8 @@ def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = Fals
     count = len(next(module.parameters()))
     members = Members.of([0] * count, 1, data.device)
     logits, masteries, responses, indices = [], [], [], []
-    for slot in split.packed(TOKENS):
-        batch = data.gather(split, slot, None)
+    for layout in split.evaluation(TOKENS):
+        batch = data.gather(split, layout)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
             output = module(batch.view(members), no_dropout)
         real = batch.real[0]
@@ -49,7 +49,7 @@ def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = Fals
         if not isinstance(output, Tensor):
             masteries.append(output.mastery[:, real])
         responses.append(batch.response[0][real])
-        indices.append(data.interaction_index(split, slot)[real])
+        indices.append(data.target_rows(split, layout)[real])
     mastery = torch.cat(masteries, dim=1) if masteries else None
     return Predictions(torch.cat(logits, dim=1), mastery, torch.cat(responses), torch.cat(indices))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import DeviceData, Slot, StreamBatch, schedule
+from gaintrace.data.batches import DeviceData, Layout, StreamBatch
 from gaintrace.identity import performance_key, population_key
 from gaintrace.model.dual import build_mastery, build_performance, derived_seed, member_state
 from gaintrace.training.side import Side
@@ -57,7 +57,7 @@ class Population:
         return Epoch(self, epoch, streams)
 
     def train_batch(self, batch: StreamBatch) -> dict[str, Tensor]:
-        """One step of every member. Returns the logits by side, KBT."""
+        """One step of every member. Returns the logits by side, KN."""
         logits = {name: side.backward(batch) for name, side in self.sides.items()}
         norms = {name: side.gradient_norm() for name, side in self.sides.items()}
         if self.first.training.clip_scope == "global":
@@ -96,13 +96,11 @@ class Epoch:
         self.number = number
         self.streams = streams
         data = population.data
-        size = population.first.training.batch_size
         seeds = [derived_seed(seed, "batches", number) for seed in streams]
-        self.order = torch.stack([data.train.shuffled(size, seed) for seed in seeds]).to(data.device)
-        self.slots: list[Slot] = list(schedule(data.train.bucketed(size), derived_seed("schedule", number)))
+        self.batches: list[Layout] = data.train.training(population.first.training.batch_size, seeds)
         self.step = 0
         self.filled = 0
-        positions = sum((slot.stop - slot.start) * slot.positions for slot in self.slots)
+        positions = sum(layout.tokens for layout in self.batches)
         self.logits = {
             name: torch.zeros(len(side.configs), positions, device=data.device)
             for name, side in population.sides.items()
@@ -113,14 +111,14 @@ class Epoch:
     @property
     def done(self) -> bool:
         """Whether every batch has been trained on."""
-        return self.step == len(self.slots)
+        return self.step == len(self.batches)
 
     def advance(self) -> None:
         """Train on the next batch. Nothing here waits for the device."""
         batch, end = self._next()
         logits = self.population.train_batch(batch)
         for name, logit in logits.items():
-            self.logits[name][:, self.filled : end] = logit.flatten(1)
+            self.logits[name][:, self.filled : end] = logit
         self._book(batch, end)
 
     def fast_forward(self, steps: int) -> None:
@@ -130,11 +128,11 @@ class Epoch:
 
     def _next(self) -> tuple[StreamBatch, int]:
         data = self.population.data
-        batch = data.gather(data.train, self.slots[self.step], self.order)
-        return batch, self.filled + batch.real[0].numel()
+        batch = data.gather(data.train, self.batches[self.step])
+        return batch, self.filled + self.batches[self.step].tokens
 
     def _book(self, batch: StreamBatch, end: int) -> None:
-        self.response[:, self.filled : end] = batch.response.flatten(1)
-        self.real[:, self.filled : end] = batch.real.flatten(1)
+        self.response[:, self.filled : end] = batch.response
+        self.real[:, self.filled : end] = batch.real
         self.filled = end
         self.step += 1

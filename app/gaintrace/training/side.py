@@ -59,13 +59,13 @@ class Side:
         self.module.train()
 
     def backward(self, batch: StreamBatch) -> Tensor:
-        """Forward and backward of one batch; gradients stay on the parameters. Returns the logits, KBT."""
+        """Forward and backward of one batch; gradients stay on the parameters. Returns the logits, KN."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             output = self.module(batch.view(self.members), self.dropout)
         logit = (output.logit if isinstance(output, MasteryPrediction) else output).float()
         response, real = self.members.expand(batch.response), self.members.expand(batch.real)
         losses = F.binary_cross_entropy_with_logits(logit, response, weight=real.float(), reduction="none")
-        loss = losses.sum(dim=(1, 2)) / real.sum(dim=(1, 2)).clamp(min=1)
+        loss = losses.sum(dim=1) / real.sum(dim=1).clamp(min=1)
         (self.loss_weight * loss).sum().backward()  # type: ignore[no-untyped-call]
         return logit.detach()
 
