@@ -6,6 +6,10 @@ longest. All groups lie one after another on one axis of N tokens, so that every
 once and attention takes slices. (Batches of equally long chunks would pad less still, but they are no fair samples:
 the mastery encoder learned more slowly from them.)
 
+Seeds shuffle which chunks meet, not the shapes: how long the chunks of a batch are is decided by the epoch alone, and a
+seed deals the chunks of nearly one length (a bucket) to the places for that length. So members with different seeds fit
+one batch, and each finds the batches, and the dropout masks, it would have had alone.
+
 Batches are index lists, made once an epoch without a loop over samples. Shape letters: see gaintrace.model.
 """
 
@@ -24,6 +28,9 @@ from gaintrace.errors import DataError
 
 GROUPS = {"cpu": 16, "cuda": 4}
 """Length groups a batch: more pad less, fewer launch fewer kernels."""
+
+BUCKETS = 200
+"""Into so many buckets the chunks are cut by length; a seed shuffles inside a bucket, whose longest pads all of it."""
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -140,14 +147,16 @@ class Split:
     student: Tensor | None  # chunks; row of the training student
     lengths: Array  # the same as `length`, on the host
 
-    def training(self, batch_size: int, seeds: list[int]) -> list[Layout]:
-        """The batches of an epoch: each stream's own shuffle of the chunks, cut into batches of one shape."""
+    def training(self, batch_size: int, epoch_seed: int, seeds: list[int]) -> list[Layout]:
+        """The random batches of an epoch. `epoch_seed` decides their shapes, `seeds` what each stream finds in them."""
         count = len(self.lengths)
-        order = np.stack([np.random.Generator(np.random.PCG64(seed)).permutation(count) for seed in seeds])
-        return self._layouts(
-            (order[:, first : first + batch_size] for first in range(0, count, batch_size)),
-            GROUPS[self.start.device.type],
-        )
+        size = max(4, -(-count // BUCKETS))
+        bucket = np.arange(count) // size
+        padded = self.lengths[np.minimum((bucket + 1) * size, count) - 1]
+        dealt = np.stack([np.lexsort((_generator(seed).random(count), bucket)) for seed in seeds])  # S, chunks
+        places = _generator(epoch_seed).permutation(count)
+        batches = [np.sort(places[first : first + batch_size]) for first in range(0, count, batch_size)]
+        return self._layouts(((dealt[:, batch], padded[batch]) for batch in batches), GROUPS[self.start.device.type])
 
     def evaluation(self, tokens: int) -> list[Layout]:
         """All chunks, shortest first, as many a batch as fit a number of tokens."""
@@ -157,11 +166,13 @@ class Split:
                 bounds.append(chunk)
         bounds.append(len(self.lengths))
         spans = zip(bounds[:-1], bounds[1:], strict=True)
-        return self._layouts((np.arange(start, stop)[None] for start, stop in spans if stop > start), 1)
+        return self._layouts(
+            ((np.arange(start, stop)[None], self.lengths[start:stop]) for start, stop in spans if stop > start), 1
+        )
 
-    def _layouts(self, batches: Iterable[Array], group_count: int) -> list[Layout]:
-        """One transfer to the device for all batches, each given as chunks: SB."""
-        parts = [self._layout(chunks, group_count) for chunks in batches]
+    def _layouts(self, batches: Iterable[tuple[Array, Array]], group_count: int) -> list[Layout]:
+        """One transfer to the device for all batches, each given as chunks (SB) and ascending padded lengths (B)."""
+        parts = [_layout(chunks, padded - 1, group_count) for chunks, padded in batches]
         if not parts:
             return []
         chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)
@@ -172,21 +183,24 @@ class Split:
             for (groups, _, _), c, p in zip(parts, chunk.split(sizes, dim=1), position.split(sizes), strict=True)
         ]
 
-    def _layout(self, chunks: Array, group_count: int) -> tuple[list[Group], Array, Array]:
-        by_length = np.argsort(self.lengths[chunks], axis=1, kind="stable")
-        chunks = np.take_along_axis(chunks, by_length, axis=1)
-        longest = self.lengths[chunks].max(axis=0) - 1  # of all streams, at each seat of the batch
-        seats = len(longest)
-        bounds = np.unique(np.linspace(0, seats, min(group_count, seats) + 1).round().astype(int))
-        groups: list[Group] = []
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
-            start = groups[-1].stop if groups else 0
-            rows, positions = int(high - low), int(longest[high - 1])
-            groups.append(Group(start, start + rows * positions, rows, positions))
-        padded = np.repeat([g.positions for g in groups], [g.rows for g in groups])
-        seat = np.repeat(np.arange(seats), padded)
-        position = np.arange(len(seat)) - (np.cumsum(padded) - padded)[seat]
-        return groups, chunks[:, seat], position
+
+def _generator(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def _layout(chunks: Array, positions: Array, group_count: int) -> tuple[list[Group], Array, Array]:
+    """Groups of a batch, and the chunk (SN) and position (N) of every token."""
+    seats = len(positions)
+    bounds = np.unique(np.linspace(0, seats, min(group_count, seats) + 1).round().astype(int))
+    groups: list[Group] = []
+    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        start = groups[-1].stop if groups else 0
+        rows, longest = int(high - low), int(positions[high - 1])
+        groups.append(Group(start, start + rows * longest, rows, longest))
+    padded = np.repeat([g.positions for g in groups], [g.rows for g in groups])
+    seat = np.repeat(np.arange(seats), padded)
+    position = np.arange(len(seat)) - (np.cumsum(padded) - padded)[seat]
+    return groups, chunks[:, seat], position
 
 
 class DeviceData:

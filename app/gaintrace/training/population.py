@@ -97,7 +97,8 @@ class Epoch:
         self.streams = streams
         data = population.data
         seeds = [derived_seed(seed, "batches", number) for seed in streams]
-        self.batches: list[Layout] = data.train.training(population.first.training.batch_size, seeds)
+        size = population.first.training.batch_size
+        self.batches: list[Layout] = data.train.training(size, derived_seed("shapes", number), seeds)
         self.step = 0
         self.filled = 0
         positions = sum(layout.tokens for layout in self.batches)

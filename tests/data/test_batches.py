@@ -1,0 +1,111 @@
+"""Batches: every target once, no response ahead of its prediction, one shape for all streams."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gaintrace.config import DataConfig
+from gaintrace.data.batches import DeviceData
+from gaintrace.data.dataset import COLUMNS, Dataset
+from gaintrace.data.split import split_students
+from gaintrace.errors import DataError
+
+CPU = torch.device("cpu")
+
+
+def made(lengths, skills_per_answer=1, seed=0):
+    """Students with given numbers of answers; row i of the data set has skill i mod 7 for easy checking."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for student, answers in enumerate(lengths):
+        for step in range(answers):
+            response = int(rng.integers(2))
+            rows += [(student, step, -1, 0, response)] * int(rng.integers(1, skills_per_answer + 1))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    frame["skill"] = (np.arange(len(frame)) % 7).astype("int32")
+    students = pd.DataFrame({"uid": [str(s) for s in range(len(lengths))], "fold": split_students(len(lengths)).fold})
+    return Dataset("made", frame, students, [str(s) for s in range(7)])
+
+
+@given(
+    lengths=st.lists(st.integers(6, 40), min_size=25, max_size=60),
+    skills_per_answer=st.integers(1, 3),
+    batch_size=st.integers(1, 40),
+    seeds=st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True),
+)
+@settings(max_examples=25, deadline=None)
+def test_an_epoch_holds_every_target_once(lengths, skills_per_answer, batch_size, seeds):
+    dataset = made(lengths, skills_per_answer)
+    data = DeviceData(dataset, DataConfig(max_sequence_length=17), CPU)
+    seen = [[] for _ in seeds]
+    for layout in data.train.training(batch_size, 5, seeds):
+        batch = data.gather(data.train, layout)
+        assert batch.real.shape == (len(seeds), layout.tokens)
+        target = data.train.start[layout.chunk] + layout.position + 1
+        for stream, rows in enumerate(seen):
+            rows += target[stream][batch.real[stream]].tolist()
+    in_order = []
+    for layout in data.train.evaluation(100):
+        batch = data.gather(data.train, layout)
+        in_order += data.target_rows(data.train, layout)[batch.real[0]].tolist()
+    assert all(sorted(rows) == sorted(in_order) for rows in seen)
+    assert len(set(in_order)) == len(in_order) == data.targets["train"]
+
+
+def test_a_token_and_its_target_are_neighbours_in_time():
+    dataset = made([30] * 25, 3)
+    data = DeviceData(dataset, DataConfig(max_sequence_length=20), CPU)
+    frame = dataset.interactions
+    for layout in data.test.evaluation(200):
+        batch = data.gather(data.test, layout)
+        rows = data.target_rows(data.test, layout)
+        for token in batch.real[0].nonzero()[:, 0].tolist():
+            row, back = int(rows[token]), int(batch.back[0, token])
+            assert batch.target_skill[0, token] == frame["skill"][row]
+            assert batch.response[0, token] == frame["response"][row]
+            assert batch.skill[0, token] == frame["skill"][row - 1]
+            assert batch.token[0, token] == frame["skill"][row - 1] + 7 * frame["response"][row - 1]
+            # What the prediction may read ends before the first row of the target's answer.
+            same_answer = (frame["student"] == frame["student"][row]) & (frame["step"] == frame["step"][row])
+            assert row - back == frame.index[same_answer][0] - 1
+
+
+def test_long_histories_are_cut_and_short_ends_dropped():
+    data = DeviceData(made([42, 41, 40, 12] * 10), DataConfig(max_sequence_length=20), CPU)
+    lengths = sorted({int(n) for split in (data.train, data.valid, data.test) for n in split.lengths})
+    assert lengths == [12, 20]
+
+
+def test_shuffles_depend_on_their_own_seed_alone():
+    data = DeviceData(made(range(5, 45)), DataConfig(), CPU)
+    alone = data.train.training(8, 5, [3])
+    beside = data.train.training(8, 5, [1, 3])
+    for a, b in zip(alone, beside, strict=True):
+        assert a.groups == b.groups
+        assert torch.equal(a.chunk[0], b.chunk[1])
+        assert torch.equal(a.position, b.position)
+
+
+def test_groups_pad_little():
+    data = DeviceData(made(np.random.default_rng(0).geometric(0.05, 400).clip(3, 200)), DataConfig(), CPU)
+    tokens = sum(layout.tokens for layout in data.train.training(64, 5, [0]))
+    assert tokens < 1.25 * data.targets["train"]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [([9], "no student .* in the training folds"), ([9, 9, 9], "no student .* in the test set"), ([2] * 30, "training folds")],
+)
+def test_a_split_without_students_is_named(lengths, message):
+    with pytest.raises(DataError, match=message):
+        DeviceData(made(lengths), DataConfig(), CPU)
+
+
+def test_a_split_of_one_response_is_named():
+    dataset = made([9] * 30)
+    dataset.interactions["response"] = np.int8(1)
+    with pytest.raises(DataError, match="is correct, so AUC is undefined"):
+        DeviceData(dataset, DataConfig(), CPU)

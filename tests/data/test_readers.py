@@ -1,0 +1,212 @@
+"""Readers of the public files: order, what is dropped, answers of several skills, and files that are something else."""
+
+import gzip
+import zipfile
+
+import pytest
+
+from gaintrace.data.export import export_pykt
+from gaintrace.data.prepare import prepare
+from gaintrace.data.readers import READERS
+from gaintrace.errors import ConfigError, DataError
+
+ASSIST2009 = """order_id,assignment_id,user_id,problem_id,skill_id,correct,skill_name
+3,1,9,p2,30,0,Area
+1,1,9,p1,10,1,Addition
+1,1,9,p1,20,1,Subtraction
+1,1,9,p1,20,1,Subtraction
+4,1,9,p2,30,1,Area
+5,1,9,p3,,1,
+6,1,9,p4,30,0.5,Area
+x,1,9,p4,30,1,Area
+2,1,9,p5,10,0,Addition
+"""
+ASSIST2015 = """user_id,log_id,sequence_id,correct
+b,5,s1,1
+a,9,s2,0
+b,3,s2,1
+b,4,s1,0.25
+b,7,s1,0
+a,2,s1,1
+a,9,s2,0
+a,3,,1
+a,4,s9,1
+"""
+ASSIST2017 = """studentId,problemId,skill,correct,startTime,timeTaken,extra
+1,10,algebra,1,200,5.0,x
+1,10,algebra,0,100,5.0,x
+1,10,algebra,0,100,6.0,x
+1,10,algebra,0,100,6.0,x
+1,11,,0,150,6.0,x
+"""
+ALGEBRA = "\t".join(
+    ["Row", "Anon Student Id", "Problem Name", "Step Name", "First Transaction Time", "Correct First Attempt", "KC(Default)"]
+) + """
+1\ts\tP1\tx+1=2\t2005-09-09 12:24:35.0\t1\tadd~~solve~~add
+2\ts\tP1\tx=1\t2005-09-09 12:20:00.0\t0\tsolve
+3\ts\tP2\tx=2\t2005-09-09 13:20:00.0\t1\t
+4\ts\tP2\tx=3\t2005-09-09 14:20:00.0\t1\tadd
+"""
+PYKT = 'fold,uid,concepts,responses\n0,7,"3,3,4","1,0,1"\n1,8,"4_3,4,3","1,1,0"\n'
+
+
+def read(tmp_path, name, text, file="raw.csv"):
+    path = tmp_path / file
+    path.write_text(text)
+    return prepare(name, [path])
+
+
+def rows(dataset):
+    frame = dataset.interactions
+    skills = [dataset.skills[s] for s in frame["skill"]]
+    return list(zip(frame["student"], frame["step"], skills, frame["response"], strict=True))
+
+
+def test_assist2009_joins_the_skills_of_an_answer(tmp_path):
+    dataset = read(tmp_path, "assist2009", ASSIST2009)
+    assert rows(dataset) == [
+        (0, 0, "10", 1),
+        (0, 0, "20", 1),
+        (0, 1, "10", 0),
+        (0, 2, "30", 0),
+        (0, 3, "30", 1),
+    ]
+    assert dataset.dropped == {
+        "missing skill_id": 1,
+        "order_id is not a number": 1,
+        "correct is neither 0 nor 1": 1,
+        "duplicate user_id, order_id, skill_id": 1,
+    }
+
+
+def test_assist2009_joins_numbered_rows_too(tmp_path):
+    """Some copies give the rows of one answer order ids of their own; a skill that comes again is a new answer."""
+    text = "order_id,user_id,problem_id,skill_id,correct\n" + "".join(
+        f"{i},9,{problem},{skill},{correct}\n"
+        for i, (problem, skill, correct) in enumerate(
+            [("p", 1, 1), ("p", 2, 1), ("p", 1, 1), ("p", 2, 1), ("p", 3, 0), ("q", 3, 0)]
+        )
+    )
+    assert [step for _, step, _, _ in rows(read(tmp_path, "assist2009", text))] == [0, 0, 1, 1, 2, 3]
+
+
+def test_assist2015_orders_by_log_id_and_keeps_students_in_file_order(tmp_path):
+    dataset = read(tmp_path, "assist2015", ASSIST2015)
+    assert dataset.students["uid"].tolist() == ["b", "a"]
+    assert rows(dataset) == [
+        (0, 0, "s2", 1),
+        (0, 1, "s1", 1),
+        (0, 2, "s1", 0),
+        (1, 0, "s1", 1),
+        (1, 1, "s9", 1),
+        (1, 2, "s2", 0),
+    ]
+    assert dataset.dropped == {
+        "missing sequence_id": 1,
+        "correct is neither 0 nor 1": 1,
+        "duplicate user_id, log_id, sequence_id": 1,
+    }
+
+
+def test_assist2017_keeps_repeated_answers_and_drops_copies(tmp_path):
+    dataset = read(tmp_path, "assist2017", ASSIST2017)
+    assert [(step, response) for _, step, _, response in rows(dataset)] == [(0, 0), (1, 0), (2, 1)]
+    assert sum(dataset.dropped.values()) == 2
+
+
+def test_algebra2005_keeps_the_skills_of_a_step_in_one_answer(tmp_path):
+    dataset = read(tmp_path, "algebra2005", ALGEBRA, "a.txt")
+    assert rows(dataset) == [(0, 0, "solve", 0), (0, 1, "add", 1), (0, 1, "solve", 1), (0, 2, "add", 1)]
+    assert dataset.interactions["item"].tolist() == [0, 1, 1, 2]
+    assert dataset.dropped == {"missing KC(Default)": 1}
+
+
+def test_pykt_files_keep_their_folds(tmp_path):
+    (tmp_path / "train_valid.csv").write_text(PYKT)
+    (tmp_path / "test.csv").write_text('fold,uid,concepts,responses,cidxs\n-1,3,"4,4,4","1,1,0","0,1,2"\n')
+    dataset = prepare("pykt", [tmp_path])
+    assert dataset.students["fold"].tolist() == [0, 1, -1]
+    assert rows(dataset)[3:6] == [(1, 0, "4", 1), (1, 0, "3", 1), (1, 1, "4", 1)]
+    export_pykt(dataset, tmp_path / "out")
+    assert '-1,2,"1,1,1","1,1,0","0,1,2"' in (tmp_path / "out" / "test.csv").read_text()
+
+
+def test_archives_and_latin_1_are_read(tmp_path):
+    text = ASSIST2009.replace("Addition", "Adición")
+    plain = read(tmp_path, "assist2009", ASSIST2009)
+    (tmp_path / "latin.csv").write_bytes(text.encode("latin-1"))
+    with gzip.open(tmp_path / "raw.csv.gz", "wt") as file:
+        file.write(text)
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        archive.writestr("raw.csv", text)
+    for name in ("latin.csv", "raw.csv.gz", "raw.zip"):
+        assert prepare("assist2009", [tmp_path / name]).hash == plain.hash
+    (tmp_path / "names.csv").write_bytes(ASSIST2017.replace("algebra", "álgebra").encode("latin-1"))
+    dataset = prepare("assist2017", [tmp_path / "names.csv"])
+    assert dataset.skills == ["álgebra"]
+    assert any("Latin-1" in reason for reason in dataset.dropped)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\n\n", "the file is empty"),
+        (b"PAR1\x00\x00", "a binary file"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"user_id,log_id,correct\n1,2,1\n", "line 1: no column sequence_id"),
+        (ASSIST2015.replace(",", "\t").encode(), "no column user_id, log_id, sequence_id, correct"),
+        (ASSIST2009.encode(), "It looks like assist2009"),
+        (b'user_id,log_id,sequence_id,correct\n1,2,3,1\n1,"2,3,1\n', "EOF inside string starting at row 2"),
+        (b"user_id,log_id,sequence_id,correct\n1,2,3,7\n", "no usable row"),
+        (b"user_id,log_id,sequence_id,correct\n1,2,3,1\n1,3,3,1\n", "no student with 3 answers"),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_place(tmp_path, content, message):
+    path = tmp_path / "raw.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        prepare("assist2015", [path])
+    assert str(path) in str(error.value)
+    assert message in str(error.value)
+
+
+def test_broken_archives_and_wrong_paths_are_named(tmp_path):
+    whole = gzip.compress(ASSIST2015.encode() * 500)
+    (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "no.csv.gz").write_text("plain text")
+    (tmp_path / "no.zip").write_text("plain text")
+    for name in ("cut.csv.gz", "no.csv.gz", "no.zip"):
+        with pytest.raises(DataError, match=rf"{name}.*Download the file again"):
+            prepare("assist2015", [tmp_path / name])
+    with pytest.raises(DataError, match="no such file"):
+        prepare("assist2015", [tmp_path / "nowhere.csv"])
+    with pytest.raises(DataError, match="a folder"):
+        prepare("assist2015", [tmp_path])
+    with pytest.raises(DataError, match="one raw file"):
+        prepare("assist2015", [tmp_path, tmp_path])
+    with pytest.raises(ConfigError, match="assist2009, assist2015"):
+        prepare("assist2012", [tmp_path])
+
+
+def test_uneven_pykt_rows_are_named_by_line(tmp_path):
+    with pytest.raises(DataError, match="line 3: student 8 has 2 concepts and 3 responses"):
+        read(tmp_path, "pykt", PYKT.replace("4_3,4,3", "4,3"))
+    with pytest.raises(DataError, match="line 2: fold '9'"):
+        read(tmp_path, "pykt", PYKT.replace("0,7", "9,7"))
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("name", "file", "students", "interactions", "skills"),
+    [
+        ("assist2009", "assist2009.csv.gz", 3830, 325_004, 110),
+        ("assist2015", "assist2015.csv.gz", 19_093, 682_797, 100),
+        ("assist2017", "assist2017.csv.gz", 1704, 941_500, 102),
+        ("algebra2005", "algebra2005_subset.txt.gz", 114, 206_231, 111),
+    ],
+)
+def test_the_real_files_are_read(shared_data, name, file, students, interactions, skills):
+    info = prepare(name, [shared_data / "raw" / file]).info
+    assert (info.students, info.interactions, len(info.skills)) == (students, interactions, skills)
+    assert name in READERS

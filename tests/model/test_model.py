@@ -1,0 +1,120 @@
+"""Laws of both encoders: nothing from the future, nothing from padding, nothing from neighbours."""
+
+import pytest
+import torch
+
+from gaintrace.config import DataConfig, ModelConfig, RunConfig
+from gaintrace.data.batches import DeviceData, Members
+from gaintrace.model.dual import build_mastery, build_performance, member_state, member_tensors, stack
+from gaintrace.model.layers import Dropout, no_dropout
+from tests.conftest import small_run
+from tests.data.test_batches import made
+
+CPU = torch.device("cpu")
+ONE = Members.of([0], 1, CPU)
+
+
+def encoders(config, skills=7, students=20):
+    return {"e1": build_performance(config, skills), "e2": build_mastery(config, skills, students)}
+
+
+def predict(encoder, data, layout, members=ONE):
+    with torch.no_grad():
+        output = encoder(data.gather(data.test, layout).view(members), no_dropout)
+    return output if isinstance(output, torch.Tensor) else output.logit
+
+
+@pytest.mark.parametrize("gain", ["scalar", "per_skill"])
+@pytest.mark.parametrize("skills_per_answer", [1, 3])
+def test_a_prediction_reads_only_what_came_before_its_answer(gain, skills_per_answer):
+    dataset = made([30] * 25, skills_per_answer)
+    config = small_run(model={"gain": gain})
+    data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
+    layout = data.test.evaluation(60)[0]
+    batch = data.gather(data.test, layout)
+    rows = data.target_rows(data.test, layout)
+    frame = dataset.interactions
+    for name, encoder in encoders(config).items():
+        encoder.eval()
+        before = predict(encoder, data, layout)[0]
+        for token in (3, 11, 25):
+            row = int(rows[token])
+            changed = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
+            first_of_answer = row - int(batch.back[0, token]) + 1
+            changed.response[first_of_answer:] = 1 - changed.response[first_of_answer:]
+            changed.skill[row + 1 :] = (changed.skill[row + 1 :] + 1) % 7
+            after = predict(encoder, changed, layout)[0]
+            assert after[token] == pytest.approx(before[token].item(), abs=1e-6), (name, frame.iloc[row])
+            changed.response[first_of_answer - 1] = 1 - changed.response[first_of_answer - 1]
+            if name == "e1":
+                assert predict(encoder, changed, layout)[0][token] != before[token]
+
+
+def test_padding_changes_nothing():
+    dataset = made([5, 9, 30, 12, 7] * 10)
+    data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
+    for encoder in encoders(small_run()).values():
+        encoder.eval()
+        together, apart = (
+            {
+                int(row): float(logit)
+                for layout in data.test.evaluation(tokens)
+                for row, logit, real in zip(
+                    data.target_rows(data.test, layout),
+                    predict(encoder, data, layout)[0],
+                    data.gather(data.test, layout).real[0],
+                    strict=True,
+                )
+                if real
+            }
+            for tokens in (10_000, 1)
+        )
+        assert together.keys() == apart.keys()
+        assert list(together.values()) == pytest.approx(list(apart.values()), abs=1e-5)
+
+
+def test_stacked_members_compute_what_they_compute_alone():
+    dataset = made([5, 9, 30, 12, 7] * 10, 2)
+    data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
+    layout = data.test.evaluation(10_000)[0]
+    configs = [small_run(training={"seed": seed}, model={"gain": "per_skill"}) for seed in (1, 2, 3)]
+    for name in ("e1", "e2"):
+        alone = [encoders(config)[name].eval() for config in configs]
+        stacked = stack(alone).eval()
+        together = predict(stacked, data, layout, Members.of([0, 0, 0], 1, CPU))
+        for member, encoder in enumerate(alone):
+            assert torch.allclose(together[member], predict(encoder, data, layout)[0], atol=1e-5)
+            for key, value in member_state(stacked, member).items():
+                assert torch.equal(value, member_tensors(encoder)[key][0])
+        assert not torch.allclose(together[0], together[1], atol=1e-3)
+
+
+def test_the_published_model_has_its_published_size():
+    """About 4.95 M for both stacks, of which 0.26 M, the last feed-forward network of encoder 2, feeds nothing."""
+    built = encoders(RunConfig(), skills=100, students=0)
+    count = sum(p.numel() for encoder in built.values() for p in encoder.parameters())
+    unused = 2 * 256 * 512 + 512 + 256 + 2 * 2 * 256
+    assert count + unused == pytest.approx(4.95e6, rel=0.002)
+
+
+def test_initial_weights_belong_to_the_seed_and_the_encoder():
+    one, same, other = (build_performance(small_run(training={"seed": s}), 5) for s in (1, 1, 2))
+    assert torch.equal(one.target.weight, same.target.weight)
+    assert not torch.equal(one.target.weight, other.target.weight)
+    scalar, per_skill = (build_mastery(small_run(model={"gain": g}), 5, 3) for g in ("scalar", "per_skill"))
+    assert torch.equal(scalar.stack.value.weight, per_skill.stack.value.weight)
+
+
+def test_dropout_keeps_the_mean_and_follows_streams():
+    drop = Dropout(0.2, [1, 2], torch.tensor([0, 1, 0]))
+    kept = drop(torch.ones(3, 400, 50))
+    assert float((kept == 0).float().mean()) == pytest.approx(0.2, abs=0.01)
+    assert float(kept.mean()) == pytest.approx(1, abs=0.01)
+    assert torch.equal(kept[0], kept[2])
+    assert not torch.equal(kept[0], kept[1])
+    alone = Dropout(0.2, [2], torch.tensor([0]))(torch.ones(1, 400, 50))
+    assert torch.equal(alone[0], kept[1])
+
+
+def test_wide_models_are_valid_configurations():
+    assert ModelConfig(d_model=64, n_heads=8).gain == "scalar"

@@ -1,0 +1,178 @@
+"""Training: the same numbers every time, through interruptions, and honest ends."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load
+
+from gaintrace.data.batches import DeviceData
+from gaintrace.data.synthetic import generate
+from gaintrace.errors import InterruptedRunError
+from gaintrace.store import open_store
+from gaintrace.training.checkpoint import Pace, load_checkpoint
+from gaintrace.training.history import History
+from gaintrace.training.loop import NonFiniteLossError, train
+from gaintrace.training.progress import Silent
+from tests.conftest import small_run
+
+CPU = torch.device("cpu")
+
+
+def run_training(configs, store, stop_after=None, resume=False, share=1.0):
+    """Outcomes by run. `stop_after`: batches after which an interruption comes."""
+    config = next(iter(configs.values()))
+    data = DeviceData(generate(config.data.synthetic), config.data, CPU)
+    outcomes, asked = {}, [0]
+
+    def interrupted():
+        asked[0] += 1
+        return stop_after is not None and asked[0] > stop_after
+
+    checkpoints = {run: load_checkpoint(store, run, c) for run, c in configs.items()} if resume else {}
+    train(
+        configs,
+        data,
+        runs=store,
+        checkpoints=checkpoints,
+        on_outcome=lambda outcome: outcomes.__setitem__(outcome.run, outcome),
+        reporter=Silent(),
+        interrupted=interrupted,
+        pace=Pace(share),
+    )
+    return outcomes
+
+
+def numbers(outcome):
+    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in outcome.history.rows]
+    return json.dumps(rows), outcome.history.best_epoch, outcome.test, outcome.predictions
+
+
+def assert_same(a, b):
+    for left, right in zip(numbers(a)[:3], numbers(b)[:3], strict=True):
+        assert left == right
+    pd.testing.assert_frame_equal(a.predictions, b.predictions, check_exact=True)
+
+
+def test_a_seed_gives_the_same_numbers_twice(tmp_path):
+    configs = {"r": small_run()}
+    first, second = (run_training(configs, open_store(tmp_path / name))["r"] for name in "ab")
+    assert_same(first, second)
+    other = run_training({"r": small_run(training={"seed": 1})}, open_store(tmp_path / "c"))["r"]
+    assert other.test != first.test
+
+
+@pytest.mark.parametrize("gain", ["scalar", "per_skill"])
+@pytest.mark.parametrize("stop_after", [0, 1, 4, 6, 9, 14])
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, gain, stop_after):
+    """Whether it is stopped before, between or inside epochs (5 batches each), and grouped otherwise afterwards."""
+    configs = {
+        str(seed): small_run(model={"gain": gain}, training={"seed": seed, "batch_size": 16}) for seed in (1, 2)
+    }
+    store = open_store(tmp_path)
+    with pytest.raises(InterruptedRunError, match="Run the same command again"):
+        run_training(configs, store, stop_after=stop_after)
+    straight = run_training(configs, open_store(tmp_path / "straight"))
+    resumed = run_training(configs, store, resume=True)
+    for run in configs:
+        assert_same(resumed[run], straight[run])
+
+
+def test_a_checkpoint_may_be_continued_alone(tmp_path):
+    configs = {str(seed): small_run(training={"seed": seed}) for seed in (1, 2)}
+    store = open_store(tmp_path)
+    with pytest.raises(InterruptedRunError):
+        run_training(configs, store, stop_after=7)
+    straight = run_training(configs, open_store(tmp_path / "straight"))
+    alone = run_training({"2": configs["2"]}, store, resume=True)["2"]
+    pd.testing.assert_frame_equal(alone.predictions, straight["2"].predictions, atol=1e-4, check_exact=False)
+
+
+def test_a_damaged_checkpoint_is_not_used(tmp_path):
+    store = open_store(tmp_path)
+    with pytest.raises(InterruptedRunError):
+        run_training({"r": small_run()}, store, stop_after=4)
+    data = store.read("r/checkpoint.safetensors")
+    assert load_checkpoint(store, "r", small_run()) is not None
+    for damaged in (data[:100], data[:-10], b"", b"\xff" * 500):
+        store.write("r/checkpoint.safetensors", damaged)
+        assert load_checkpoint(store, "r", small_run()) is None
+
+
+def test_a_loss_that_is_no_number_fails_its_run_alone(tmp_path):
+    """Weights that overflow in one member leave its neighbour as it was."""
+    configs = {"bad": small_run(training={"gradient_clip": 1e30}), "good": small_run()}
+    config = configs["good"]
+    data = DeviceData(generate(config.data.synthetic), config.data, CPU)
+    outcomes = {}
+
+    from gaintrace.training import population as module
+
+    original = module.Population.train_batch
+
+    def poisoned(self, batch):
+        if "bad" in self.members:
+            with torch.no_grad():
+                self.sides["e1"].module.logit.weight[self.members["bad"]["e1"]] = float("nan")
+        return original(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.Population, "train_batch", poisoned)
+        train(
+            configs,
+            data,
+            runs=open_store(tmp_path),
+            checkpoints={},
+            on_outcome=lambda outcome: outcomes.__setitem__(outcome.run, outcome),
+            reporter=Silent(),
+            interrupted=lambda: False,
+            pace=Pace(0),
+        )
+    assert isinstance(outcomes["bad"].error, NonFiniteLossError)
+    assert "train_e1_loss" in str(outcomes["bad"].error)
+    assert "Lower training.learning_rate" in str(outcomes["bad"].error)
+    alone = run_training({"good": configs["good"]}, open_store(tmp_path / "alone"))["good"]
+    assert outcomes["good"].error is None
+    pd.testing.assert_frame_equal(outcomes["good"].predictions, alone.predictions, atol=1e-4, check_exact=False)
+
+
+def test_patience_and_the_best_epoch():
+    history = History(small_run(training={"epochs": 10, "patience": 2}))
+    for epoch, auc in enumerate([0.6, 0.7, 0.7, 0.69], start=1):
+        assert not history.exhausted
+        row = {"epoch": epoch, "valid_e1_auc": auc}
+        if history.improves(row):
+            history.best_epoch = epoch
+        history.rows.append(row)
+    assert history.best_epoch == 2
+    assert history.exhausted
+
+
+def test_test_scores_are_those_of_the_selected_epochs_weights(tmp_path):
+    outcome = run_training({"r": small_run(training={"epochs": 6, "patience": 1, "learning_rate": 0.05})}, open_store(tmp_path))["r"]
+    assert outcome.history.best_epoch < len(outcome.history.rows) or len(outcome.history.rows) == 6
+    frame = outcome.predictions
+    accuracy = ((frame["e1"] > 0.5) == (frame["response"] == 1)).mean()
+    assert outcome.test["e1"].accuracy == pytest.approx(accuracy, abs=1e-6)
+    assert frame["index"].is_monotonic_increasing
+    assert frame["mastery"].between(0, 1).all()
+
+
+def test_pace_bounds_the_time_spent_writing():
+    pace = Pace(0.05)
+    assert pace.due()
+    pace.writing = 10.0
+    assert not pace.due()
+    assert Pace(1.0).due()
+
+
+def test_a_small_model_learns_simulated_students(tmp_path):
+    config = small_run(
+        data={"synthetic": {"students": 400, "skills": 5, "mean_length": 30, "seed": 3}},
+        training={"epochs": 6, "learning_rate": 0.01},
+    )
+    outcome = run_training({"r": config}, open_store(tmp_path))["r"]
+    assert outcome.test["e1"].auc > 0.7
+    assert outcome.test["e2"].auc > 0.6
+    assert load(b"".join([open_store(tmp_path).read("r/checkpoint.safetensors")]))

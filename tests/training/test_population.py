@@ -1,0 +1,122 @@
+"""A population gives each member what it would have got alone, and its step is the textbook's."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gaintrace.data.batches import DeviceData, Members
+from gaintrace.data.synthetic import generate
+from gaintrace.training.population import Population
+from tests.conftest import small_run
+
+CPU = torch.device("cpu")
+
+
+def devices():
+    return [CPU, pytest.param(torch.device("cuda"), marks=pytest.mark.gpu)]
+
+
+def train(configs, data, epochs=2, remove=None):
+    """Weights of every run after some epochs; `remove`: runs taken out after the first."""
+    population = Population(configs, data)
+    weights = {}
+    for number in range(1, epochs + 1):
+        epoch = population.begin_epoch(number)
+        while not epoch.done:
+            epoch.advance()
+        for run in remove or []:
+            if run in population.members:
+                weights[run] = population.weights(run)
+        if remove and number == 1:
+            population.remove(remove)
+    return weights | {run: population.weights(run) for run in population.runs}
+
+
+def data_on(device, config):
+    if device.type == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    return DeviceData(generate(config.data.synthetic), config.data, device)
+
+
+def largest_difference(a, b):
+    return max(float((a[side][name] - b[side][name]).abs().max()) for side in a for name in a[side])
+
+
+@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("scope", ["global", "per_encoder"])
+@pytest.mark.parametrize("gain", ["scalar", "per_skill"])
+def test_a_member_equals_the_run_alone(device, scope, gain):
+    def run(curve=None, **training):
+        return small_run(model={"gain": gain}, learning_curve=curve or {}, training={"clip_scope": scope, **training})
+
+    configs = {
+        "a": run(bce_loss_weight=0.3),
+        "other weight": run(bce_loss_weight=0.9),
+        "other curve": run({"beta_skill_init": 1.0, "sigmoid_offset": 0.5}, bce_loss_weight=0.3),
+        "other seed": run(bce_loss_weight=0.3, seed=7),
+        "other clip": run(bce_loss_weight=0.3, gradient_clip=0.02),
+    }
+    data = data_on(device, configs["a"])
+    together = train(configs, data)
+    for name, config in configs.items():
+        assert largest_difference(together[name], train({name: config}, data)[name]) < 2e-4, name
+    assert largest_difference(together["a"], together["other weight"]) > 1e-3
+    assert largest_difference(together["a"], together["other seed"]) > 1e-2
+
+
+def test_a_stopped_member_changes_nothing_for_the_others():
+    configs = {str(w): small_run(training={"bce_loss_weight": w}) for w in (0.2, 0.5, 0.8)}
+    data = data_on(CPU, configs["0.2"])
+    together = train(configs, data, remove=["0.2", "0.8"])
+    assert largest_difference(together["0.5"], train({"r": configs["0.5"]}, data)["r"]) < 2e-4
+    assert largest_difference(together["0.8"], train({"r": configs["0.8"]}, data, epochs=1)["r"]) < 2e-4
+
+
+def test_runs_that_differ_in_the_curve_alone_share_encoder_1():
+    def run(beta, scope):
+        return small_run(learning_curve={"beta_skill_init": beta}, training={"clip_scope": scope})
+
+    for scope, members in (("per_encoder", 1), ("global", 3)):
+        configs = {str(beta): run(beta, scope) for beta in (1.0, 2.0, 3.0)}
+        data = data_on(CPU, configs["1.0"])
+        population = Population(configs, data)
+        assert len(population.sides["e1"].configs) == members
+        assert len(population.sides["e2"].configs) == 3
+        assert population.shared("1.0") == (["2.0", "3.0"] if scope == "per_encoder" else [])
+
+
+def test_runs_that_cannot_share_batches_are_refused():
+    configs = {"a": small_run(), "b": small_run(training={"batch_size": 8})}
+    with pytest.raises(ValueError, match="differ in more"):
+        Population(configs, data_on(CPU, configs["a"]))
+
+
+@pytest.mark.parametrize("clip", [0.02, 100.0])
+def test_a_step_is_adam_on_the_weighted_loss_with_one_clipped_norm(clip):
+    """Against torch's own loss, clipping and Adam, for a run of its own with dropout off."""
+    config = small_run(model={"dropout": 0.0}, training={"gradient_clip": clip, "bce_loss_weight": 0.7})
+    data = data_on(CPU, config)
+    population = Population({"r": config}, data)
+    epoch = population.begin_epoch(1)
+    modules = {name: copy.deepcopy(side.module) for name, side in population.sides.items()}
+    batch = data.gather(data.train, epoch.batches[0])
+    view = batch.view(Members.of([0], 1, CPU))
+    logits = {"e1": modules["e1"](view, lambda x: x), "e2": modules["e2"](view, lambda x: x).logit}
+    real = batch.real
+    e1, e2 = (F.binary_cross_entropy_with_logits(logits[n][real], batch.response[real]) for n in ("e1", "e2"))
+    (0.7 * e1 + 0.3 * e2).backward()
+    parameters = [p for m in modules.values() for p in m.parameters()]
+    torch.nn.utils.clip_grad_norm_(parameters, clip)
+    curve = [p for n, p in modules["e2"].named_parameters() if n in modules["e2"].CURVE]
+    network = [p for p in parameters if not any(p is c for c in curve)]
+    decay = config.training.weight_decay
+    groups = [{"params": network, "weight_decay": decay}, {"params": curve}]
+    torch.optim.Adam(groups, lr=config.training.learning_rate).step()
+    epoch.advance()
+    for name, module in modules.items():
+        for (key, expected), actual in zip(
+            module.named_parameters(), population.sides[name].module.parameters(), strict=True
+        ):
+            assert torch.allclose(actual, expected, atol=2e-6), (name, key)
