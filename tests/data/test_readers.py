@@ -39,14 +39,25 @@ ASSIST2017 = """studentId,problemId,skill,correct,startTime,timeTaken,extra
 1,10,algebra,0,100,6.0,x
 1,11,,0,150,6.0,x
 """
-ALGEBRA = "\t".join(
-    ["Row", "Anon Student Id", "Problem Name", "Step Name", "First Transaction Time", "Correct First Attempt", "KC(Default)"]
-) + """
+ALGEBRA = (
+    "\t".join(
+        [
+            "Row",
+            "Anon Student Id",
+            "Problem Name",
+            "Step Name",
+            "First Transaction Time",
+            "Correct First Attempt",
+            "KC(Default)",
+        ]
+    )
+    + """
 1\ts\tP1\tx+1=2\t2005-09-09 12:24:35.0\t1\tadd~~solve~~add
 2\ts\tP1\tx=1\t2005-09-09 12:20:00.0\t0\tsolve
 3\ts\tP2\tx=2\t2005-09-09 13:20:00.0\t1\t
 4\ts\tP2\tx=3\t2005-09-09 14:20:00.0\t1\tadd
 """
+)
 PYKT = 'fold,uid,concepts,responses\n0,7,"3,3,4","1,0,1"\n1,8,"4_3,4,3","1,1,0"\n'
 
 

@@ -67,9 +67,7 @@ def test_a_seed_gives_the_same_numbers_twice(tmp_path):
 @pytest.mark.parametrize("stop_after", [0, 1, 4, 6, 9, 14])
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, gain, stop_after):
     """Whether it is stopped before, between or inside epochs (5 batches each), and grouped otherwise afterwards."""
-    configs = {
-        str(seed): small_run(model={"gain": gain}, training={"seed": seed, "batch_size": 16}) for seed in (1, 2)
-    }
+    configs = {str(seed): small_run(model={"gain": gain}, training={"seed": seed, "batch_size": 16}) for seed in (1, 2)}
     store = open_store(tmp_path)
     with pytest.raises(InterruptedRunError, match="Run the same command again"):
         run_training(configs, store, stop_after=stop_after)
@@ -150,7 +148,9 @@ def test_patience_and_the_best_epoch():
 
 
 def test_test_scores_are_those_of_the_selected_epochs_weights(tmp_path):
-    outcome = run_training({"r": small_run(training={"epochs": 6, "patience": 1, "learning_rate": 0.05})}, open_store(tmp_path))["r"]
+    outcome = run_training(
+        {"r": small_run(training={"epochs": 6, "patience": 1, "learning_rate": 0.05})}, open_store(tmp_path)
+    )["r"]
     assert outcome.history.best_epoch < len(outcome.history.rows) or len(outcome.history.rows) == 6
     frame = outcome.predictions
     accuracy = ((frame["e1"] > 0.5) == (frame["response"] == 1)).mean()

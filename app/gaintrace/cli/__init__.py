@@ -17,8 +17,11 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
-for command in sweep.COMMANDS:
-    app.command()(command)
+app.command()(sweep.sweep)
+app.command()(sweep.train)
+app.command()(sweep.plan)
+app.command()(sweep.train_shard)
+app.command()(sweep.aggregate)
 
 
 @app.callback(invoke_without_command=True)

@@ -77,8 +77,8 @@ def _store(dataset: "Dataset", out: str, force: bool) -> None:
         there = load_info(out)
         if there.hash != dataset.hash:
             raise ConfigError(
-                f"{out} holds another data set ({there.name}, {there.hash}; this one is {dataset.name}, {dataset.hash}). "
-                "Choose another folder, or --force to replace it"
+                f"{out} holds another data set ({there.name}, {there.hash}; "
+                f"this one is {dataset.name}, {dataset.hash}). Choose another folder, or --force to replace it"
             )
         print(f"{out} holds this data set already")
     else:
@@ -92,12 +92,14 @@ def _show(info: "DatasetInfo") -> None:
     lines = {
         "data set": f"{info.name}, content hash {info.hash}",
         "students": f"{info.students:,}",
-        "interactions": f"{info.interactions:,}" + (f" of {info.answers:,} answers (some need several skills)" if several else ""),
+        "interactions": f"{info.interactions:,}"
+        + (f" of {info.answers:,} answers (some need several skills)" if several else ""),
         "skills": f"{len(info.skills):,}",
         "items": f"{info.items:,}" if info.items else "not named by the source",
         "correct": f"{info.correct_ratio:.1%}",
         "longest": f"{info.longest:,} interactions of one student",
-        "made of": ", ".join(f"{source.name} (sha256 {source.sha256[:12]}…)" for source in info.sources) or "simulation",
+        "made of": ", ".join(f"{source.name} (sha256 {source.sha256[:12]}…)" for source in info.sources)
+        or "simulation",
     }
     for label, text in lines.items():
         print(f"{label:>14}  {text}")

@@ -78,7 +78,8 @@ class TrainingProgress:
         self.status = f"E1 {row['valid_e1_auc']:.4f} E2 {row['valid_e2_auc']:.4f}"
         if not self.bar:
             self._line(
-                f"{self.labels[run]}: epoch {row['epoch']}/{self.epochs[run]} valid {self.status} ({row['seconds']:.1f} s)"
+                f"{self.labels[run]}: epoch {row['epoch']}/{self.epochs[run]} "
+                f"valid {self.status} ({row['seconds']:.1f} s)"
             )
 
     def finished(self, run: str, status: str, summary: str) -> None:

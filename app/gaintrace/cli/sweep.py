@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -117,9 +117,6 @@ def aggregate(sweep_id: SweepId, out: Out = "store") -> None:
     _conclude(Console(), store, read_plan(store, sweep_id))
 
 
-COMMANDS = [sweep, train, plan, train_shard, aggregate]
-
-
 def _spec(source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
     changes = list(overrides or [])
     if data is not None:
@@ -192,8 +189,8 @@ def _conclude(console: Console, store: "Store", plan_: "Plan") -> None:
     if not summary.coverage.enough:
         coverage = summary.coverage
         raise IncompleteError(
-            f"{coverage.succeeded} of {coverage.planned} runs succeeded and {coverage.required:.0%} must; results.csv names "
-            "the others. Run the same command again to try them again, or set min_coverage"
+            f"{coverage.succeeded} of {coverage.planned} runs succeeded and {coverage.required:.0%} must; "
+            "results.csv names the others. Run the same command again to try them again, or set min_coverage"
         )
 
 
@@ -211,16 +208,16 @@ def _say_plan(console: Console, plan_: "Plan", dataset: "Dataset") -> None:
 def stop_on_signal() -> Iterator[threading.Event]:
     """Turn the first SIGINT or SIGTERM into an event, so that training can save its state; a second one kills."""
     stopped = threading.Event()
-    previous = {}
+    previous: dict[signal.Signals, Any] = {}
 
     def handle(number: int, _frame: object) -> None:
         stopped.set()
-        signal.signal(number, previous[number])
+        signal.signal(number, previous[signal.Signals(number)])
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        previous[number] = signal.signal(number, handle)
+    for which in (signal.SIGINT, signal.SIGTERM):
+        previous[which] = signal.signal(which, handle)
     try:
         yield stopped
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for which, handler in previous.items():
+            signal.signal(which, handler)

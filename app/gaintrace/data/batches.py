@@ -15,6 +15,7 @@ Batches are index lists, made once an epoch without a loop over samples. Shape l
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,7 @@ class Split:
             if (chunk + 1 - bounds[-1]) * (length - 1) > tokens and chunk > bounds[-1]:
                 bounds.append(chunk)
         bounds.append(len(self.lengths))
-        spans = zip(bounds[:-1], bounds[1:], strict=True)
+        spans = pairwise(bounds)
         return self._layouts(
             ((np.arange(start, stop)[None], self.lengths[start:stop]) for start, stop in spans if stop > start), 1
         )
@@ -178,10 +179,8 @@ class Split:
         chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)
         position = torch.from_numpy(np.concatenate([position for _, _, position in parts])).to(self.start.device)
         sizes = [groups[-1].stop for groups, _, _ in parts]
-        return [
-            Layout(groups, c, p)
-            for (groups, _, _), c, p in zip(parts, chunk.split(sizes, dim=1), position.split(sizes), strict=True)
-        ]
+        pieces = zip(parts, torch.split(chunk, sizes, dim=1), torch.split(position, sizes), strict=True)
+        return [Layout(groups, c, p) for (groups, _, _), c, p in pieces]
 
 
 def _generator(seed: int) -> np.random.Generator:
@@ -193,9 +192,9 @@ def _layout(chunks: Array, positions: Array, group_count: int) -> tuple[list[Gro
     seats = len(positions)
     bounds = np.unique(np.linspace(0, seats, min(group_count, seats) + 1).round().astype(int))
     groups: list[Group] = []
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds.tolist()):
         start = groups[-1].stop if groups else 0
-        rows, longest = int(high - low), int(positions[high - 1])
+        rows, longest = high - low, int(positions[high - 1])
         groups.append(Group(start, start + rows * longest, rows, longest))
     padded = np.repeat([g.positions for g in groups], [g.rows for g in groups])
     seat = np.repeat(np.arange(seats), padded)
@@ -248,8 +247,8 @@ class DeviceData:
             wrong, right = (sum(int((b.real & (b.response == r)).sum()) for b in batches) for r in (0, 1))
             if wrong + right == 0:
                 raise DataError(
-                    f"data set {name}: no student with {config.min_sequence_length} interactions or more in the {what}. "
-                    "Use a larger data set, or another data.fold"
+                    f"data set {name}: no student with {config.min_sequence_length} interactions or more in the "
+                    f"{what}. Use a larger data set, or another data.fold"
                 )
             if wrong == 0 or right == 0:
                 raise DataError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from gaintrace.config import Strict
 from gaintrace.errors import DataError
@@ -39,8 +39,8 @@ class DatasetInfo(Strict):
     skills: list[str]
     correct_ratio: float
     longest: int
-    sources: list[SourceFile] = []
-    dropped: dict[str, int] = {}
+    sources: list[SourceFile] = Field([])
+    dropped: dict[str, int] = Field({})
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,9 @@ def load_info(uri: str) -> DatasetInfo:
             "`gaintrace data prepare NAME --raw FILE --out FOLDER` makes one"
         ) from None
     except ValidationError as error:
-        raise DataError(f"{uri}/dataset.json is damaged: {error.errors()[0]['msg']}. Prepare the data set again") from None
+        raise DataError(
+            f"{uri}/dataset.json is damaged: {error.errors()[0]['msg']}. Prepare the data set again"
+        ) from None
 
 
 def load_dataset(uri: str) -> Dataset:
@@ -143,7 +145,12 @@ def load_dataset(uri: str) -> Dataset:
             raise DataError(f"{uri}/{name} is damaged: {error}. Prepare the data set again") from None
     try:
         dataset = Dataset(
-            info.name, frames["interactions.parquet"], frames["students.parquet"], info.skills, info.sources, info.dropped
+            info.name,
+            frames["interactions.parquet"],
+            frames["students.parquet"],
+            info.skills,
+            info.sources,
+            info.dropped,
         )
         found = dataset.hash
     except (KeyError, ValueError) as error:

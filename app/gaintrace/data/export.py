@@ -24,7 +24,9 @@ def export_pykt(dataset: Dataset, folder: Path) -> list[Path]:
             "length": frame.groupby("student").size(),
         }
     )
-    rows = joined.assign(fold=dataset.students["fold"], uid=joined.index)[["fold", "uid", "concepts", "responses", "length"]]
+    rows = joined.assign(fold=dataset.students["fold"], uid=joined.index)[
+        ["fold", "uid", "concepts", "responses", "length"]
+    ]
     split = split_students(len(rows))
     # A split that came with the source has no shuffle to repeat; its students are in order already.
     own = bool((split.fold == rows["fold"].to_numpy()).all())

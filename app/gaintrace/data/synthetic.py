@@ -59,9 +59,9 @@ def simulate(config: SyntheticConfig) -> tuple[Dataset, Truth]:
     logit = (mastery - truth.threshold[skill]) / TEMPERATURE + ABILITY_WEIGHT * truth.ability[student]
     response = rng.random(len(student)) < 1 / (1 + np.exp(-logit))
     step = np.arange(len(student)) - np.repeat(np.cumsum(length) - length, length)
-    frame = pd.DataFrame(
-        {"student": student, "step": step, "item": -1, "skill": skill, "response": response}
-    ).astype(COLUMNS)
+    frame = pd.DataFrame({"student": student, "step": step, "item": -1, "skill": skill, "response": response}).astype(
+        COLUMNS
+    )
     frame[TRUTH] = mastery.astype("float32")
     students = pd.DataFrame(
         {"uid": [f"student-{i}" for i in range(config.students)], "fold": split_students(config.students).fold}
@@ -93,7 +93,8 @@ def _practised_skills(rng: np.random.Generator, student: Integers, skills: int) 
     first_of_student = np.maximum.accumulate(np.where(starts[change_rows], np.arange(len(change_rows)), 0))
     before = (total - onward)[first_of_student]
     chosen = (total - before) % skills
-    return np.repeat(chosen, np.diff(change_rows, append=len(student)))
+    practised: Integers = np.repeat(chosen, np.diff(change_rows, append=len(student)))
+    return practised
 
 
 def _earlier_answers(student: Integers, skill: Integers, skills: int) -> Integers:

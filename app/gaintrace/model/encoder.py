@@ -43,8 +43,8 @@ class Block(nn.Module):
         """ctx, val: KND → the same. Position t sees positions up to t; padding is at the end, so it is never seen."""
         query, key = self.query_key(ctx).chunk(2, dim=-1)
         sizes = [group.stop - group.start for group in groups]
-        grouped = zip(*(x.split(sizes, dim=1) for x in (query, key, self.value(val))), strict=True)
-        attended = [self._attend(*heads, group) for heads, group in zip(grouped, groups, strict=True)]
+        grouped = zip(*(torch.split(x, sizes, dim=1) for x in (query, key, self.value(val))), strict=True)
+        attended = [self._attend(heads, group) for heads, group in zip(grouped, groups, strict=True)]
         a = drop(self.out(torch.cat(attended, dim=1)))
         val = self.norm_value(val + a)
         if self.context_out:
@@ -52,12 +52,12 @@ class Block(nn.Module):
             ctx = self.norm_out(h + drop(self.down(drop(F.relu(self.up(h))))))
         return ctx, val
 
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor, group: Group) -> Tensor:
-        """Causal attention inside each sequence of a group, all K,BT,D."""
-        members, _, width = query.shape
+    def _attend(self, streams: tuple[Tensor, ...], group: Group) -> Tensor:
+        """Causal attention inside each sequence of a group. Query, key and value: K,BT,D each → K,BT,D."""
+        members, _, width = streams[0].shape
         shape = (members * group.rows, group.positions, self.heads, width // self.heads)
-        heads = [x.reshape(shape).transpose(1, 2) for x in (query, key, value)]
-        attended = F.scaled_dot_product_attention(*heads, is_causal=True)  # KB,H,T,D/H
+        query, key, value = (x.reshape(shape).transpose(1, 2) for x in streams)  # KB,H,T,D/H
+        attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         return attended.transpose(1, 2).reshape(members, -1, width)
 
 

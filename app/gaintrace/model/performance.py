@@ -24,4 +24,5 @@ class PerformanceEncoder(nn.Module):
         """Logits of a correct response at every target: KN."""
         ctx, val = self.stack(batch, drop)
         features = torch.cat([batch.at_source(ctx), batch.at_source(val), self.target(batch.target_skill)], dim=-1)
-        return self.logit(drop(F.relu(self.hidden(features)))).squeeze(-1)
+        logit: Tensor = self.logit(drop(F.relu(self.hidden(features))))
+        return logit.squeeze(-1)

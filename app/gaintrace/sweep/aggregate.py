@@ -6,6 +6,7 @@ Aggregating again gives the same files, and gives them at any time: a sweep half
 import io
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -161,7 +162,7 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Python values, None for what is missing."""
     return {
         key: None if pd.isna(value) else value.item() if hasattr(value, "item") else value for key, value in row.items()

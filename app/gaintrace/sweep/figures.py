@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 E1, E2 = "#0072b2", "#d55e00"  # Okabe and Ito: told apart by colour-blind readers and in grey
 INK = "#010203"  # stands for the page's text colour until the SVG is written
 NAMES = {"test_e1_auc": "E1", "test_e2_auc": "E2"}
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10,

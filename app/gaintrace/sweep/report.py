@@ -63,7 +63,8 @@ def verdict(summary: Summary) -> list[str]:
     coverage = summary.coverage
     if summary.best is None:
         return [
-            f"None of the {coverage.planned} runs succeeded ({coverage.failed} failed, {coverage.missing} not finished).",
+            f"None of the {coverage.planned} runs succeeded "
+            f"({coverage.failed} failed, {coverage.missing} not finished).",
             "There is nothing to rank.",
         ]
     best, metric = summary.best, summary.objective.rank_by
@@ -74,8 +75,10 @@ def verdict(summary: Summary) -> list[str]:
     ]
     if coverage.succeeded > 1:
         spread = summary.statistics[metric].range
-        caution = "" if {"seed", "fold"} & set(summary.parameters) else (
-            " With one seed and one fold, nothing here says whether that is more than noise."
+        caution = (
+            ""
+            if {"seed", "fold"} & set(summary.parameters)
+            else (" With one seed and one fold, nothing here says whether that is more than noise.")
         )
         sentences.append(f"From best to worst, {METRIC_NAMES[metric]} differs by {spread:.4f}.{caution}")
     if summary.success:

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from gaintrace.config import Strict
 
 
@@ -59,6 +61,6 @@ class RunResult(Strict):
     test: Metrics | None = None
     learned: dict[str, LearnedParameter] | None = None
     mastery_recovery: float | None = None
-    shared_e1_with: list[str] = []
+    shared_e1_with: list[str] = Field([])
     seconds: float = 0.0
-    environment: dict[str, str | int | float] = {}
+    environment: dict[str, str | int | float] = Field({})

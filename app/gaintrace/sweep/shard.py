@@ -28,7 +28,7 @@ from gaintrace.training.checkpoint import Pace, load_checkpoint
 from gaintrace.training.device import environment
 from gaintrace.training.evaluation import EncoderScore
 from gaintrace.training.history import Weights
-from gaintrace.training.loop import NonFiniteLossError, Outcome, train
+from gaintrace.training.loop import Outcome, train
 from gaintrace.training.progress import EpochRow, Reporter
 
 
@@ -64,8 +64,8 @@ class ShardTrainer:
     def __post_init__(self) -> None:
         if self.dataset.hash != self.plan.data.hash:
             raise DataError(
-                f"data set {self.dataset.name} has hash {self.dataset.hash}, but sweep {self.plan.sweep_id} was planned "
-                f"on {self.plan.data.hash}. Plan the sweep again, or restore the data set it was planned on"
+                f"data set {self.dataset.name} has hash {self.dataset.hash}, but sweep {self.plan.sweep_id} was "
+                f"planned on {self.plan.data.hash}. Plan the sweep again, or restore the data set it was planned on"
             )
         if code_version() != self.plan.code_version:
             raise ConfigError(
@@ -245,9 +245,7 @@ def _test_metrics(outcome: Outcome) -> Metrics:
         return EncoderMetrics(loss=score.loss, auc=score.auc, accuracy=score.accuracy)
 
     assert outcome.predictions is not None
-    return Metrics(
-        e1=encoder(outcome.test["e1"]), e2=encoder(outcome.test["e2"]), targets=len(outcome.predictions)
-    )
+    return Metrics(e1=encoder(outcome.test["e1"]), e2=encoder(outcome.test["e2"]), targets=len(outcome.predictions))
 
 
 def _summary(result: RunResult) -> str:

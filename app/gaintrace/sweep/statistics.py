@@ -60,7 +60,7 @@ def correlations(table: pd.DataFrame, parameters: list[str]) -> dict[str, dict[s
     return found
 
 
-def _correlation(x: pd.Series, y: pd.Series) -> float | None:  # type: ignore[type-arg]
+def _correlation(x: pd.Series, y: pd.Series) -> float | None:
     both = pd.DataFrame({"x": x, "y": y}).dropna()
     if both["x"].nunique() < 2 or both["y"].nunique() < 2:
         return None
@@ -77,4 +77,4 @@ def check_success(criteria: SuccessCriteria, best: dict[str, Any]) -> dict[str, 
 
 def numbers(table: pd.DataFrame, column: str) -> "pd.Series[float]":
     """A column of the succeeded runs as floats, gaps dropped."""
-    return pd.to_numeric(table.loc[table["status"] == "succeeded", column]).astype("float64").dropna()
+    return table.loc[table["status"] == "succeeded", column].astype("float64").dropna()

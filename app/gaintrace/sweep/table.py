@@ -10,8 +10,11 @@ from pydantic import ValidationError
 from gaintrace.config import Objective
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.plan import Plan, PlannedRun
-from gaintrace.sweep.results import RunError, RunResult
+from gaintrace.sweep.results import DataName, RunError, RunResult
 
+NUMBERS = (
+    "valid_e1_auc", "valid_e2_auc", "test_e1_auc", "test_e2_auc", "test_accuracy", "combined", "seconds",
+)  # fmt: skip
 READERS = 16
 """Results read at a time: a store answers slowly, not rarely."""
 
@@ -32,7 +35,7 @@ def read_results(store: Store, plan: Plan) -> dict[str, RunResult]:
                 status="failed",
                 error=RunError(type="DamagedResultError", message=message),
                 config_hash=run.config_hash,
-                data={"name": plan.data.name, "hash": plan.data.hash},  # type: ignore[arg-type]
+                data=DataName(name=plan.data.name, hash=plan.data.hash),
                 code_version=plan.code_version,
             )
 
@@ -57,8 +60,8 @@ def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
     """
     names = short_names(plan)
     rows = [_row(run, results.get(run.run_id), names, plan.spec.objective) for run in plan.runs]
-    table = pd.DataFrame(rows).convert_dtypes(convert_string=False)
-    score = pd.to_numeric(table[plan.spec.objective.rank_by], errors="coerce").where(table["status"] == "succeeded")
+    table = pd.DataFrame(rows).astype({"best_epoch": "Int64"} | dict.fromkeys(NUMBERS, "float64"))
+    score = table[plan.spec.objective.rank_by].where(table["status"] == "succeeded")
     table["rank"] = score.rank(method="min", ascending=False).astype("Int64")
     tail = table["status"].map({"succeeded": 0, "failed": 1, "missing": 2})
     order = pd.DataFrame({"rank": table["rank"].astype("float64"), "tail": tail}).sort_values(

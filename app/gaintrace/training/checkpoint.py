@@ -62,7 +62,9 @@ def save_checkpoint(store: Store, run: str, population: Population, history: His
         "step": step,
         "adam_steps": population.sides["e1"].adam_steps,
     }
-    store.write(f"{run}/{NAME}", save({k: v.contiguous().cpu() for k, v in tensors.items()}, {"state": json.dumps(state)}))
+    store.write(
+        f"{run}/{NAME}", save({k: v.contiguous().cpu() for k, v in tensors.items()}, {"state": json.dumps(state)})
+    )
 
 
 def load_checkpoint(store: Store, run: str, config: RunConfig) -> Checkpoint | None:
@@ -77,9 +79,7 @@ def load_checkpoint(store: Store, run: str, config: RunConfig) -> Checkpoint | N
     except (SafetensorError, ValueError, KeyError):
         return None
     best_epoch = state["best_epoch"]
-    checkpoint = Checkpoint(
-        History(config, state["rows"], best_epoch), state["step"], state["adam_steps"], tensors
-    )
+    checkpoint = Checkpoint(History(config, state["rows"], best_epoch), state["step"], state["adam_steps"], tensors)
     if best_epoch is not None:
         checkpoint.history.best = {name: checkpoint.section(f"{name}.best") for name in ("e1", "e2")}
     return checkpoint

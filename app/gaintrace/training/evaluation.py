@@ -1,4 +1,7 @@
-"""Predictions of stacked members on a split, and the numbers made of them. N counts targets; else see gaintrace.model."""
+"""Predictions of stacked members on a split, and the numbers made of them.
+
+N counts targets here; the other shape letters are those of gaintrace.model.
+"""
 
 from dataclasses import dataclass
 

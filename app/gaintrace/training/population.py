@@ -15,6 +15,7 @@ from gaintrace.identity import performance_key, population_key
 from gaintrace.model.dual import build_mastery, build_performance, derived_seed, member_state
 from gaintrace.training.side import Side
 
+
 class Population:
     """The models of some runs, and one epoch of their training at a time."""
 

@@ -62,7 +62,7 @@ class Side:
         """Forward and backward of one batch; gradients stay on the parameters. Returns the logits, KN."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             output = self.module(batch.view(self.members), self.dropout)
-        logit = (output.logit if isinstance(output, MasteryPrediction) else output).float()
+        logit: Tensor = (output.logit if isinstance(output, MasteryPrediction) else output).float()
         response, real = self.members.expand(batch.response), self.members.expand(batch.real)
         losses = F.binary_cross_entropy_with_logits(logit, response, weight=real.float(), reduction="none")
         loss = losses.sum(dim=1) / real.sum(dim=1).clamp(min=1)
@@ -71,8 +71,9 @@ class Side:
 
     def gradient_norm(self) -> Tensor:
         """Norm of each member's gradient: K."""
-        norms = [p.grad.flatten(1).norm(dim=1) for p in self.module.parameters() if p.grad is not None]
-        return torch.stack(norms).norm(dim=0)
+        gradients = [p.grad.flatten(1) for p in self.module.parameters() if p.grad is not None]
+        norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in gradients])
+        return torch.linalg.vector_norm(norms, dim=0)
 
     def step(self, norm: Tensor) -> None:
         """Clip each member's gradient, whose norm (K) is given, and let Adam take one step."""

@@ -13,7 +13,9 @@ COLUMNS = ("fold", "uid", "concepts", "responses")
 
 def read(paths: list[Path]) -> Answers:
     """The files, or one folder that holds both. A student's several skills an answer (`a_b`) are told apart."""
-    files = [file for path in paths for file in ([path / "train_valid.csv", path / "test.csv"] if path.is_dir() else [path])]
+    files = [
+        file for path in paths for file in ([path / "train_valid.csv", path / "test.csv"] if path.is_dir() else [path])
+    ]
     tables = [_rows(path) for path in files]
     dropped: dict[str, int] = {}
     for table in tables:
@@ -29,9 +31,9 @@ def _rows(path: Path) -> Table:
     )
     uneven = students["skill"].str.len() != students["response"].str.len()
     if uneven.any():
-        row = students[uneven].iloc[0]
+        row, line = students[uneven].iloc[0], int(uneven.to_numpy().argmax()) + 2
         raise DataError(
-            f"{path}: line {int(uneven.idxmax()) + 2}: student {row['uid']} has {len(row['skill'])} concepts and "
+            f"{path}: line {line}: student {row['uid']} has {len(row['skill'])} concepts and "
             f"{len(row['response'])} responses; expected as many of one as of the other"
         )
     students["fold"] = _folds(path, students["fold"])
@@ -47,7 +49,7 @@ def _folds(path: Path, folds: "pd.Series[str]") -> "pd.Series[int]":
     numbers = pd.to_numeric(folds, errors="coerce")
     wrong = ~numbers.isin(range(TEST_FOLD, 5))
     if wrong.any():
-        line = int(wrong.idxmax()) + 2
+        line = int(wrong.to_numpy().argmax()) + 2
         raise DataError(f"{path}: line {line}: fold {folds[wrong].iloc[0]!r}; expected -1 for test, or 0 to 4")
     return numbers.astype("int8")
 

@@ -1,0 +1,146 @@
+"""Writes docs/reference.md from the code: `python -m gaintrace.docs [--check]`."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gaintrace import config
+from gaintrace.cli import app
+from gaintrace.errors import ExitCode
+
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
+
+STORE_LAYOUT = {
+    "sweeps/<sweep-id>/spec.yaml": "the sweep, every default filled in",
+    "sweeps/<sweep-id>/plan.json": "its runs with complete configurations, grouped into shards",
+    "sweeps/<sweep-id>/results.csv": "one row a run, best first",
+    "sweeps/<sweep-id>/results.json": "the same with statistics, correlations, success criteria and coverage",
+    "sweeps/<sweep-id>/report.html": "the report, self-contained",
+    "sweeps/<sweep-id>/figures/<name>.svg": "its figures",
+    "sweeps/<sweep-id>/best.yaml": "the best run's configuration, a sweep of one run",
+    "sweeps/<sweep-id>/manifest.json": "versions, devices, hashes and the command that repeats the sweep",
+    "runs/<run-id>/config.json": "the run's complete configuration",
+    "runs/<run-id>/epochs.csv": "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
+    "runs/<run-id>/predictions.parquet": "every test target: response, both probabilities, mastery",
+    "runs/<run-id>/model.safetensors": "the weights of the selected epoch",
+    "runs/<run-id>/result.json": "written last: succeeded or failed, and the numbers",
+    "runs/<run-id>/checkpoint.safetensors": "only while a run is unfinished",
+    "datasets/<name>/interactions.parquet": "a prepared data set, wherever `--out` puts it",
+    "datasets/<name>/students.parquet": "its students and their folds",
+    "datasets/<name>/dataset.json": "its counts, skills, sources and content hash, written last",
+}
+
+SECTIONS: dict[str, type[config.Strict]] = {
+    "Sweep": config.SweepSpec,
+    "`objective`": config.Objective,
+    "`success`": config.SuccessCriteria,
+    "`base.data`": config.DataConfig,
+    "`base.data.synthetic`": config.SyntheticConfig,
+    "`base.model`": config.ModelConfig,
+    "`base.learning_curve`": config.LearningCurveConfig,
+    "`base.training`": config.TrainingConfig,
+}
+
+
+def render() -> str:
+    """The whole reference as Markdown."""
+    parts = [
+        "# Reference\n\nWritten by `make docs` from the code; `make check` fails where it is not current.",
+        "## Commands",
+        *_commands(),
+        "## Configuration\n\nA sweep is YAML with these fields. `--set PATH=VALUE` overrides any by its dotted path.",
+        *(f"### {title}\n\n{model.__doc__}\n\n" + _fields(model) for title, model in SECTIONS.items()),
+        "## Exit codes\n\n"
+        + _table(("code", "name", "meaning"), ((int(code), code.name, code.meaning) for code in ExitCode)),
+        "## Store layout\n\n" + _table(("object", "what it is"), ((f"`{k}`", v) for k, v in STORE_LAYOUT.items())),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _commands() -> Iterator[str]:
+    root = typer.main.get_command(app)
+    for name, command in _leaves(root, "gaintrace"):
+        rows = []
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            names = (
+                ", ".join(parameter.opts)
+                if parameter.param_type_name == "option"
+                else parameter.metavar or parameter.name.upper()
+            )
+            default = "" if parameter.default is None or parameter.required else f"`{parameter.default}`"
+            rows.append((f"`{names}`", default, getattr(parameter, "help", "") or ""))
+        yield f"### `{name}`\n\n{command.help}\n\n" + _table(("argument", "default", "what it does"), rows)
+
+
+def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield name, command
+        return
+    for child in children.values():
+        yield from _leaves(child, f"{name} {child.name}")
+
+
+def _fields(model: type[config.Strict]) -> str:
+    properties = model.model_json_schema()["properties"]
+    rows = []
+    for name, field in model.model_fields.items():
+        schema = properties[name]
+        options = schema.get("anyOf", [schema])
+        kinds = [_kind(option) for option in options if option.get("type") != "null"]
+        default = "required" if field.is_required() else _default(schema.get("default"))
+        text = field.description or "see below"
+        rows.append((f"`{name}`", " or ".join(dict.fromkeys(kinds)), default, text))
+    return _table(("field", "values", "default", "meaning"), rows)
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "$ref" in schema:
+        return "section"
+    bounds = [
+        f"{sign} {schema[key]:g}"
+        for key, sign in (
+            ("exclusiveMinimum", ">"),
+            ("minimum", "≥"),
+            ("exclusiveMaximum", "<"),
+            ("maximum", "≤"),
+        )
+        if key in schema
+    ]
+    return " ".join([schema.get("type", "any"), ", ".join(bounds)]).strip()
+
+
+def _default(value: Any) -> str:
+    if value is None:
+        return "none"
+    return "see below" if isinstance(value, dict) and value else f"`{value}`"
+
+
+def _table(header: tuple[str, ...], rows: Any) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the reference, or with --check say whether the one on disk is current."""
+    text = render()
+    if "--check" in arguments:
+        if not REFERENCE.exists() or REFERENCE.read_text() != text:
+            print(f"{REFERENCE} is not what the code says; run `make docs`", file=sys.stderr)
+            return 1
+        return 0
+    REFERENCE.parent.mkdir(exist_ok=True)
+    REFERENCE.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

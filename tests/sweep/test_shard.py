@@ -1,0 +1,175 @@
+"""Training shards: nothing finished is trained again, and one bad run spoils none of the others."""
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load
+
+from gaintrace.config import SweepSpec
+from gaintrace.data.synthetic import generate
+from gaintrace.errors import ConfigError, DataError, InterruptedRunError
+from gaintrace.store import open_store
+from gaintrace.sweep import shard as module
+from gaintrace.sweep.plan import make_plan, write_plan
+from gaintrace.sweep.results import RunResult
+from gaintrace.sweep.shard import ShardTrainer, load_data, reference
+from gaintrace.training.progress import Silent
+from tests.conftest import small_run
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.finished_runs, self.notes = [], []
+
+    def finished(self, run, status, summary):
+        self.finished_runs.append((run, status))
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def sweep(store, grid, runs_per_shard=None, members=100, interrupted=lambda: False, **sections):
+    spec = SweepSpec(name="s", base=small_run(**sections), grid=grid)
+    dataset = load_data(spec.base)
+    plan = make_plan(spec, reference(spec.base, dataset), runs_per_shard)
+    write_plan(store, plan)
+    heard = Heard()
+    trainer = ShardTrainer(store, plan, dataset, torch.device("cpu"), heard, interrupted, members)
+    for number in range(plan.shards):
+        trainer.train(number)
+    return plan, heard
+
+
+def result(store, run):
+    return RunResult.model_validate_json(store.read(f"runs/{run.run_id}/result.json"))
+
+
+def test_a_shard_leaves_complete_results(tmp_path):
+    store = open_store(tmp_path)
+    plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
+    assert len(heard.finished_runs) == 2
+    for run in plan.runs:
+        found = result(store, run)
+        names = {key.split("/")[-1] for key in store.keys(f"runs/{run.run_id}")}
+        assert names == {"config.json", "epochs.csv", "predictions.parquet", "model.safetensors", "result.json"}
+        epochs = pd.read_csv(tmp_path / "runs" / run.run_id / "epochs.csv")
+        assert epochs.loc[epochs["epoch"] == found.best_epoch, "valid_e1_auc"].item() == found.valid.e1.auc
+        predictions = pd.read_parquet(tmp_path / "runs" / run.run_id / "predictions.parquet")
+        assert len(predictions) == found.test.targets
+        assert predictions["mastery"].corr(predictions["true_mastery"]) == pytest.approx(
+            found.mastery_recovery, abs=1e-6
+        )
+        frame = generate(run.config.data.synthetic).interactions
+        row = predictions.iloc[7]
+        at = frame[(frame["student"] == row["student"])].iloc[int(row["position"])]
+        assert (at["skill"], at["response"]) == (row["skill"], row["response"])
+        weights = load(store.read(f"runs/{run.run_id}/model.safetensors"))
+        assert found.learned["threshold"].mean == pytest.approx(float(weights["e2.threshold"]))
+        assert found.learned["threshold"].start == 0.6
+
+
+def test_finished_runs_are_not_trained_again(tmp_path):
+    store = open_store(tmp_path)
+    sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
+    _, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
+    assert heard.finished_runs == []
+    plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.5, 0.7]}, runs_per_shard=1)
+    assert heard.finished_runs == [(plan.runs[1].run_id, "succeeded")]
+
+
+def test_shards_of_any_size_give_the_same_results(tmp_path):
+    tables = []
+    for size in (1, 2, 3):
+        store = open_store(tmp_path / str(size))
+        plan, _ = sweep(store, {"training.bce_loss_weight": [0.2, 0.5, 0.8]}, runs_per_shard=size)
+        tables.append([result(store, run).test.model_dump() for run in plan.runs])
+    for table in tables[1:]:
+        for a, b in zip(table, tables[0], strict=True):
+            assert a["e1"] == pytest.approx(b["e1"], abs=1e-3)
+            assert a["e2"] == pytest.approx(b["e2"], abs=1e-3)
+
+
+def test_interrupting_and_running_again_continues(tmp_path):
+    store, calls = open_store(tmp_path), [0]
+    grid = {"training.bce_loss_weight": [0.3, 0.7]}
+
+    def soon():
+        calls[0] += 1
+        return calls[0] > 12
+
+    with pytest.raises(InterruptedRunError):
+        sweep(store, grid, members=1, interrupted=soon)
+    plan, _ = sweep(store, grid, members=1)
+    straight = open_store(tmp_path / "straight")
+    sweep(straight, grid, members=1)
+    for run in plan.runs:
+        a, b = result(store, run), result(straight, run)
+        assert (a.test, a.valid, a.best_epoch, a.learned) == (b.test, b.valid, b.best_epoch, b.learned)
+        assert not store.exists(f"runs/{run.run_id}/checkpoint.safetensors")
+
+
+def test_a_failing_run_is_recorded_and_spoils_no_other(tmp_path, monkeypatch):
+    """A fault that takes a whole population down is traced to its run by halving."""
+    original = module.train
+
+    def fragile(configs, data, **others):
+        if any(config.training.bce_loss_weight == 0.5 for config in configs.values()):
+            raise RuntimeError("CUDA out of memory")
+        original(configs, data, **others)
+
+    monkeypatch.setattr(module, "train", fragile)
+    store = open_store(tmp_path)
+    plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.4, 0.5, 0.6]})
+    assert [result(store, run).status for run in plan.runs] == ["succeeded", "succeeded", "failed", "succeeded"]
+    assert result(store, plan.runs[2]).error.message == "CUDA out of memory"
+    assert any("trying fewer at a time" in note for note in heard.notes)
+    monkeypatch.undo()
+    _, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.4, 0.5, 0.6]})
+    assert heard.finished_runs == [(plan.runs[2].run_id, "succeeded")]
+
+
+def test_a_learning_rate_beyond_reason_is_a_failed_run(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {"training.learning_rate": [3e-3, 1e38]}, runs_per_shard=1)
+    assert [result(store, run).status for run in plan.runs] == ["succeeded", "failed"]
+    assert result(store, plan.runs[1]).error.type == "NonFiniteLossError"
+
+
+def test_a_damaged_result_is_trained_again(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {})
+    store.write(f"runs/{plan.runs[0].run_id}/result.json", b'{"run_id"')
+    _, heard = sweep(store, {})
+    assert heard.finished_runs == [(plan.runs[0].run_id, "succeeded")]
+    assert "damaged" in heard.notes[0]
+
+
+def test_shared_encoders_are_named(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {"learning_curve.beta_skill_init": [1.5, 2.5]}, training={"clip_scope": "per_encoder"})
+    first, second = (result(store, run) for run in plan.runs)
+    assert (first.shared_e1_with, second.shared_e1_with) == ([second.run_id], [first.run_id])
+    assert first.test.e1 == second.test.e1
+    assert first.test.e2 != second.test.e2
+
+
+def test_other_data_and_other_code_are_refused(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    spec = SweepSpec(name="s", base=small_run())
+    dataset = load_data(spec.base)
+    plan = make_plan(spec, reference(spec.base, dataset))
+
+    def trainer(data):
+        return ShardTrainer(store, plan, data, torch.device("cpu"), Silent(), lambda: False, 1)
+
+    other = generate(spec.base.data.synthetic.model_copy(update={"seed": 99}))
+    with pytest.raises(DataError, match="Plan the sweep again"):
+        trainer(other)
+    monkeypatch.setattr(module, "code_version", lambda: "9+x")
+    with pytest.raises(ConfigError, match="was planned by gaintrace"):
+        trainer(dataset)
+
+
+def test_a_sweep_without_data_says_what_to_give():
+    with pytest.raises(ConfigError, match="--data FOLDER"):
+        load_data(SweepSpec(name="s").base)

@@ -1,0 +1,36 @@
+"""The reference is current, and its store layout is what a sweep leaves."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gaintrace.docs import REFERENCE, STORE_LAYOUT, render
+from gaintrace.store import open_store
+from gaintrace.sweep.aggregate import aggregate
+from tests.sweep.test_shard import sweep
+
+
+def test_the_reference_is_current():
+    assert REFERENCE.read_text() == render()
+
+
+def test_the_store_holds_what_the_reference_says(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
+    aggregate(store, plan.sweep_id)
+    patterns = {name: re.compile(re.sub(r"<[^>]+>", "[^/]+", name).replace(".", r"\.") + "$") for name in STORE_LAYOUT}
+    found = store.keys()
+    matched = {name for key in found for name, pattern in patterns.items() if pattern.match(key)}
+    unexplained = [key for key in found if not any(pattern.match(key) for pattern in patterns.values())]
+    assert unexplained == []
+    finished = {name for name in STORE_LAYOUT if not name.startswith("datasets") and "checkpoint" not in name}
+    assert matched == finished
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/reference.md"])
+def test_links_in_documents_lead_somewhere(path):
+    document = REFERENCE.parents[1] / path
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        assert (document.parent / target).exists(), target
+    assert isinstance(document, Path)
