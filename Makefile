@@ -4,7 +4,7 @@ BIN := .venv/bin
 STORE ?= store
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test check docs clean
+.PHONY: help sweep test check docs clean bench
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -33,3 +33,6 @@ clean: ## Remove .venv and caches; results stay
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+bench: .venv/installed ## Measure speed beside peers (DATA=a prepared data set), write benchmarks/SPEED.md
+	$(BIN)/python benchmarks/bench.py $(if $(DATA),--data $(DATA))

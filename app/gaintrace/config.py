@@ -113,8 +113,8 @@ class TrainingConfig(Strict):
     )
     gradient_clip: Positive = Field(1.0, description="largest gradient norm")
     clip_scope: Literal["global", "per_encoder"] = Field(
-        "global",
-        description="`global`: one norm over both encoders (published; their only coupling); `per_encoder`: one each",
+        "per_encoder",
+        description="`per_encoder`: a norm for each; `global`: one over both (published; their only coupling)",
     )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="`bf16`: autocast of matrix products")
     seed: Seed = Field(42, description="seed of weights, dropout and batches")

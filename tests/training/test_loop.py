@@ -176,3 +176,10 @@ def test_a_small_model_learns_simulated_students(tmp_path):
     assert outcome.test["e1"].auc > 0.7
     assert outcome.test["e2"].auc > 0.6
     assert load(b"".join([open_store(tmp_path).read("r/checkpoint.safetensors")]))
+
+
+def test_bf16_agrees_with_fp32_roughly(tmp_path):
+    full = run_training({"r": small_run()}, open_store(tmp_path / "a"))["r"]
+    half = run_training({"r": small_run(training={"precision": "bf16"})}, open_store(tmp_path / "b"))["r"]
+    assert half.test["e1"].auc == pytest.approx(full.test["e1"].auc, abs=0.03)
+    assert half.test != full.test

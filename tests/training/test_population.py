@@ -93,10 +93,12 @@ def test_runs_that_cannot_share_batches_are_refused():
         Population(configs, data_on(CPU, configs["a"]))
 
 
+@pytest.mark.parametrize("scope", ["global", "per_encoder"])
 @pytest.mark.parametrize("clip", [0.02, 100.0])
-def test_a_step_is_adam_on_the_weighted_loss_with_one_clipped_norm(clip):
+def test_a_step_is_adam_on_the_weighted_loss_with_clipped_norms(clip, scope):
     """Against torch's own loss, clipping and Adam, for a run of its own with dropout off."""
-    config = small_run(model={"dropout": 0.0}, training={"gradient_clip": clip, "bce_loss_weight": 0.7})
+    training = {"gradient_clip": clip, "bce_loss_weight": 0.7, "clip_scope": scope}
+    config = small_run(model={"dropout": 0.0}, training=training)
     data = data_on(CPU, config)
     population = Population({"r": config}, data)
     epoch = population.begin_epoch(1)
@@ -108,7 +110,8 @@ def test_a_step_is_adam_on_the_weighted_loss_with_one_clipped_norm(clip):
     e1, e2 = (F.binary_cross_entropy_with_logits(logits[n][real], batch.response[real]) for n in ("e1", "e2"))
     (0.7 * e1 + 0.3 * e2).backward()
     parameters = [p for m in modules.values() for p in m.parameters()]
-    torch.nn.utils.clip_grad_norm_(parameters, clip)
+    for scoped in [parameters] if scope == "global" else [list(m.parameters()) for m in modules.values()]:
+        torch.nn.utils.clip_grad_norm_(scoped, clip)
     curve = [p for n, p in modules["e2"].named_parameters() if n in modules["e2"].CURVE]
     network = [p for p in parameters if not any(p is c for c in curve)]
     decay = config.training.weight_decay

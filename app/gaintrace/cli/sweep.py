@@ -154,7 +154,7 @@ def _train(
 
     from gaintrace.cli.progress import TrainingProgress
     from gaintrace.sweep.shard import ShardTrainer
-    from gaintrace.training.device import choose_device, keep_freed_memory, most_members
+    from gaintrace.training.device import choose_device, keep_freed_memory
 
     keep_freed_memory()
     if threads is not None:
@@ -169,7 +169,7 @@ def _train(
             device=chosen,
             reporter=progress,
             interrupted=stopped.is_set,
-            max_members=members or most_members(chosen, plan_.spec.base),
+            max_members=members,
         )
         for shard in shards:
             trainer.train(shard)

@@ -11,6 +11,7 @@ on one skill and sometimes return to an earlier one, as in a tutoring system.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ MEAN_RUN = 6
 SHORTEST = 3
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
-Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
+Integers = np.ndarray[tuple[int], np.dtype[np.integer[Any]]]
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,7 @@ def _practised_skills(rng: np.random.Generator, student: Integers, skills: int) 
     first_of_student = np.maximum.accumulate(np.where(starts[change_rows], np.arange(len(change_rows)), 0))
     before = (total - onward)[first_of_student]
     chosen = (total - before) % skills
-    practised: Integers = np.repeat(chosen, np.diff(change_rows, append=len(student)))
-    return practised
+    return np.repeat(chosen, np.diff(change_rows, append=len(student)))
 
 
 def _earlier_answers(student: Integers, skill: Integers, skills: int) -> Integers:

@@ -29,6 +29,7 @@ from gaintrace.training.device import environment
 from gaintrace.training.evaluation import EncoderScore
 from gaintrace.training.history import Weights
 from gaintrace.training.loop import Outcome, train
+from gaintrace.training.memory import most_members
 from gaintrace.training.progress import EpochRow, Reporter
 
 
@@ -50,7 +51,7 @@ def reference(config: RunConfig, dataset: Dataset) -> DataReference:
 
 @dataclass
 class ShardTrainer:
-    """Trains runs of one plan. `max_members`: most runs trained side by side."""
+    """Trains runs of one plan. `max_members`: most runs trained side by side; None measures what fits."""
 
     store: Store
     plan: Plan
@@ -58,7 +59,7 @@ class ShardTrainer:
     device: torch.device
     reporter: Reporter
     interrupted: Callable[[], bool]
-    max_members: int
+    max_members: int | None = None
     pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
@@ -85,8 +86,18 @@ class ShardTrainer:
             position = checkpoint.position if checkpoint else (0, 0)
             groups.setdefault((population_key(run.config), position), []).append(run)
         for group in groups.values():
-            for first in range(0, len(group), self.max_members):
-                self._train_group(group[first : first + self.max_members])
+            size = self._members(group)
+            for first in range(0, len(group), size):
+                self._train_group(group[first : first + size])
+
+    def _members(self, group: list[PlannedRun]) -> int:
+        """How many of a group to train side by side."""
+        if self.max_members is not None or len(group) == 1:
+            return self.max_members or 1
+        size = most_members(group[0].config, self._on_device(group[0].config))
+        if 1 < size < len(group):
+            self.reporter.note(f"memory holds {size} of {len(group)} runs side by side; training them in turns")
+        return size
 
     def _train_group(self, group: list[PlannedRun]) -> None:
         """Train runs side by side; where that fails, in halves, so that only the run at fault fails."""

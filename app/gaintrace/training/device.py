@@ -8,7 +8,6 @@ from importlib import metadata
 import torch
 
 from gaintrace import __version__
-from gaintrace.config import RunConfig
 from gaintrace.errors import ConfigError
 
 
@@ -57,13 +56,3 @@ def environment(device: torch.device) -> dict[str, str | int | float]:
         "threads": torch.get_num_threads(),
         "cpus": os.cpu_count() or 0,
     }
-
-
-def most_members(device: torch.device, config: RunConfig) -> int:
-    """How many runs to train side by side.
-
-    A small model leaves most of a GPU idle. It fills a CPU, where more members only gain what they share.
-    """
-    if device.type == "cuda":
-        return 1 << 30
-    return 1 if config.training.clip_scope == "global" else 8

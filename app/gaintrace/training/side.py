@@ -73,7 +73,8 @@ class Side:
         """Norm of each member's gradient: K."""
         gradients = [p.grad.flatten(1) for p in self.module.parameters() if p.grad is not None]
         norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in gradients])
-        return torch.linalg.vector_norm(norms, dim=0)
+        norm: Tensor = torch.linalg.vector_norm(norms, dim=0)
+        return norm
 
     def step(self, norm: Tensor) -> None:
         """Clip each member's gradient, whose norm (K) is given, and let Adam take one step."""
