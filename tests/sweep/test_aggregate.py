@@ -203,3 +203,13 @@ def test_ten_thousand_runs_aggregate_in_a_minute(store):
     summary = aggregate(store, plan.sweep_id)
     assert summary.coverage.succeeded == 10_000
     assert time.monotonic() - began < 60
+
+
+def test_the_verdict_says_when_selected_epochs_differ(store):
+    plan = planned(store)
+    for index, epoch in enumerate([5, 5, 5, 3, 3, 3]):
+        succeed(store, plan, index, 0.7, 0.55 - index / 1000, best_epoch=epoch)
+    assert "different epochs (3 to 5)" in " ".join(verdict(aggregate(store, plan.sweep_id)))
+    for index in range(6):
+        succeed(store, plan, index, 0.7, 0.55 - index / 1000, best_epoch=4)
+    assert "different epochs" not in " ".join(verdict(aggregate(store, plan.sweep_id)))

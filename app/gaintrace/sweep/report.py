@@ -81,6 +81,12 @@ def verdict(summary: Summary) -> list[str]:
             else (" With one seed and one fold, nothing here says whether that is more than noise.")
         )
         sentences.append(f"From best to worst, {METRIC_NAMES[metric]} differs by {spread:.4f}.{caution}")
+        epochs = sorted({row["best_epoch"] for row in summary.runs if row["rank"] is not None})
+        if len(epochs) > 1:
+            sentences.append(
+                f"The runs were selected at different epochs ({epochs[0]} to {epochs[-1]}), so the ranking compares "
+                "epochs as well as parameters."
+            )
     if summary.success:
         missed = [METRIC_NAMES[name] for name, criterion in summary.success.items() if not criterion.met]
         sentences.append(f"Success criteria: missed on {', '.join(missed)}." if missed else "Success criteria: met.")

@@ -50,7 +50,10 @@ def summarise(table: pd.DataFrame) -> dict[str, Statistics]:
 
 
 def correlations(table: pd.DataFrame, parameters: list[str]) -> dict[str, dict[str, float | None]]:
-    """Pearson correlation of each numeric parameter with each metric; None where either is constant."""
+    """Pearson correlation of each numeric parameter with each metric.
+
+    None where either is constant, or fewer than three runs make it ±1 whatever they say.
+    """
     succeeded = table[table["status"] == "succeeded"]
     found: dict[str, dict[str, float | None]] = {}
     for parameter in parameters:
@@ -62,7 +65,7 @@ def correlations(table: pd.DataFrame, parameters: list[str]) -> dict[str, dict[s
 
 def _correlation(x: pd.Series, y: pd.Series) -> float | None:
     both = pd.DataFrame({"x": x, "y": y}).dropna()
-    if both["x"].nunique() < 2 or both["y"].nunique() < 2:
+    if len(both) < 3 or both["x"].nunique() < 2 or both["y"].nunique() < 2:
         return None
     return float(both["x"].corr(both["y"]))
 
