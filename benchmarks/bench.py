@@ -194,7 +194,7 @@ def throughput(dataset: Dataset, rounds: int) -> list[str]:
 
 
 def growth(rounds: int) -> list[str]:
-    """Cost against members, students and history length, on simulated students and a model of width 64."""
+    """Cost against members, students and history length, on simulated students."""
     rows = [("what grows", "value", "µs a real interaction and member")]
     cases: dict[tuple[str, str], Trainer] = {}
     for members in (1, 2, 4, 8):

@@ -27,7 +27,7 @@ from gaintrace.data.dataset import Dataset
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
-GROUPS = {"cpu": 16, "cuda": 4}
+GROUPS = {"cpu": 32, "cuda": 4}
 """Length groups a batch: more pad less, fewer launch fewer kernels."""
 
 BUCKETS = 200
