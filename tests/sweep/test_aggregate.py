@@ -205,11 +205,14 @@ def test_ten_thousand_runs_aggregate_in_a_minute(store):
     assert time.monotonic() - began < 60
 
 
-def test_the_verdict_says_when_selected_epochs_differ(store):
+def test_findings_reach_the_file_the_report_and_the_terminal(store):
     plan = planned(store)
     for index, epoch in enumerate([5, 5, 5, 3, 3, 3]):
-        succeed(store, plan, index, 0.7, 0.55 - index / 1000, best_epoch=epoch)
-    assert "different epochs (3 to 5)" in " ".join(verdict(aggregate(store, plan.sweep_id)))
-    for index in range(6):
-        succeed(store, plan, index, 0.7, 0.55 - index / 1000, best_epoch=4)
-    assert "different epochs" not in " ".join(verdict(aggregate(store, plan.sweep_id)))
+        succeed(store, plan, index, 0.7 - index / 10_000, 0.55, best_epoch=epoch)
+    summary = aggregate(store, plan.sweep_id)
+    names = [finding.name for finding in summary.findings]
+    assert "edge_of_the_grid" in names
+    document = json.loads(store.read(f"sweeps/{plan.sweep_id}/results.json"))
+    assert [finding["name"] for finding in document["findings"]] == names
+    page = store.read(f"sweeps/{plan.sweep_id}/report.html").decode()
+    assert all(finding.text.split(":")[0] in page for finding in summary.findings)

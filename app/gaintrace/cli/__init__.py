@@ -22,6 +22,7 @@ app.command()(sweep.train)
 app.command()(sweep.plan)
 app.command()(sweep.train_shard)
 app.command()(sweep.aggregate)
+app.command()(sweep.import_results)
 
 
 @app.callback(invoke_without_command=True)

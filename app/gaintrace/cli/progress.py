@@ -75,11 +75,10 @@ class TrainingProgress:
     def epoch(self, run: str, row: EpochRow) -> None:
         """See Reporter."""
         self.done[run] = row["epoch"]
-        self.status = f"E1 {row['valid_e1_auc']:.4f} E2 {row['valid_e2_auc']:.4f}"
+        self.status = f"valid E1 {row['valid_e1_auc']:.4f} E2 {row['valid_e2_auc']:.4f}"
         if not self.bar:
             self._line(
-                f"{self.labels[run]}: epoch {row['epoch']}/{self.epochs[run]} "
-                f"valid {self.status} ({row['seconds']:.1f} s)"
+                f"{self.labels[run]}: epoch {row['epoch']}/{self.epochs[run]} {self.status} ({row['seconds']:.1f} s)"
             )
 
     def finished(self, run: str, status: str, summary: str) -> None:

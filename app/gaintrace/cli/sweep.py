@@ -108,6 +108,19 @@ def train_shard(
     _train(Console(), plan_, load_data(base), store, range(shard, shard + 1), device, threads, members)
 
 
+def import_results(
+    folder: Annotated[Path, typer.Argument(help="Folder with *epochs*.csv and *test*.csv.")],
+    out: Out = "store",
+    like: Annotated[str, typer.Option("--like", help="Sweep whose name, objective and criteria apply.")] = "phase2",
+) -> None:
+    """Put other people's per-epoch and test CSVs into the store as a sweep, and report on it."""
+    from gaintrace.store import open_store
+    from gaintrace.sweep.imported import import_results as import_folder
+
+    store = open_store(out)
+    _conclude(Console(), store, import_folder(folder, store, load_spec(like)))
+
+
 def aggregate(sweep_id: SweepId, out: Out = "store") -> None:
     """Make tables, figures and the report of what a sweep has trained so far."""
     from gaintrace.store import open_store
@@ -185,6 +198,8 @@ def _conclude(console: Console, store: "Store", plan_: "Plan") -> None:
         console.print(ranking_table(summary))
         console.print()
     console.print(" ".join(verdict(summary)), highlight=False)
+    for finding in summary.findings:
+        console.print(f"- {finding.text}", highlight=False, markup=False)
     console.print(f"report: {store.uri}/sweeps/{plan_.sweep_id}/report.html", soft_wrap=True, highlight=False)
     if not summary.coverage.enough:
         coverage = summary.coverage

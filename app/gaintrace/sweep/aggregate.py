@@ -14,13 +14,14 @@ import yaml
 
 from gaintrace.config import Objective, Strict, SweepSpec
 from gaintrace.store import MissingObjectError, Store
+from gaintrace.sweep.findings import Finding, find
 from gaintrace.sweep.plan import DataReference, Plan, read_plan
 from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.statistics import Criterion, Statistics, check_success, correlations, summarise
 from gaintrace.sweep.table import read_results, run_table, short_names
 
-CURVES = 12
-"""Runs whose epochs are drawn, from the best down; more would be a tangle."""
+EPOCHS_READ = 200
+"""Runs whose epochs are read, from the best down: enough for every finding, few enough for a sweep of thousands."""
 
 
 class Coverage(Strict):
@@ -56,6 +57,7 @@ class Summary(Strict):
     coverage: Coverage
     best: dict[str, Any] | None
     success: dict[str, Criterion]
+    findings: list[Finding]
     statistics: dict[str, Statistics]
     correlations: dict[str, dict[str, float | None]]
     mastery_recovery: float | None
@@ -70,8 +72,8 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     plan = read_plan(store, sweep_id)
     results = read_results(store, plan)
     table = run_table(plan, results)
-    summary = summarise_sweep(plan, table, results)
     epochs = read_epochs(store, table)
+    summary = summarise_sweep(plan, table, results, epochs)
     report, figures = render_report(plan, summary, table, epochs)
 
     folder = store.child(f"sweeps/{sweep_id}")
@@ -86,7 +88,9 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     return summary
 
 
-def summarise_sweep(plan: Plan, table: pd.DataFrame, results: dict[str, RunResult]) -> Summary:
+def summarise_sweep(
+    plan: Plan, table: pd.DataFrame, results: dict[str, RunResult], epochs: dict[str, pd.DataFrame]
+) -> Summary:
     """All numbers of a sweep."""
     statuses = table["status"].value_counts()
     rows = [_plain(row) for row in table.to_dict("records")]
@@ -107,6 +111,7 @@ def summarise_sweep(plan: Plan, table: pd.DataFrame, results: dict[str, RunResul
         ),
         best=best,
         success=check_success(plan.spec.success, best) if best else {},
+        findings=find(table, epochs, parameters, plan.spec.base.training.epochs),
         statistics=summarise(table),
         correlations=correlations(table, parameters),
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
@@ -118,7 +123,7 @@ def summarise_sweep(plan: Plan, table: pd.DataFrame, results: dict[str, RunResul
 def read_epochs(store: Store, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """epochs.csv of the best runs, by run id; one that is missing or damaged is left out."""
     found = {}
-    for run in table.loc[table["rank"].notna(), "run_id"].head(CURVES):
+    for run in table.loc[table["rank"].notna(), "run_id"].head(EPOCHS_READ):
         try:
             found[run] = pd.read_csv(io.BytesIO(store.read(f"runs/{run}/epochs.csv")))
         except (MissingObjectError, ValueError):

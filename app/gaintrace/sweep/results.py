@@ -8,19 +8,22 @@ from gaintrace.config import Strict
 
 
 class EncoderMetrics(Strict):
-    """One encoder on one split: loss in nats a target, AUC (None where only one response occurs), accuracy at 0.5."""
+    """One encoder on one split: loss in nats a target, AUC, accuracy at 0.5.
 
-    loss: float
+    AUC is None where only one response occurs; imported results know nothing but AUC.
+    """
+
     auc: float | None
-    accuracy: float
+    loss: float | None = None
+    accuracy: float | None = None
 
 
 class Metrics(Strict):
-    """Both encoders on one split, at the selected epoch; `targets` counts the predicted responses."""
+    """Both encoders on one split, at the selected epoch; `targets` counts the predicted responses, if known."""
 
     e1: EncoderMetrics
     e2: EncoderMetrics
-    targets: int
+    targets: int | None = None
 
 
 class RunError(Strict):

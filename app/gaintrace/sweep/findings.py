@@ -1,0 +1,129 @@
+"""What a sweep's numbers hide: named findings, each with the numbers behind it, silent where it does not hold.
+
+A finding reads the run table and the runs' epochs, never the weights, so it works on other people's results too.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from gaintrace.config import Strict
+
+CONFOUNDED_SHARE = 0.5
+"""Of a metric's range: what selection must explain to be called its main cause."""
+BRACKETS_NEED = 3
+"""Values of a parameter before its optimum can lie inside."""
+
+SIDES = {"e1": "E1", "e2": "E2"}
+
+
+class Finding(Strict):
+    """Something a reader of the ranking should know. `numbers` are what the text is made of."""
+
+    name: str
+    text: str
+    numbers: dict[str, Any]
+
+
+def find(table: pd.DataFrame, epochs: dict[str, pd.DataFrame], parameters: list[str], limit: int) -> list[Finding]:
+    """All findings of a sweep. `limit`: the most epochs a run may train."""
+    ranked = table[table["rank"].notna()]
+    return [
+        *selection_epoch(ranked, epochs),
+        *edge_of_the_grid(ranked, parameters),
+        *too_few_epochs(epochs, limit),
+        *unfinished(table),
+    ]
+
+
+def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> Iterator[Finding]:
+    """The runs differ mostly because different epochs of them were picked.
+
+    A metric's range over the runs at their selected epochs is set against its range at one epoch for all: the latest
+    selected one that every run has reached. What the range loses is the share that selection explains.
+    """
+    selected = {
+        run: int(epoch) for run, epoch in zip(ranked["run_id"], ranked["best_epoch"], strict=True) if run in epochs
+    }
+    if len(set(selected.values())) < 2:
+        return
+    reached = min(len(epochs[run]) for run in selected)
+    matched = max(epoch for epoch in selected.values() if epoch <= reached)
+    for side, name in SIDES.items():
+        column = f"valid_{side}_auc"
+        at_selected = _range([epochs[run][column].iloc[epoch - 1] for run, epoch in selected.items()])
+        at_matched = _range([epochs[run][column].iloc[matched - 1] for run in selected])
+        share = 1 - at_matched / at_selected if at_selected > 0 else 0.0
+        if share >= CONFOUNDED_SHARE:
+            yield Finding(
+                name="selection_epoch",
+                text=(
+                    f"{share:.0%} of the difference in {name} is which epoch was picked: at their selected epochs "
+                    f"({min(selected.values())} to {max(selected.values())}) the runs differ by {at_selected:.4f} in "
+                    f"validation AUC, at epoch {matched} of all of them by {at_matched:.4f}. "
+                    "Compare at equal epochs before crediting a parameter."
+                ),
+                numbers={
+                    "metric": column,
+                    "range_at_selected_epochs": at_selected,
+                    "range_at_matched_epoch": at_matched,
+                    "matched_epoch": matched,
+                    "share": share,
+                },
+            )
+
+
+def edge_of_the_grid(ranked: pd.DataFrame, parameters: list[str]) -> Iterator[Finding]:
+    """The best value of a parameter is the smallest or largest tried, so the optimum may lie beyond."""
+    for parameter in parameters:
+        values = sorted(set(pd.to_numeric(ranked[parameter], errors="coerce").dropna()))
+        if len(values) < BRACKETS_NEED or parameter in ("seed", "fold"):
+            continue
+        best = float(ranked[parameter].iloc[0])
+        if best not in (values[0], values[-1]):
+            continue
+        side, neighbour = ("smallest", values[1]) if best == values[0] else ("largest", values[-2])
+        beyond = round(best + (best - neighbour), 10)
+        yield Finding(
+            name="edge_of_the_grid",
+            text=(
+                f"The best {parameter}, {best:g}, is the {side} tried: the optimum is not bracketed. "
+                f"Try {beyond:g} as well, if it is a value {parameter} can have."
+            ),
+            numbers={"parameter": parameter, "best": best, "side": side, "suggestion": beyond},
+        )
+
+
+def too_few_epochs(epochs: dict[str, pd.DataFrame], limit: int) -> Iterator[Finding]:
+    """A metric was still rising when training ended, in at least half of the runs.
+
+    Where early stopping on the other encoder ended a run, it counts as well: its metric was cut off all the same.
+    """
+    for side, name in SIDES.items():
+        column = f"valid_{side}_auc"
+        rising = [run for run, frame in epochs.items() if len(frame) > 1 and frame[column].idxmax() == len(frame) - 1]
+        if not rising or 2 * len(rising) < len(epochs):
+            continue
+        at_limit = sum(len(epochs[run]) >= limit for run in rising)
+        cure = "Raise training.epochs" if at_limit else "Early stopping on E1 cut it off: raise training.patience"
+        yield Finding(
+            name="too_few_epochs",
+            text=f"{name} was still rising at the last epoch of {len(rising)} of {len(epochs)} runs. {cure}.",
+            numbers={"metric": column, "rising": len(rising), "runs": len(epochs), "stopped_at_limit": at_limit},
+        )
+
+
+def unfinished(table: pd.DataFrame) -> Iterator[Finding]:
+    """Planned runs without a result; they are in no statistic."""
+    counts = {status: int((table["status"] == status).sum()) for status in ("failed", "missing")}
+    if any(counts.values()):
+        yield Finding(
+            name="unfinished_runs",
+            text=f"{counts['failed']} runs failed and {counts['missing']} have no result; no number here has them.",
+            numbers=counts,
+        )
+
+
+def _range(values: list[float]) -> float:
+    return float(max(values) - min(values))
