@@ -15,7 +15,7 @@ import yaml
 from gaintrace.config import Objective, Strict, SweepSpec
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.findings import Finding, find
-from gaintrace.sweep.plan import DataReference, Plan, read_plan
+from gaintrace.sweep.plan import IMPORTED, DataReference, Plan, read_plan
 from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.statistics import Criterion, Statistics, check_success, correlations, summarise
 from gaintrace.sweep.table import read_results, run_table, short_names
@@ -145,7 +145,9 @@ def best_spec(plan: Plan, run_id: str) -> str:
 
 
 def repeat_command(plan: Plan) -> str:
-    """The command that plans and trains this sweep again from its own spec.yaml."""
+    """The command that makes this sweep again: from its own spec.yaml, or from the files it was imported from."""
+    if plan.code_version == IMPORTED:
+        return "gaintrace import-results FOLDER --out STORE"
     return f"gaintrace sweep STORE/sweeps/{plan.sweep_id}/spec.yaml --out STORE"
 
 

@@ -1,8 +1,8 @@
 """Other people's runs as a sweep: CSV files of per-epoch and test metrics, put where our own results would be.
 
-Two files in a folder, `*epochs*.csv` and `*test*.csv`, share the columns of what was swept. The first has a row an
-epoch (epoch, valid_e1_auc, valid_e2_auc), the second a row a run (test_e1_auc, test_e2_auc). The selected epoch is taken to
-be the one with the best validation E1 AUC, as in our own runs.
+Two files in a folder, `*epochs*.csv` and `*test*.csv`, share the columns of what was swept. The first has a row
+an epoch (epoch, valid_e1_auc, valid_e2_auc), the second a row a run (test_e1_auc, test_e2_auc). The selected epoch is
+taken to be the one with the best validation E1 AUC, as in our own runs.
 """
 
 import io
@@ -16,10 +16,9 @@ from gaintrace.config import RunConfig, SweepSpec, content_hash
 from gaintrace.data.readers.common import read_table
 from gaintrace.errors import ConfigError, DataError
 from gaintrace.store import Store
-from gaintrace.sweep.plan import DataReference, Plan, PlannedRun, write_plan
+from gaintrace.sweep.plan import IMPORTED, DataReference, Plan, PlannedRun, write_plan
 from gaintrace.sweep.results import DataName, EncoderMetrics, Metrics, RunResult
 
-CODE = "imported"
 EPOCH_METRICS = ("valid_e1_auc", "valid_e2_auc")
 TEST_METRICS = ("test_e1_auc", "test_e2_auc")
 
@@ -49,8 +48,8 @@ def import_results(folder: Path, store: Store, spec: SweepSpec) -> Plan:
         _run(index, {paths[c]: row[c] for c in columns}, by_values[tuple(row[c] for c in columns)], data)
         for index, row in enumerate(test.to_dict("records"))
     ]
-    sweep_id = f"{spec.name}-{content_hash([swept_spec.model_dump(mode='json'), data.hash, CODE])[:8]}"
-    plan = Plan(sweep_id=sweep_id, spec=swept_spec, data=data, code_version=CODE, runs=runs)
+    sweep_id = f"{spec.name}-{content_hash([swept_spec.model_dump(mode='json'), data.hash, IMPORTED])[:8]}"
+    plan = Plan(sweep_id=sweep_id, spec=swept_spec, data=data, code_version=IMPORTED, runs=runs)
     write_plan(store, plan)
     for run, row in zip(plan.runs, test.to_dict("records"), strict=True):
         own = epochs[(epochs[columns] == [row[c] for c in columns]).all(axis=1)].sort_values("epoch")
@@ -88,7 +87,7 @@ def _path(column: str) -> str:
 
 def _run(index: int, swept: dict[str, Any], config: RunConfig, data: DataReference) -> PlannedRun:
     return PlannedRun(
-        run_id=content_hash([config.config_hash, data.hash, CODE])[:12],
+        run_id=content_hash([config.config_hash, data.hash, IMPORTED])[:12],
         index=index,
         shard=0,
         swept=swept,
@@ -109,7 +108,7 @@ def _write(store: Store, run: PlannedRun, plan: Plan, epochs: pd.DataFrame, test
         status="succeeded",
         config_hash=run.config_hash,
         data=DataName(name=plan.data.name, hash=plan.data.hash),
-        code_version=CODE,
+        code_version=IMPORTED,
         best_epoch=int(best["epoch"]),
         epochs_trained=len(epochs),
         valid=_metrics(best["valid_e1_auc"], best["valid_e2_auc"]),

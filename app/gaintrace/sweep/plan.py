@@ -10,6 +10,9 @@ from gaintrace.errors import ConfigError, StoreError
 from gaintrace.identity import code_version, population_key, run_id
 from gaintrace.store import MissingObjectError, Store
 
+IMPORTED = "imported"
+"""Code version of runs that somebody else's code trained."""
+
 
 class DataReference(Strict):
     """The data set a sweep was planned on. `uri` is None for simulated students."""
