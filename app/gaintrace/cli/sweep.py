@@ -23,10 +23,10 @@ Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or
 Data = Annotated[str | None, typer.Option("--data", metavar="URI", help="Folder of a prepared data set.")]
 Out = Annotated[str, typer.Option("--out", metavar="URI", help="Store that gets the results.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value; repeatable.")]
-RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds. [default: all]")]
+RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds; all without it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads. [default: one a core]")]
-Members = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side. [default: by device]")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
+Members = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
 SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
 
 
