@@ -126,7 +126,8 @@ def start(folder, *arguments):
     )
 
 
-LONG = ["--set", "base.training.epochs=40", "--set", "base.training.patience=40"]
+# One run at a time: killed between two checkpoints, runs trained side by side would go on apart, equal within rounding.
+LONG = ["--set", "base.training.epochs=40", "--set", "base.training.patience=40", "--members", "1"]
 
 
 def wait_for(folder, pattern):

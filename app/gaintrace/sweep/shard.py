@@ -149,7 +149,10 @@ class ShardTrainer:
         except ValidationError:
             self.reporter.note(f"run {run.run_id}: result.json is damaged; training it again")
             return False
-        return result.status == "succeeded"
+        if result.status != "succeeded":
+            return False
+        self.runs.delete(f"{run.run_id}/{CHECKPOINT}")  # left behind if the process died right after the result
+        return True
 
     def _fail(self, run: PlannedRun, error: Exception) -> None:
         self.reporter.note("".join(traceback.format_exception(error)).rstrip())
