@@ -1,5 +1,6 @@
 """The canonical form survives storage, and damage to it is noticed."""
 
+import json
 import shutil
 
 import pandas as pd
@@ -51,6 +52,22 @@ def test_damage_and_loss_are_named(stored, name):
     path.unlink()
     with pytest.raises(DataError, match=name.replace("dataset.json", "data prepare")):
         load_dataset(str(folder))
+
+
+def test_columns_of_another_kind_are_named(stored):
+    _, folder = stored
+    students = pd.read_parquet(folder / "students.parquet")
+    students.assign(uid=range(len(students))).to_parquet(folder / "students.parquet", index=False)
+    with pytest.raises(DataError, match="columns are not those of a data set"):
+        load_dataset(str(folder))
+
+
+def test_a_data_set_stored_without_the_later_fields_is_read(stored):
+    dataset, folder = stored
+    tree = json.loads((folder / "dataset.json").read_text())
+    del tree["rows_read"], tree["notes"]
+    (folder / "dataset.json").write_text(json.dumps(tree))
+    assert load_dataset(str(folder)).hash == dataset.hash
 
 
 def test_information_counts(stored):

@@ -5,7 +5,6 @@ import zipfile
 
 import pytest
 
-from gaintrace.data.export import export_pykt
 from gaintrace.data.prepare import prepare
 from gaintrace.data.readers import READERS
 from gaintrace.errors import ConfigError, DataError
@@ -58,7 +57,6 @@ ALGEBRA = (
 4\ts\tP2\tx=3\t2005-09-09 14:20:00.0\t1\tadd
 """
 )
-PYKT = 'fold,uid,concepts,responses\n0,7,"3,3,4","1,0,1"\n1,8,"4_3,4,3","1,1,0"\n'
 
 
 def read(tmp_path, name, text, file="raw.csv"):
@@ -132,16 +130,6 @@ def test_algebra2005_keeps_the_skills_of_a_step_in_one_answer(tmp_path):
     assert dataset.dropped == {"missing KC(Default)": 1}
 
 
-def test_pykt_files_keep_their_folds(tmp_path):
-    (tmp_path / "train_valid.csv").write_text(PYKT)
-    (tmp_path / "test.csv").write_text('fold,uid,concepts,responses,cidxs\n-1,3,"4,4,4","1,1,0","0,1,2"\n')
-    dataset = prepare("pykt", [tmp_path])
-    assert dataset.students["fold"].tolist() == [0, 1, -1]
-    assert rows(dataset)[3:6] == [(1, 0, "4", 1), (1, 0, "3", 1), (1, 1, "4", 1)]
-    export_pykt(dataset, tmp_path / "out")
-    assert '-1,2,"1,1,1","1,1,0","0,1,2"' in (tmp_path / "out" / "test.csv").read_text()
-
-
 def test_archives_and_latin_1_are_read(tmp_path):
     text = ASSIST2009.replace("Addition", "Adición")
     plain = read(tmp_path, "assist2009", ASSIST2009)
@@ -155,7 +143,7 @@ def test_archives_and_latin_1_are_read(tmp_path):
     (tmp_path / "names.csv").write_bytes(ASSIST2017.replace("algebra", "álgebra").encode("latin-1"))
     dataset = prepare("assist2017", [tmp_path / "names.csv"])
     assert dataset.skills == ["álgebra"]
-    assert any("Latin-1" in reason for reason in dataset.dropped)
+    assert dataset.notes == ["names.csv is not UTF-8; read as Latin-1"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +154,9 @@ def test_archives_and_latin_1_are_read(tmp_path):
         (b"PAR1\x00\x00", "a binary file"),
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"user_id,log_id,correct\n1,2,1\n", "line 1: no column sequence_id"),
-        (ASSIST2015.replace(",", "\t").encode(), "no column user_id, log_id, sequence_id, correct"),
+        (ASSIST2015.replace(",", "\t").encode(), "Its columns are separated by tabs: save it with commas"),
+        (gzip.compress(ASSIST2015.encode()), "Compressed files must be named .gz or .zip"),
+        (b"a,b\n1,2\n", "The publisher's file for assist2015 is 2015_100_skill_builders_main_problems.csv"),
         (ASSIST2009.encode(), "It looks like assist2009"),
         (b'user_id,log_id,sequence_id,correct\n1,2,3,1\n1,"2,3,1\n', "EOF inside string starting at row 2"),
         (b"user_id,log_id,sequence_id,correct\n1,2,3,7\n", "no usable row"),
@@ -180,6 +170,50 @@ def test_a_wrong_file_is_named_with_the_place(tmp_path, content, message):
         prepare("assist2015", [path])
     assert str(path) in str(error.value)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + ASSIST2015,
+        ASSIST2015.replace("user_id,log_id,sequence_id", '"user_id", log_id ,sequence_id'),
+        ASSIST2015.replace("b,5,s1,1", " b,5, s1 ,1 "),
+        "".join(line + ",\n" for line in ASSIST2015.splitlines()),
+        ASSIST2015.split("\n", 1)[0] + "\n" + "".join(line + ",\n" for line in ASSIST2015.splitlines()[1:]),
+        ASSIST2015.replace("\n", "\r\n"),
+    ],
+    ids=["byte order mark", "spaced header", "spaced values", "empty column", "delimiter at the end", "CRLF"],
+)
+def test_how_a_table_is_written_changes_nothing(tmp_path, text):
+    assert read(tmp_path, "assist2015", text).hash == read(tmp_path, "assist2015", ASSIST2015).hash
+
+
+def test_a_byte_order_mark_before_latin_1_is_no_part_of_a_name(tmp_path):
+    path = tmp_path / "raw.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + ASSIST2017.replace("algebra", "álgebra").encode("latin-1"))
+    assert prepare("assist2017", [path]).skills == ["álgebra"]
+
+
+def test_rows_read_are_kept_or_dropped(tmp_path):
+    for name, text in (("assist2009", ASSIST2009), ("assist2015", ASSIST2015), ("assist2017", ASSIST2017)):
+        info = read(tmp_path, name, text).info
+        assert info.rows_read == len(text.splitlines()) - 1 == info.interactions + sum(info.dropped.values())
+
+
+def test_algebra2005_takes_quotation_marks_for_text(tmp_path):
+    """KDD Cup files quote nothing; read as quotes, the marks would swallow every row between them."""
+    text = ALGEBRA.replace("x+1=2", '"x+1').replace("x=3", 'x=3"')
+    assert rows(read(tmp_path, "algebra2005", text, "a.txt")) == rows(read(tmp_path, "algebra2005", ALGEBRA, "b.txt"))
+
+
+def test_algebra2005_ignores_empty_parts_of_a_skill_list(tmp_path):
+    text = ALGEBRA.replace("add~~solve~~add", "~~add~~ solve~~").replace("\t1\t\n", "\t1\t~~\n")
+    assert rows(read(tmp_path, "algebra2005", text, "a.txt")) == rows(read(tmp_path, "algebra2005", ALGEBRA, "b.txt"))
+
+
+def test_one_student_of_one_skill_is_a_data_set(tmp_path):
+    info = read(tmp_path, "assist2015", "user_id,log_id,sequence_id,correct\n1,1,a,1\n1,2,a,0\n1,3,a,1\n").info
+    assert (info.students, info.skills, info.interactions) == (1, ["a"], 3)
 
 
 def test_broken_archives_and_wrong_paths_are_named(tmp_path):
@@ -198,13 +232,6 @@ def test_broken_archives_and_wrong_paths_are_named(tmp_path):
         prepare("assist2015", [tmp_path, tmp_path])
     with pytest.raises(ConfigError, match="assist2009, assist2015"):
         prepare("assist2012", [tmp_path])
-
-
-def test_uneven_pykt_rows_are_named_by_line(tmp_path):
-    with pytest.raises(DataError, match="line 3: student 8 has 2 concepts and 3 responses"):
-        read(tmp_path, "pykt", PYKT.replace("4_3,4,3", "4,3"))
-    with pytest.raises(DataError, match="line 2: fold '9'"):
-        read(tmp_path, "pykt", PYKT.replace("0,7", "9,7"))
 
 
 @pytest.mark.realdata

@@ -1,12 +1,14 @@
 """`gaintrace data`: prepare, look at and export data sets."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from pydantic import ValidationError
 
 from gaintrace.config import SyntheticConfig
-from gaintrace.errors import ConfigError
+from gaintrace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from gaintrace.data.dataset import Dataset, DatasetInfo
@@ -42,7 +44,12 @@ def simulate(
     """Store simulated students whose mastery is known."""
     from gaintrace.data.synthetic import generate
 
-    config = SyntheticConfig(students=students, skills=skills, mean_length=mean_length, seed=seed)
+    try:
+        config = SyntheticConfig(students=students, skills=skills, mean_length=mean_length, seed=seed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        raise ConfigError(f"--{option} {first['input']}: {first['msg']}") from None
     _store(generate(config), out, force)
 
 
@@ -69,7 +76,7 @@ def export(
 
 
 def _store(dataset: "Dataset", out: str, force: bool) -> None:
-    from gaintrace.data.dataset import load_info, save_dataset
+    from gaintrace.data.dataset import load_dataset, load_info, save_dataset
     from gaintrace.store import open_store
 
     store = open_store(out)
@@ -80,11 +87,17 @@ def _store(dataset: "Dataset", out: str, force: bool) -> None:
                 f"{out} holds another data set ({there.name}, {there.hash}; "
                 f"this one is {dataset.name}, {dataset.hash}). Choose another folder, or --force to replace it"
             )
-        print(f"{out} holds this data set already")
+        try:
+            load_dataset(out)
+            print(f"{out} holds this data set already")
+        except DataError as damage:
+            # Its own dataset.json says that the same belongs here, so nothing is lost by writing it again.
+            print(f"Written again: {damage}")
+            save_dataset(dataset, store)
     else:
         save_dataset(dataset, store)
     _show(dataset.info)
-    print(f"\nNext: gaintrace sweep phase2 --data {out}")
+    print(f"\nNext: gaintrace sweep phase2 --data {shlex.quote(out)}")
 
 
 def _show(info: "DatasetInfo") -> None:
@@ -98,10 +111,17 @@ def _show(info: "DatasetInfo") -> None:
         "items": f"{info.items:,}" if info.items else "not named by the source",
         "correct": f"{info.correct_ratio:.1%}",
         "longest": f"{info.longest:,} interactions of one student",
-        "made of": ", ".join(f"{source.name} (sha256 {source.sha256[:12]}…)" for source in info.sources)
-        or "simulation",
     }
     for label, text in lines.items():
-        print(f"{label:>14}  {text}")
-    for position, (reason, count) in enumerate(info.dropped.items()):
-        print(f"{'rows dropped' if position == 0 else '':>14}  {count:,} {reason}")
+        _line(label, [text])
+    sources = [f"{source.name} (sha256 {source.sha256[:12]}…)" for source in info.sources]
+    _line("made of", sources or ["simulation"])
+    if info.rows_read is not None:
+        _line("rows read", [f"{info.rows_read:,}"])
+    _line("rows dropped", [f"{count:,} {reason}" for reason, count in info.dropped.items()])
+    _line("note", info.notes)
+
+
+def _line(label: str, texts: list[str]) -> None:
+    for position, text in enumerate(texts):
+        print(f"{'' if position else label:>14}  {text}")

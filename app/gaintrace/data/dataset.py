@@ -40,7 +40,9 @@ class DatasetInfo(Strict):
     correct_ratio: float
     longest: int
     sources: list[SourceFile] = Field([])
-    dropped: dict[str, int] = Field({})
+    dropped: dict[str, int] = Field({}, description="rows of the sources, by reason")
+    rows_read: int | None = Field(None, description="rows of the sources")
+    notes: list[str] = Field([])
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Dataset:
     skills: list[str]
     sources: list[SourceFile] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
+    rows_read: int | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def hash(self) -> str:
@@ -88,6 +92,8 @@ class Dataset:
             longest=int(frame.groupby("student").size().max()),
             sources=self.sources,
             dropped=self.dropped,
+            rows_read=self.rows_read,
+            notes=self.notes,
         )
 
 
@@ -127,7 +133,7 @@ def load_info(uri: str) -> DatasetInfo:
         ) from None
     except ValidationError as error:
         raise DataError(
-            f"{uri}/dataset.json is damaged: {error.errors()[0]['msg']}. Prepare the data set again"
+            f"{uri}/dataset.json is damaged: {error.errors()[0]['msg']}. Prepare the data set again with --force"
         ) from None
 
 
@@ -142,7 +148,8 @@ def load_dataset(uri: str) -> Dataset:
         except MissingObjectError:
             raise DataError(f"{uri}: {name} is missing. Prepare the data set again") from None
         except (ValueError, OSError) as error:  # pyarrow's errors are either
-            raise DataError(f"{uri}/{name} is damaged: {error}. Prepare the data set again") from None
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise DataError(f"{uri}/{name} is damaged: {reason}. Prepare the data set again") from None
     try:
         dataset = Dataset(
             info.name,
@@ -151,9 +158,11 @@ def load_dataset(uri: str) -> Dataset:
             info.skills,
             info.sources,
             info.dropped,
+            info.rows_read,
+            info.notes,
         )
         found = dataset.hash
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{uri}: columns are not those of a data set ({error}). Prepare the data set again") from None
     if found != info.hash:
         raise DataError(

@@ -13,20 +13,23 @@ from gaintrace.errors import StoreError
 def export_pykt(dataset: Dataset, folder: Path) -> list[Path]:
     """Write train_valid.csv and test.csv as pyKT does: a row a student, in the order of its shuffle.
 
-    An answer of several skills is written as an interaction for each, as pyKT expands them; test.csv also carries
-    `cidxs`, which numbers its interactions through.
+    An answer of several skills is written as an interaction for each, as pyKT expands them, and all but the first are
+    marked in `is_repeat`, so that its evaluation by question (and our reader) knows them for one answer. `questions`
+    is there where the items are known. test.csv also carries `cidxs`, which numbers its interactions through. Students,
+    skills and items are written as their numbers. pyKT's times are not kept, so `timestamps` and `usetimes` are absent.
     """
     frame = dataset.interactions
-    joined = pd.DataFrame(
-        {
-            "concepts": frame["skill"].astype(str).groupby(frame["student"]).agg(",".join),
-            "responses": frame["response"].astype(str).groupby(frame["student"]).agg(",".join),
-            "length": frame.groupby("student").size(),
-        }
-    )
-    rows = joined.assign(fold=dataset.students["fold"], uid=joined.index)[
-        ["fold", "uid", "concepts", "responses", "length"]
-    ]
+    student = frame["student"]
+    lists = {"concepts": frame["skill"], "responses": frame["response"]}
+    repeat = frame.duplicated(["student", "step"]).astype("int8")
+    if (frame["item"] >= 0).all():
+        lists = {"questions": frame["item"]} | lists | {"is_repeat": repeat}
+    elif repeat.any():
+        lists["is_repeat"] = repeat
+    rows = pd.DataFrame({name: values.astype(str).groupby(student).agg(",".join) for name, values in lists.items()})
+    rows.insert(0, "fold", dataset.students["fold"])
+    rows.insert(1, "uid", rows.index)
+    rows["length"] = frame.groupby("student").size()
     split = split_students(len(rows))
     # A split that came with the source has no shuffle to repeat; its students are in order already.
     own = bool((split.fold == rows["fold"].to_numpy()).all())

@@ -26,15 +26,17 @@ def prepare(name: str, raw: list[Path]) -> Dataset:
     count = frame.groupby("uid", sort=False)["answer"].transform("nunique")
     few = count < MIN_ANSWERS
     if few.any():
-        dropped[f"student with fewer than {MIN_ANSWERS} answers"] = int(few.sum())
+        dropped[f"of students with fewer than {MIN_ANSWERS} answers"] = int(few.sum())
         frame = frame[~few]
     if frame.empty:
         raise DataError(f"{_names(raw)}: no student with {MIN_ANSWERS} answers or more{_reasons(dropped)}")
-    sources = [_source(file) for path in raw for file in (sorted(path.glob("*.csv")) if path.is_dir() else [path])]
-    return _dataset(name, frame, sources, dropped)
+    interactions, students, skills = _numbered(frame)
+    sources = [_source(path) for path in answers.files]
+    return Dataset(name, interactions, students, skills, sources, dropped, answers.rows_read, answers.notes)
 
 
-def _dataset(name: str, frame: pd.DataFrame, sources: list[SourceFile], dropped: dict[str, int]) -> Dataset:
+def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Interactions, students and skill names, everything numbered in order of first appearance."""
     student, uids = pd.factorize(frame["uid"])
     skill, skills = pd.factorize(frame["skill"])
     item = pd.factorize(frame["item"])[0]  # -1 where missing
@@ -48,7 +50,7 @@ def _dataset(name: str, frame: pd.DataFrame, sources: list[SourceFile], dropped:
     else:
         fold = split_students(len(uids)).fold
     students = pd.DataFrame({"uid": uids.astype(str), "fold": fold})
-    return Dataset(name, interactions, students, [str(s) for s in skills], sources, dropped)
+    return interactions, students, [str(s) for s in skills]
 
 
 def _source(path: Path) -> SourceFile:

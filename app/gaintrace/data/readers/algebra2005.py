@@ -21,6 +21,7 @@ def read(paths: list[Path]) -> Answers:
     """Steps without a skill are dropped."""
     table = read_table(single(paths, "algebra2005"), COLUMNS, "\t")
     table.require(COLUMNS)
+    table.keep(table.frame[SKILLS].str.strip(SEPARATOR + " ") != "", f"missing {SKILLS}")
     table.binary(RESPONSE)
     when = pd.to_datetime(table.frame[TIME], errors="coerce", format="ISO8601")
     table.frame = table.frame.assign(**{TIME: when})
@@ -36,8 +37,10 @@ def read(paths: list[Path]) -> Answers:
             "response": frame[RESPONSE],
         }
     )
-    frame = frame.explode("skill", ignore_index=True).drop_duplicates(["answer", "skill"], ignore_index=True)
-    return Answers(frame, table.dropped)
+    frame = frame.explode("skill", ignore_index=True)
+    frame = frame.assign(skill=frame["skill"].str.strip())
+    frame = frame[frame["skill"] != ""]  # a separator at either end of the list
+    return table.answers(frame.drop_duplicates(["answer", "skill"], ignore_index=True))
 
 
 READER = Reader(COLUMNS, "algebra_2005_2006_train.txt", read)

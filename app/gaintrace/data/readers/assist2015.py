@@ -19,7 +19,7 @@ def read(paths: list[Path]) -> Answers:
     frame = in_time_order(table.frame, "user_id", "log_id")
     frame = frame.rename(columns={"user_id": "uid", "sequence_id": "skill", "correct": "response"})
     frame = frame.assign(item=None, answer=np.arange(len(frame)))
-    return Answers(frame[["uid", "answer", "item", "skill", "response"]], table.dropped)
+    return table.answers(frame[["uid", "answer", "item", "skill", "response"]])
 
 
 READER = Reader(COLUMNS, "2015_100_skill_builders_main_problems.csv", read)

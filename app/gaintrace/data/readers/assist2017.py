@@ -22,7 +22,7 @@ def read(paths: list[Path]) -> Answers:
     frame = in_time_order(table.frame, "studentId", "startTime")
     frame = frame.rename(columns={"studentId": "uid", "problemId": "item", "correct": "response"})
     frame["answer"] = np.arange(len(frame))
-    return Answers(frame[["uid", "answer", "item", "skill", "response"]], table.dropped)
+    return table.answers(frame[["uid", "answer", "item", "skill", "response"]])
 
 
 READER = Reader(COLUMNS, "anonymized_full_release_competition_dataset.csv", read)

@@ -1,57 +1,105 @@
-"""pyKT's preprocessed data: train_valid.csv and test.csv, a row a student, with pyKT's folds kept as they are."""
+"""pyKT's preprocessed data: train_valid.csv and test.csv, a row a student, with pyKT's folds kept as they are.
+
+An answer that needs several skills is in these files in one of three ways, and is one answer here in each: as an
+interaction a skill, all but the first marked in `is_repeat`; as one of concepts `a_b` (the question-level files); or as
+unmarked neighbours, where pyKT's own source had a row a skill (assist2009), which `questions` tells.
+"""
 
 from pathlib import Path
 
 import pandas as pd
 
-from gaintrace.data.readers.common import Answers, Reader, Table, read_table
+from gaintrace.data.readers.common import Answers, Reader, Table, number_answers, read_table
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
 COLUMNS = ("fold", "uid", "concepts", "responses")
+OPTIONAL = ("questions", "is_repeat", "selectmasks")
 
 
 def read(paths: list[Path]) -> Answers:
-    """The files, or one folder that holds both. A student's several skills an answer (`a_b`) are told apart."""
+    """The files, or the one folder that holds both."""
     files = [
         file for path in paths for file in ([path / "train_valid.csv", path / "test.csv"] if path.is_dir() else [path])
     ]
     tables = [_rows(path) for path in files]
+    _one_row_a_student(tables)
     dropped: dict[str, int] = {}
     for table in tables:
         dropped |= {reason: dropped.get(reason, 0) + count for reason, count in table.dropped.items()}
-    return Answers(pd.concat([table.frame for table in tables], ignore_index=True), dropped)
+    frame = pd.concat([table.frame for table in tables], ignore_index=True)
+    frame["answer"] = _answers(frame)
+    frame = frame.assign(skill=frame["skill"].str.split("_")).explode("skill", ignore_index=True)
+    return Answers(
+        frame.drop_duplicates(["answer", "skill"], ignore_index=True),
+        files,
+        sum(table.rows_read for table in tables),
+        dropped,
+        [note for table in tables for note in table.notes],
+    )
 
 
 def _rows(path: Path) -> Table:
-    table = read_table(path, COLUMNS)
-    table.require(COLUMNS)
-    students = table.frame.assign(
-        skill=table.frame["concepts"].str.split(","), response=table.frame["responses"].str.split(",")
-    )
-    uneven = students["skill"].str.len() != students["response"].str.len()
-    if uneven.any():
-        row, line = students[uneven].iloc[0], int(uneven.to_numpy().argmax()) + 2
+    """A row an interaction: fold, uid, item, skill (maybe `a_b`), response, repeat. Index: row of the file."""
+    table = read_table(path, COLUMNS, optional=OPTIONAL)
+    if "selectmasks" in table.frame:
         raise DataError(
-            f"{path}: line {line}: student {row['uid']} has {len(row['skill'])} concepts and "
-            f"{len(row['response'])} responses; expected as many of one as of the other"
+            f"{path}: histories that pyKT has cut and padded (column selectmasks); expected whole ones. "
+            "Give train_valid.csv and test.csv"
         )
+    table.require(COLUMNS)
+    students = table.frame.reindex(columns=[*COLUMNS, "questions", "is_repeat"])
+    lists = ["concepts", "responses", *(c for c in ("questions", "is_repeat") if c in table.frame)]
+    for column in lists:
+        students[column] = students[column].str.split(",")
+        uneven = students[column].str.len() != students["concepts"].str.len()
+        if uneven.any():
+            row = students[uneven].iloc[0]
+            counts = [len(row[c]) if isinstance(row[c], list) else 0 for c in ("concepts", column)]
+            raise DataError(
+                f"{path}: line {_line(uneven)}: student {row['uid']} has {counts[0]} concepts and "
+                f"{counts[1]} {column}; expected as many of one as of the other. Export the files again with pyKT"
+            )
     students["fold"] = _folds(path, students["fold"])
-    frame = students[["fold", "uid", "skill", "response"]].explode(["skill", "response"], ignore_index=True)
-    rows = Table(frame, table.dropped)
-    rows.binary("response")
-    frame = rows.frame.assign(answer=range(len(rows.frame)), item=None, skill=rows.frame["skill"].str.split("_"))
-    rows.frame = frame.explode("skill", ignore_index=True)
-    return rows
+    table.frame = students.explode(lists).rename(
+        columns={"concepts": "skill", "responses": "response", "questions": "item", "is_repeat": "repeat"}
+    )
+    table.binary("response")
+    return table
+
+
+def _answers(frame: pd.DataFrame) -> "pd.Series[int]":
+    marked = (frame["repeat"] == "1") & (frame["uid"] == frame["uid"].shift())
+    if marked.any() or frame["item"].isna().any() or frame["skill"].str.contains("_", regex=False).any():
+        return (~marked).astype(int).cumsum()
+    return number_answers(frame)
 
 
 def _folds(path: Path, folds: "pd.Series[str]") -> "pd.Series[int]":
     numbers = pd.to_numeric(folds, errors="coerce")
     wrong = ~numbers.isin(range(TEST_FOLD, 5))
     if wrong.any():
-        line = int(wrong.to_numpy().argmax()) + 2
-        raise DataError(f"{path}: line {line}: fold {folds[wrong].iloc[0]!r}; expected -1 for test, or 0 to 4")
+        raise DataError(f"{path}: line {_line(wrong)}: fold {folds[wrong].iloc[0]!r}; expected -1 for test, or 0 to 4")
     return numbers.astype("int8")
+
+
+def _one_row_a_student(tables: list[Table]) -> None:
+    """A student of two rows would be in two folds, or in training and test."""
+    seen: set[str] = set()
+    for table in tables:
+        uids = table.frame["uid"][~table.frame.index.duplicated()]
+        again = uids.duplicated() | uids.isin(seen)
+        if again.any():
+            raise DataError(
+                f"{table.path}: line {_line(again)}: student {uids[again].iloc[0]} is there a second time; expected a "
+                "row a student. Give pyKT's train_valid.csv and test.csv, each once"
+            )
+        seen.update(uids)
+
+
+def _line(mask: "pd.Series[bool]") -> int:
+    """Line in the file of the first row of a mask, under the header."""
+    return int(mask.index[mask][0]) + 2
 
 
 READER = Reader(COLUMNS, "train_valid.csv and test.csv", read)

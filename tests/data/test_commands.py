@@ -1,0 +1,86 @@
+"""`gaintrace data` as a person meets it: what it prints, what it refuses, and how damage is mended."""
+
+import pytest
+from typer.testing import CliRunner
+
+from gaintrace.cli.data import app
+from gaintrace.data.dataset import load_dataset
+from gaintrace.errors import ConfigError, DataError
+
+RAW = "user_id,log_id,sequence_id,correct\n" + "".join(f"{u},{i},s{i % 2},{i % 2}\n" for u in "ab" for i in range(4))
+
+
+def run(*arguments):
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+@pytest.fixture
+def raw(tmp_path):
+    path = tmp_path / "raw.csv"
+    path.write_text(RAW + "a,9,s1,0.5\nc,1,s1,1\n")
+    return path
+
+
+def test_prepare_says_what_was_read_kept_and_dropped(raw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = run("prepare", "assist2015", "--raw", raw, "--out", "my data")
+    for line in (
+        "students  2",
+        "interactions  8",
+        "rows read  10",
+        "rows dropped  1 correct is neither 0 nor 1",
+        "              1 of students with fewer than 3 answers",
+        "Next: gaintrace sweep phase2 --data 'my data'",
+    ):
+        assert line in output
+    assert max(map(len, output.splitlines())) <= 80
+    assert run("info", "my data") == output[: output.index("\nNext")]
+
+
+def test_the_same_again_is_no_work_and_another_is_refused(raw, tmp_path):
+    out = tmp_path / "d"
+    run("prepare", "assist2015", "--raw", raw, "--out", out)
+    before = (out / "dataset.json").stat().st_mtime_ns
+    assert "holds this data set already" in run("prepare", "assist2015", "--raw", raw, "--out", out)
+    assert (out / "dataset.json").stat().st_mtime_ns == before
+    raw.write_text(RAW)
+    run("prepare", "assist2015", "--raw", raw, "--out", out)
+    raw.write_text(RAW.replace("b,3,s1,1", "b,3,s1,0"))
+    with pytest.raises(ConfigError, match="--force to replace it"):
+        run("prepare", "assist2015", "--raw", raw, "--out", out)
+    changed = run("prepare", "assist2015", "--raw", raw, "--out", out, "--force")
+    assert load_dataset(str(out)).hash in changed
+
+
+@pytest.mark.parametrize("name", ["interactions.parquet", "students.parquet"])
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"PAR1")])
+def test_preparing_again_mends_a_damaged_data_set(raw, tmp_path, name, damage):
+    out = tmp_path / "d"
+    run("prepare", "assist2015", "--raw", raw, "--out", out)
+    damage(out / name)
+    with pytest.raises(DataError, match="Prepare the data set again"):
+        run("info", out)
+    assert f"Written again: {out}" in run("prepare", "assist2015", "--raw", raw, "--out", out)
+    assert load_dataset(str(out)).info.interactions == 8
+
+
+def test_an_unreadable_description_is_replaced_by_force_alone(raw, tmp_path):
+    out = tmp_path / "d"
+    run("prepare", "assist2015", "--raw", raw, "--out", out)
+    (out / "dataset.json").write_text("{")
+    with pytest.raises(DataError, match="--force"):
+        run("prepare", "assist2015", "--raw", raw, "--out", out)
+    run("prepare", "assist2015", "--raw", raw, "--out", out, "--force")
+    assert load_dataset(str(out)).info.interactions == 8
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [("--skills", 20_000, "less than or equal to 10000"), ("--seed", 2**31, "less than 2147483648")],
+)
+def test_sizes_that_cannot_be_simulated_are_named(tmp_path, option, value, message):
+    with pytest.raises(ConfigError, match=f"{option} {value}: .*{message}"):
+        run("simulate", "--out", tmp_path / "d", option, value)

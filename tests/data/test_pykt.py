@@ -1,0 +1,108 @@
+"""pyKT's files: folds, answers of several skills in each of their three forms, and files that are something else."""
+
+import pytest
+
+from gaintrace.data.prepare import prepare
+from gaintrace.errors import DataError
+
+TRAIN = 'fold,uid,concepts,responses\n0,7,"3,3,4","1,0,1"\n1,8,"4,3,4,3","1,1,1,0"\n'
+TEST = 'fold,uid,concepts,responses,cidxs\n-1,3,"4,4,4","1,1,0","0,1,2"\n'
+
+
+def read(tmp_path, train=TRAIN, test=TEST):
+    (tmp_path / "train_valid.csv").write_text(train)
+    (tmp_path / "test.csv").write_text(test)
+    return prepare("pykt", [tmp_path])
+
+
+def steps(dataset, student):
+    frame = dataset.interactions[dataset.interactions["student"] == student]
+    return list(zip(frame["step"], (dataset.skills[s] for s in frame["skill"]), frame["response"], strict=True))
+
+
+def test_folds_and_order_are_kept(tmp_path):
+    dataset = read(tmp_path)
+    assert dataset.students.to_numpy().tolist() == [["7", 0], ["8", 1], ["3", -1]]
+    assert steps(dataset, 0) == [(0, "3", 1), (1, "3", 0), (2, "4", 1)]
+    assert steps(dataset, 2) == [(0, "4", 1), (1, "4", 1), (2, "4", 0)]
+
+
+def test_only_the_files_read_are_named_as_sources(tmp_path):
+    (tmp_path / "train_valid_sequences.csv").write_text("something else")
+    assert [source.name for source in read(tmp_path).sources] == ["train_valid.csv", "test.csv"]
+
+
+ONE_ANSWER = [(0, "4", 1), (0, "3", 1), (1, "4", 1), (2, "3", 0)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "expected"),
+    [
+        ("questions,concepts,responses,is_repeat", '"5,5,6,7","4,3,4,3","1,1,1,0","0,1,0,0"', ONE_ANSWER),
+        ("concepts,responses,is_repeat", '"4,3,4,3","1,1,1,0","0,1,0,0"', ONE_ANSWER),
+        ("concepts,responses", '"4_3,4,3","1,1,0"', ONE_ANSWER),
+        ("questions,concepts,responses", '"5,6,7","4_3,4,3","1,1,0"', ONE_ANSWER),
+        ("questions,concepts,responses,is_repeat", '"5,5,6,7","4,3,4,3","1,1,1,0","0,0,0,0"', ONE_ANSWER),
+        (
+            "questions,concepts,responses,is_repeat",
+            '"5,5,5,5","4,3,4,3","1,1,1,0","0,0,0,0"',
+            [(0, "4", 1), (0, "3", 1), (1, "4", 1), (2, "3", 0)],
+        ),
+        (
+            "concepts,responses",
+            '"4,3,4,3","1,1,1,0"',
+            [(0, "4", 1), (1, "3", 1), (2, "4", 1), (3, "3", 0)],
+        ),
+    ],
+    ids=[
+        "marked",
+        "marked, no questions",
+        "a_b",
+        "a_b with questions",
+        "unmarked neighbours",
+        "one question again",
+        "one skill an answer",
+    ],
+)
+def test_the_skills_of_an_answer_share_its_step(tmp_path, columns, row, expected):
+    """Else the second skill would be predicted from the response to the first, which is the same response."""
+    dataset = read(tmp_path, f"fold,uid,{columns}\n0,8,{row}\n", f"fold,uid,{columns}\n-1,9,{row}\n")
+    assert steps(dataset, 0) == steps(dataset, 1) == expected
+
+
+def test_questions_are_items(tmp_path):
+    columns = "fold,uid,questions,concepts,responses\n"
+    dataset = read(tmp_path, columns + '0,8,"5,6,5","4,4,4","1,1,0"\n', columns + '-1,9,"7,7,6","4,4,4","1,1,0"\n')
+    assert dataset.interactions["item"].tolist() == [0, 1, 0, 2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        (TRAIN.replace("4,3,4,3", "4,3"), "line 3: student 8 has 2 concepts and 4 responses"),
+        (TRAIN.replace("0,7", ",7").replace("4,3,4,3", "4,3"), "line 3: student 8 has 2 concepts and 4 responses"),
+        (TRAIN.replace("0,7", "9,7"), "line 2: fold '9'; expected -1 for test, or 0 to 4"),
+        (TRAIN.replace("1,8", "1,7"), "train_valid.csv: line 3: student 7 is there a second time"),
+        (TRAIN.replace("1,8", "1,3"), "test.csv: line 2: student 3 is there a second time"),
+        (
+            'fold,uid,concepts,responses,selectmasks\n0,7,"3,4,-1","1,0,-1","1,1,-1"\n',
+            "cut and padded .* Give train_valid.csv",
+        ),
+    ],
+)
+def test_what_pykt_would_not_have_written_is_named(tmp_path, train, message):
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, train)
+
+
+@pytest.mark.realdata
+def test_pykts_own_files_are_read_as_the_raw_file_is(shared_data):
+    """The two differ in numbering alone."""
+    ours = prepare("assist2015", [shared_data / "raw" / "assist2015.csv.gz"])
+    theirs = prepare("pykt", [shared_data / "pykt_assist2015"])
+    by_uid = theirs.students.assign(student=theirs.students.index).set_index(theirs.students["uid"].astype(int))
+    assert by_uid["fold"].sort_index().tolist() == ours.students["fold"].tolist()
+    assert theirs.info.correct_ratio == ours.info.correct_ratio
+    assert theirs.interactions["student"].value_counts()[by_uid.sort_index()["student"]].tolist() == (
+        ours.interactions["student"].value_counts().sort_index().tolist()
+    )
