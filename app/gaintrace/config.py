@@ -249,10 +249,12 @@ def preset_names() -> list[str]:
 
 
 def load_spec(source: str, overrides: Iterable[str] = ()) -> SweepSpec:
-    """A preset by name, or a YAML file by path, with `path=value` overrides applied.
+    """A preset by name, a YAML file by path, or YAML itself (text of several lines), with overrides applied.
 
-    Overrides are dotted paths of `SweepSpec`; values are YAML. Raises ConfigError with the place and the reason.
+    These are `path=value`: dotted paths of `SweepSpec`, values in YAML. Raises ConfigError with the place and the reason.
     """
+    if "\n" in source:
+        return parse_spec(source, "the sweep's text", overrides)
     if source in preset_names():
         text = (resources.files("gaintrace") / "presets" / f"{source}.yaml").read_text()
         where = f"preset {source}"
@@ -268,6 +270,12 @@ def load_spec(source: str, overrides: Iterable[str] = ()) -> SweepSpec:
             raise ConfigError(f"{source}: cannot be read as text: {error}") from None
         where = source
     return parse_spec(text, where, overrides)
+
+
+def listed_overrides(epochs: str, more: str) -> list[str]:
+    """Overrides out of two workflow parameters, either of which may be empty: epochs, and a list separated by `;`."""
+    changes = [f"base.training.epochs={epochs.strip()}"] if epochs.strip() else []
+    return changes + [change.strip() for change in more.split(";") if change.strip()]
 
 
 def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpec:

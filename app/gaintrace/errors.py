@@ -15,6 +15,8 @@ class ExitCode(IntEnum):
     DATA = 3, "the data set is missing or not what it claims. A retry cannot help"
     INCOMPLETE = 4, "too few runs succeeded; what did is kept and `results.csv` names the others"
     STORE = 5, "the store cannot be read or written (full disk, no permission, unreachable). A retry may help"
+    CLUSTER = 6, "the cluster cannot be reached, refuses, or lacks something. A retry may help"
+    REGRESSION = 7, "a validation is done and worse than what is recorded for its data set"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
 
     meaning: str
@@ -24,6 +26,11 @@ class ExitCode(IntEnum):
         member._value_ = value
         member.meaning = meaning
         return member
+
+    @classmethod
+    def of(cls, number: int | None) -> "ExitCode | None":
+        """The code of a number, if it is one of ours."""
+        return next((code for code in cls if code.value == number), None)
 
 
 class GaintraceError(Exception):
@@ -54,6 +61,18 @@ class StoreError(GaintraceError):
     """The store cannot be read or written."""
 
     exit_code = ExitCode.STORE
+
+
+class ClusterError(GaintraceError):
+    """The cluster cannot be reached, refuses, or lacks something."""
+
+    exit_code = ExitCode.CLUSTER
+
+
+class RegressionError(GaintraceError):
+    """A validation came out worse than what is recorded for its data set."""
+
+    exit_code = ExitCode.REGRESSION
 
 
 class InterruptedRunError(GaintraceError):

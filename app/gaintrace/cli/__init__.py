@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from gaintrace import __version__
-from gaintrace.cli import config, data, sweep
+from gaintrace.cli import cluster, config, data, sweep
 from gaintrace.errors import GaintraceError
 
 app = typer.Typer(
@@ -23,6 +23,10 @@ app.command()(sweep.plan)
 app.command()(sweep.train_shard)
 app.command()(sweep.aggregate)
 app.command()(sweep.import_results)
+app.command()(cluster.submit)
+app.command()(cluster.watch)
+app.command()(cluster.doctor)
+app.command(hidden=True)(cluster.outcome)
 
 
 @app.callback(invoke_without_command=True)

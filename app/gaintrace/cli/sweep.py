@@ -4,14 +4,16 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from gaintrace.config import SweepSpec, load_spec
+from gaintrace.cli.log import logged
+from gaintrace.config import SweepSpec, listed_overrides, load_spec
 from gaintrace.errors import ConfigError, IncompleteError
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds;
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
 Members = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
+Gpus = Annotated[int | None, typer.Option(min=0, help="0: train on the CPU; 1 or more: a CUDA device must be there.")]
 SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
 
 
@@ -72,12 +75,18 @@ def plan(
     out: Out = "store",
     overrides: Set = None,
     runs_per_pod: RunsPerPod = None,
+    epochs: Annotated[str, typer.Option(help="Most epochs of every run; empty leaves it to the sweep.")] = "",
+    more: Annotated[
+        str, typer.Option("--overrides", metavar="LIST", help="Like --set, several, separated by semicolons.")
+    ] = "",
     outputs: Annotated[
         Path | None, typer.Option(help="Folder for `sweep-id` and `shards.json`, for workflow engines.")
     ] = None,
 ) -> None:
     """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
-    plan_, _, _ = _plan(source, data, out, overrides, runs_per_pod)
+    changes = [*(overrides or []), *listed_overrides(epochs, more)]
+    plan_, dataset, _ = _plan(source, data, out, changes, runs_per_pod)
+    _say_plan(Console(stderr=True), plan_, dataset)
     if outputs is not None:
         outputs.mkdir(parents=True, exist_ok=True)
         (outputs / "sweep-id").write_text(plan_.sweep_id)
@@ -93,6 +102,8 @@ def train_shard(
     device: Device = "auto",
     threads: Threads = None,
     members: Members = None,
+    gpus: Gpus = None,
+    log: Annotated[bool, typer.Option("--log", help="Put what is printed into the store, too.")] = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
     from gaintrace.store import open_store
@@ -103,9 +114,12 @@ def train_shard(
     plan_ = read_plan(store, sweep_id)
     plan_.shard(shard)
     base = plan_.spec.base
-    if data is not None:
+    if data:
         base = base.model_copy(update={"data": base.data.model_copy(update={"dataset": data})})
-    _train(Console(), plan_, load_data(base), store, range(shard, shard + 1), device, threads, members)
+    key = f"sweeps/{sweep_id}/logs/shard-{shard:03}-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+    with logged(store, key) if log else nullcontext(Console()) as console:
+        shards = range(shard, shard + 1)
+        _train(console, plan_, load_data(base), store, shards, chosen_device(device, gpus), threads, members)
 
 
 def import_results(
@@ -130,9 +144,16 @@ def aggregate(sweep_id: SweepId, out: Out = "store") -> None:
     _conclude(Console(), store, read_plan(store, sweep_id))
 
 
+def chosen_device(device: str, gpus: int | None) -> str:
+    """The device that a count of GPUs, as a pod asks for them, means."""
+    if gpus is None:
+        return device
+    return "cuda" if gpus else "cpu"
+
+
 def _spec(source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
     changes = list(overrides or [])
-    if data is not None:
+    if data:
         changes += ["base.data.synthetic=null", f"base.data.dataset={json.dumps(data)}"]
     return load_spec(source, changes)
 

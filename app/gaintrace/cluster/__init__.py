@@ -1,0 +1,1 @@
+"""Sweeps on a Kubernetes cluster with Argo Workflows: submitting, watching, and checking that all is there."""

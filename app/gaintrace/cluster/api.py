@@ -1,0 +1,175 @@
+"""The few calls to Kubernetes that we need, with errors that say what to do."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+
+from gaintrace.cluster.workflow import Object
+from gaintrace.errors import ClusterError, ConfigError
+
+ARGO = ("argoproj.io", "v1alpha1")
+INCLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+TIMEOUT = (5, 30)
+"""Seconds to connect and to wait for an answer."""
+
+
+class NotFoundError(ClusterError):
+    """The cluster has no object of that name."""
+
+
+class ForbiddenError(ClusterError):
+    """The cluster does not let this user do that."""
+
+
+class Cluster:
+    """A namespace of a cluster: that of a kubeconfig's context, or the pod's own."""
+
+    def __init__(self, namespace: str | None = None, context: str | None = None) -> None:
+        try:
+            own = _load(context)
+        except (ConfigException, OSError) as error:
+            raise ConfigError(
+                f"no access to a Kubernetes cluster: {error}. Set KUBECONFIG or pass --context; "
+                "`kubectl config get-contexts` lists what there is"
+            ) from None
+        self.namespace = namespace or own
+        settings = client.Configuration.get_default_copy()
+        settings.retries = urllib3.Retry(total=2, backoff_factor=0.5, status_forcelist=[429, 502, 503, 504])
+        self.host = settings.host
+        self._api = client.ApiClient(settings)
+        self._core = client.CoreV1Api(self._api)
+        self._objects = client.CustomObjectsApi(self._api)
+        self._access = client.AuthorizationV1Api(self._api)
+
+    def version(self) -> str:
+        """The cluster's version, as in v1.33.1."""
+        return str(self._call("read the version", client.VersionApi(self._api).get_code).git_version)
+
+    def kinds(self) -> set[str]:
+        """Plural names of the kinds of Argo that the cluster knows."""
+        try:
+            found = self._call("list Argo's kinds", self._objects.get_api_resources, *ARGO)
+        except NotFoundError:
+            return set()
+        return {resource.name for resource in found.resources}
+
+    def template(self, name: str) -> Object:
+        """A WorkflowTemplate."""
+        return self._get("workflowtemplates", name)
+
+    def cron_workflow(self, name: str) -> Object:
+        """A CronWorkflow."""
+        return self._get("cronworkflows", name)
+
+    def workflow(self, name: str) -> Object:
+        """A Workflow with its status."""
+        return self._get("workflows", name)
+
+    def create_workflow(self, manifest: Object) -> Object:
+        """Submit a Workflow; what the cluster made of it."""
+        create = self._objects.create_namespaced_custom_object
+        found: Object = self._call("submit the workflow", create, *ARGO, self.namespace, "workflows", manifest)
+        return found
+
+    def config_map(self, name: str) -> dict[str, str]:
+        """The values of a ConfigMap."""
+        found = self._call(f"read ConfigMap {name}", self._core.read_namespaced_config_map, name, self.namespace)
+        return found.data or {}
+
+    def secret_keys(self, name: str) -> set[str]:
+        """The keys of a Secret; its values are not kept."""
+        found = self._call(f"read Secret {name}", self._core.read_namespaced_secret, name, self.namespace)
+        return set(found.data or {})
+
+    def service_account(self, name: str) -> None:
+        """Raises NotFoundError where there is none."""
+        self._call(f"read ServiceAccount {name}", self._core.read_namespaced_service_account, name, self.namespace)
+
+    def claim_phase(self, name: str) -> str:
+        """Phase of a PersistentVolumeClaim, as in Bound."""
+        read = self._core.read_namespaced_persistent_volume_claim
+        return str(self._call(f"read PersistentVolumeClaim {name}", read, name, self.namespace).status.phase)
+
+    def gpus(self) -> dict[str, int]:
+        """Allocatable GPUs by node, of the nodes that take pods."""
+        nodes = self._call("list nodes", self._core.list_node).items
+        counts = {
+            node.metadata.name: int((node.status.allocatable or {}).get("nvidia.com/gpu", 0))
+            for node in nodes
+            if not node.spec.unschedulable
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def allowed(self, verb: str, resource: str, user: str | None = None) -> bool:
+        """Whether we, or another user, may do something with a kind of Argo's in the namespace."""
+        attributes = client.V1ResourceAttributes(group=ARGO[0], namespace=self.namespace, verb=verb, resource=resource)
+        if user is None:
+            own = client.V1SelfSubjectAccessReview(
+                spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes)
+            )
+            review = self._call("review access", self._access.create_self_subject_access_review, own)
+        else:
+            other = client.V1SubjectAccessReview(
+                spec=client.V1SubjectAccessReviewSpec(user=user, resource_attributes=attributes)
+            )
+            review = self._call("review access", self._access.create_subject_access_review, other)
+        return bool(review.status.allowed)
+
+    def _get(self, plural: str, name: str) -> Object:
+        get = self._objects.get_namespaced_custom_object
+        found: Object = self._call(f"read {plural} {name}", get, *ARGO, self.namespace, plural, name)
+        return found
+
+    def _call(self, what: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return call(*arguments, _request_timeout=TIMEOUT)
+        except ApiException as error:
+            raise _explained(error, what, self.namespace) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise ClusterError(
+                f"cannot {what}: the cluster at {self.host} does not answer ({reason}). "
+                "Check the network and the context of your kubeconfig"
+            ) from None
+
+
+def _explained(error: ApiException, what: str, namespace: str) -> ClusterError:
+    message = _message(error)
+    if error.status == 401:
+        return ClusterError(f"cannot {what}: the cluster does not accept your credentials. Log in again")
+    if error.status == 403:
+        return ForbiddenError(
+            f"cannot {what} in namespace {namespace}: {message}. Ask for the role gaintrace-submitter"
+        )
+    if error.status == 404:
+        return NotFoundError(f"cannot {what} in namespace {namespace}: not found")
+    if error.status == 409:
+        return ClusterError(f"cannot {what}: {message}. Choose another name, or use generateName")
+    if error.status in (400, 422):
+        return ClusterError(f"cannot {what}: the cluster refuses it: {message}")
+    return ClusterError(f"cannot {what}: the cluster answers {error.status} {error.reason}: {message}. Try again")
+
+
+def _message(error: ApiException) -> str:
+    try:
+        return str(json.loads(error.body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.reason)
+
+
+def _load(context: str | None) -> str:
+    """Set up access by the kubeconfig or, in a pod without one, by the pod's account. Returns the namespace there."""
+    if context is None and INCLUSTER.is_dir() and "KUBECONFIG" not in os.environ:
+        config.load_incluster_config()
+        return (INCLUSTER / "namespace").read_text().strip()
+    config.load_kube_config(context=context)
+    contexts, active = config.list_kube_config_contexts()
+    chosen = next((c for c in contexts if c["name"] == context), active)
+    return str(chosen["context"].get("namespace") or "default")

@@ -1,0 +1,106 @@
+"""What a Workflow's status says about a sweep: its steps, and for each shard how far it is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gaintrace.cluster.workflow import Object
+from gaintrace.errors import ExitCode
+
+DONE = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
+WORKFLOW_DONE = ("Succeeded", "Failed", "Error")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that runs one pod, over all its attempts."""
+
+    name: str
+    phase: str
+    attempts: int
+    """Pods started so far."""
+
+    message: str
+    exit_code: int | None
+    shard: int | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether no attempt has started to run yet."""
+        return self.phase == "Pending"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sweep's workflow at one moment."""
+
+    name: str
+    phase: str
+    message: str
+    sweep_id: str | None
+    steps: list[Step]
+    """plan, the shards in order, aggregate: those that there are by now."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.phase in WORKFLOW_DONE
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the workflow's end means, in the contract of our own commands."""
+        if self.phase == "Succeeded":
+            return ExitCode.OK
+        for step in reversed(self.steps):  # the last step decided
+            code = ExitCode.of(step.exit_code)
+            if step.phase in ("Failed", "Error") and code:
+                return code
+        return ExitCode.UNEXPECTED
+
+
+def progress(workflow: Object) -> Progress:
+    """Read a Workflow's status. Fields that Argo has not filled yet are taken as not begun."""
+    status = workflow.get("status") or {}
+    nodes: dict[str, Object] = status.get("nodes") or {}
+    steps = []
+    for template in ("plan", "train", "validate", "aggregate"):
+        found = [_step(node, nodes) for node in nodes.values() if _is_step(node, template)]
+        steps += sorted(found, key=lambda step: (step.shard or 0, step.name))
+    plan = next((node for node in nodes.values() if _is_step(node, "plan")), {})
+    return Progress(
+        name=workflow["metadata"]["name"],
+        phase=status.get("phase") or "Pending",
+        message=status.get("message") or "",
+        sweep_id=_parameter(plan.get("outputs"), "sweep-id"),
+        steps=steps,
+    )
+
+
+def _is_step(node: Object, template: str) -> bool:
+    """A retried pod shows as a Retry node over its attempts; one without retries as a Pod."""
+    if node.get("templateName") != template:
+        return False
+    return node["type"] == "Retry" or (node["type"] == "Pod" and not (node.get("nodeFlag") or {}).get("retried"))
+
+
+def _step(node: Object, nodes: dict[str, Object]) -> Step:
+    attempts = [nodes[child] for child in node.get("children") or [] if child in nodes]
+    attempts = [attempt for attempt in attempts if attempt["type"] == "Pod"] if node["type"] == "Retry" else [node]
+    last = attempts[-1] if attempts else node
+    phase = node.get("phase") or "Pending"
+    if phase == "Running" and last.get("phase") == "Pending":
+        phase = "Pending"  # a Retry node is running as soon as its pod is asked for
+    shard = _parameter(node.get("inputs"), "shard")
+    code = (last.get("outputs") or {}).get("exitCode")
+    return Step(
+        name=node.get("templateName", "") if shard is None else f"shard {shard}",
+        phase=phase,
+        attempts=len(attempts),
+        message=(node.get("message") or last.get("message") or "").strip(),
+        exit_code=int(code) if code not in (None, "") else None,
+        shard=int(shard) if shard is not None else None,
+    )
+
+
+def _parameter(holder: Any, name: str) -> str | None:
+    parameters = (holder or {}).get("parameters") or []
+    return next((str(p["value"]) for p in parameters if p["name"] == name and "value" in p), None)

@@ -1,0 +1,139 @@
+"""Following a workflow until it ends: live in a terminal, a line a change where nobody watches."""
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.table import Table
+
+from gaintrace.cluster.nodes import Progress, Step, progress
+from gaintrace.cluster.workflow import Object
+from gaintrace.errors import ClusterError, GaintraceError
+from gaintrace.store import Store
+from gaintrace.sweep.plan import Plan, read_plan
+
+SHOWN = 20
+"""Most shards drawn; of more, those that are under way or went wrong come first."""
+
+PATIENCE = 300.0
+"""Seconds without an answer from the cluster before giving up."""
+
+
+class StoreView:
+    """How many runs of each shard have a result in the store, where the store can be read from here."""
+
+    def __init__(self, store: Store | None) -> None:
+        self.store = store
+        self.plan: Plan | None = None
+        self.finished: set[str] = set()
+
+    def counts(self, sweep_id: str | None) -> dict[int, tuple[int, int]]:
+        """Finished and all runs by shard; empty where that cannot be known."""
+        if self.store is None or sweep_id is None:
+            return {}
+        try:
+            self.plan = self.plan or read_plan(self.store, sweep_id)
+            for run in self.plan.runs:
+                if run.run_id not in self.finished and self.store.exists(f"runs/{run.run_id}/result.json"):
+                    self.finished.add(run.run_id)
+        except GaintraceError:
+            return {}
+        counts: dict[int, tuple[int, int]] = {}
+        for run in self.plan.runs:
+            done, planned = counts.get(run.shard, (0, 0))
+            counts[run.shard] = (done + (run.run_id in self.finished), planned + 1)
+        return counts
+
+
+def watch(
+    read: Callable[[], Object],
+    view: StoreView,
+    console: Console,
+    interval: float = 2.0,
+) -> Progress:
+    """Draw a workflow until it is done, and return its end. `read` asks the cluster for it.
+
+    A cluster that does not answer for a while is waited for. Raises ClusterError when it stays silent or the
+    workflow is gone.
+    """
+    said: dict[str, str] = {}
+    last_answer = time.monotonic()
+    with Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else _Silent() as live:
+        while True:
+            try:
+                state = progress(read())
+                last_answer = time.monotonic()
+            except ClusterError as error:
+                if time.monotonic() - last_answer > PATIENCE or type(error) is not ClusterError:
+                    raise
+                _say(console, said, "cluster", str(error))
+                time.sleep(interval)
+                continue
+            counts = view.counts(state.sweep_id)
+            if isinstance(live, Live):
+                live.update(table(state, counts), refresh=True)
+            else:
+                for step in state.steps:
+                    _say(console, said, step.name, line(step, counts))
+            if state.done:
+                return state
+            time.sleep(interval)
+
+
+class _Silent:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _say(console: Console, said: dict[str, str], who: str, what: str) -> None:
+    if said.get(who) != what:
+        said[who] = what
+        console.print(what, highlight=False, markup=False)
+
+
+def line(step: Step, counts: dict[int, tuple[int, int]]) -> str:
+    """A step in one line."""
+    parts = [f"{step.name}: {_phase(step)}"]
+    if step.shard in counts:
+        done, planned = counts[step.shard]
+        parts.append(f"{done} of {planned} runs")
+    if step.attempts > 1:
+        parts.append(f"attempt {step.attempts}")
+    if step.message and step.phase != "Succeeded":
+        parts.append(step.message)
+    return ", ".join(parts)
+
+
+def table(state: Progress, counts: dict[int, tuple[int, int]]) -> RenderableType:
+    """The steps of a workflow as a table."""
+    title = f"{state.name}: {state.phase}" + (f" ({state.sweep_id})" if state.sweep_id else "")
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in ("step", "phase", "runs", "attempt", ""):
+        drawn.add_column(column, justify="right" if column in ("runs", "attempt") else "left", no_wrap=column != "")
+    shards = [step for step in state.steps if step.shard is not None]
+    hidden = {step.name for step in sorted(shards, key=_interest)[SHOWN:]}
+    for step in state.steps:
+        if step.name in hidden:
+            continue
+        runs = "{} of {}".format(*counts[step.shard]) if step.shard in counts else ""
+        message = step.message if step.phase != "Succeeded" else ""
+        drawn.add_row(step.name, _phase(step), runs, str(step.attempts) if step.attempts else "", message)
+    if hidden:
+        phases = [step.phase for step in shards if step.name in hidden]
+        summary = ", ".join(f"{phases.count(phase)} {phase.lower()}" for phase in dict.fromkeys(phases))
+        drawn.add_row(f"… {len(hidden)} more shards", summary, "", "", "")
+    return drawn
+
+
+def _phase(step: Step) -> str:
+    return "waiting" if step.waiting else step.phase.lower()
+
+
+def _interest(step: Step) -> int:
+    return ["Running", "Error", "Failed", "Pending", "Succeeded"].index(
+        step.phase if step.phase in ("Running", "Error", "Failed", "Pending") else "Succeeded"
+    )

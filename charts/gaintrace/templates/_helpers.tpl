@@ -1,0 +1,85 @@
+{{/* Names are fixed, because workflows refer to them. */}}
+{{- define "gaintrace.fullname" -}}gaintrace{{- end }}
+
+{{- define "gaintrace.labels" -}}
+app.kubernetes.io/name: gaintrace
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "gaintrace.image" -}}
+{{- with .Values.image -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end -}}
+{{- end }}
+
+{{- define "gaintrace.executor" -}}{{ .Values.serviceAccount.name }}-executor{{- end }}
+
+{{- define "gaintrace.onVolume" -}}{{ if hasPrefix "file://" .Values.store.uri }}true{{ end }}{{- end }}
+
+{{/* What every pod gets, as lists: used in the ConfigMap of parameters and in the test pod. */}}
+{{- define "gaintrace.env" -}}
+{{- with .Values.s3 }}
+{{- if .endpoint }}
+- {name: AWS_ENDPOINT_URL, value: {{ .endpoint | quote }}}
+{{- end }}
+{{- if .region }}
+- {name: AWS_REGION, value: {{ .region | quote }}}
+- {name: AWS_DEFAULT_REGION, value: {{ .region | quote }}}
+{{- end }}
+{{- if .caConfigMap }}
+- {name: AWS_CA_BUNDLE, value: /etc/gaintrace/s3-ca/ca.crt}
+{{- end }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "gaintrace.envFrom" -}}
+{{- with .Values.s3.existingSecret }}
+- {secretRef: {name: {{ . }}}}
+{{- end }}
+{{- end }}
+
+{{- define "gaintrace.volumes" -}}
+{{- if include "gaintrace.onVolume" . }}
+- {name: store, persistentVolumeClaim: {claimName: {{ .Values.store.persistence.existingClaim | default "gaintrace-store" }}}}
+{{- end }}
+{{- with .Values.s3.caConfigMap }}
+- {name: s3-ca, configMap: {name: {{ . }}}}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "gaintrace.volumeMounts" -}}
+{{- if include "gaintrace.onVolume" . }}
+- {name: store, mountPath: {{ .Values.store.persistence.mountPath }}}
+{{- end }}
+{{- if .Values.s3.caConfigMap }}
+- {name: s3-ca, mountPath: /etc/gaintrace/s3-ca, readOnly: true}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* A list helper's text as one line of JSON. */}}
+{{- define "gaintrace.json" -}}{{ . | fromYamlArray | toJson }}{{- end }}
+
+{{/* The port of a URL: its own, or its scheme's. */}}
+{{- define "gaintrace.port" -}}
+{{- $url := urlParse . -}}
+{{- $parts := splitList ":" $url.host -}}
+{{- if gt (len $parts) 1 }}{{ last $parts }}{{ else if eq $url.scheme "http" }}80{{ else }}443{{ end -}}
+{{- end }}
+
+{{/* Whether an optional object is wanted: (list $ enabled apiVersion). */}}
+{{- define "gaintrace.wanted" -}}
+{{- $enabled := index . 1 | toString -}}
+{{- if or (eq $enabled "true") (and (eq $enabled "auto") ((index . 0).Capabilities.APIVersions.Has (index . 2))) }}true{{ end -}}
+{{- end }}
