@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= store
+IMAGE ?= gaintrace:0.1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test check docs clean bench
+.PHONY: help sweep test check docs clean bench image image-test cluster-test
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -20,6 +21,15 @@ check: .venv/installed ## Lint, format check, types, and generated docs being cu
 	$(BIN)/ruff format --check app tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/python -m gaintrace.docs --check
+
+image: ## Build the container image (IMAGE=name:tag; BUILD_ARGS=… for CPU wheels)
+	docker build -t $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD_ARGS) .
+
+image-test: .venv/installed ## Build the image with buildah and run it locked down (minutes)
+	GAINTRACE_IMAGE_TEST=1 $(BIN)/pytest tests/test_image.py
+
+cluster-test: .venv/installed ## Install the chart on a real cluster and run sweeps (GAINTRACE_IMAGE, GAINTRACE_NAMESPACE)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m cluster tests/cluster/test_real_cluster.py
 
 docs: .venv/installed ## Write the reference tables of the docs from the code
 	$(BIN)/python -m gaintrace.docs

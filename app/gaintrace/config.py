@@ -251,7 +251,7 @@ def preset_names() -> list[str]:
 def load_spec(source: str, overrides: Iterable[str] = ()) -> SweepSpec:
     """A preset by name, a YAML file by path, or YAML itself (text of several lines), with overrides applied.
 
-    These are `path=value`: dotted paths of `SweepSpec`, values in YAML. Raises ConfigError with the place and the reason.
+    These are `path=value`: dotted paths of `SweepSpec`, values in YAML. Raises ConfigError with place and reason.
     """
     if "\n" in source:
         return parse_spec(source, "the sweep's text", overrides)

@@ -47,7 +47,7 @@ def sweep(
     plan_, dataset, store = _plan(source, data, out, overrides, runs_per_pod)
     console = Console()
     _say_plan(console, plan_, dataset)
-    _train(console, plan_, dataset, store, range(plan_.shards), device, threads, members)
+    run_shards(console, plan_, dataset, store, range(plan_.shards), device, threads, members)
     _conclude(console, store, plan_)
 
 
@@ -119,7 +119,7 @@ def train_shard(
     key = f"sweeps/{sweep_id}/logs/shard-{shard:03}-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
     with logged(store, key) if log else nullcontext(Console()) as console:
         shards = range(shard, shard + 1)
-        _train(console, plan_, load_data(base), store, shards, chosen_device(device, gpus), threads, members)
+        run_shards(console, plan_, load_data(base), store, shards, chosen_device(device, gpus), threads, members)
 
 
 def import_results(
@@ -174,7 +174,7 @@ def _plan(
     return plan_, dataset, store
 
 
-def _train(
+def run_shards(
     console: Console,
     plan_: "Plan",
     dataset: "Dataset",
@@ -184,6 +184,7 @@ def _train(
     threads: int | None,
     members: int | None,
 ) -> None:
+    """Train shards of a plan on one device, with progress on the console; a signal stops after a checkpoint."""
     import torch
 
     from gaintrace.cli.progress import TrainingProgress

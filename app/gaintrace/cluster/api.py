@@ -36,7 +36,7 @@ class Cluster:
             own = _load(context)
         except (ConfigException, OSError) as error:
             raise ConfigError(
-                f"no access to a Kubernetes cluster: {error}. Set KUBECONFIG or pass --context; "
+                f"no access to a Kubernetes cluster: {str(error).rstrip('.')}. Set KUBECONFIG or pass --context; "
                 "`kubectl config get-contexts` lists what there is"
             ) from None
         self.namespace = namespace or own
@@ -145,9 +145,7 @@ def _explained(error: ApiException, what: str, namespace: str) -> ClusterError:
     if error.status == 401:
         return ClusterError(f"cannot {what}: the cluster does not accept your credentials. Log in again")
     if error.status == 403:
-        return ForbiddenError(
-            f"cannot {what} in namespace {namespace}: {message}. Ask for the role gaintrace-submitter"
-        )
+        return ForbiddenError(f"cannot {what} in namespace {namespace}: {message}. Ask to be put into rbac.submitters")
     if error.status == 404:
         return NotFoundError(f"cannot {what} in namespace {namespace}: not found")
     if error.status == 409:
@@ -169,7 +167,8 @@ def _load(context: str | None) -> str:
     if context is None and INCLUSTER.is_dir() and "KUBECONFIG" not in os.environ:
         config.load_incluster_config()
         return (INCLUSTER / "namespace").read_text().strip()
-    config.load_kube_config(context=context)
-    contexts, active = config.list_kube_config_contexts()
+    file = os.environ.get("KUBECONFIG")  # the library reads it once, at import
+    config.load_kube_config(file, context=context)
+    contexts, active = config.list_kube_config_contexts(file)
     chosen = next((c for c in contexts if c["name"] == context), active)
     return str(chosen["context"].get("namespace") or "default")

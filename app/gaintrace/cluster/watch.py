@@ -134,6 +134,5 @@ def _phase(step: Step) -> str:
 
 
 def _interest(step: Step) -> int:
-    return ["Running", "Error", "Failed", "Pending", "Succeeded"].index(
-        step.phase if step.phase in ("Running", "Error", "Failed", "Pending") else "Succeeded"
-    )
+    order = ("Error", "Failed", "Running", "Pending")
+    return order.index(step.phase) if step.phase in order else len(order)

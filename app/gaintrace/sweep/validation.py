@@ -1,0 +1,197 @@
+"""Does today's default still do on a data set what it is recorded to do there?
+
+Each validation trains anew, in a store of its own under `validations/<data set>/<label>/`: what is to be seen are
+changes of code, libraries, drivers and devices, and a finished run that is found again would hide them. Runs are paired
+with the recorded ones by fold and seed, and what decides is the interval of the mean difference (Student's t, 95 %).
+"""
+
+import json
+import math
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from gaintrace.config import Strict, SweepSpec, content_hash, load_spec, parse_spec
+from gaintrace.errors import StoreError
+from gaintrace.store import MissingObjectError, Store
+from gaintrace.sweep.plan import Plan
+from gaintrace.sweep.results import RunResult
+
+DEFAULT = "defaults/current.yaml"
+"""The current default: a sweep of one configuration. Without it, the preset `production` is."""
+
+# fmt: off
+T_975 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)
+# fmt: on
+"""0.975 quantiles of Student's t for 1 to 30 degrees of freedom."""
+
+Verdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
+
+
+class Pair(Strict):
+    """Test AUC of one run."""
+
+    fold: int
+    seed: int
+    e1: float
+    e2: float
+
+
+class Reference(Strict):
+    """reference.json: what is recorded of a data set."""
+
+    label: str
+    config_hash: str
+    data_hash: str
+    code_version: str
+    runs: list[Pair]
+
+
+class Difference(Strict):
+    """New minus recorded test AUC of an encoder: mean over the pairs, and where that mean may lie (95 %).
+
+    One pair has no interval.
+    """
+
+    new: float
+    recorded: float
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Validation(Strict):
+    """verdict.json: how one validation ended."""
+
+    dataset: str
+    label: str
+    verdict: Verdict
+    text: str
+    reference: str | None = None
+    differences: dict[str, Difference] = Field({})
+    runs: list[Pair] = Field([])
+
+
+def default_spec(store: Store, overrides: list[str], folds: list[int], seeds: list[int]) -> SweepSpec:
+    """The current default as a sweep over folds and seeds."""
+    changes = [*overrides, f"seeds={json.dumps(seeds)}", f"folds={json.dumps(folds)}", "min_coverage=1.0"]
+    try:
+        text = store.read(DEFAULT).decode()
+    except MissingObjectError:
+        return load_spec("production", changes)
+    return parse_spec(text, f"{store.uri}/{DEFAULT}", changes)
+
+
+def conclude(store: Store, plan: Plan, results: dict[str, RunResult], label: str, record: bool) -> Validation:
+    """Compare a validation's results with what is recorded, write the verdict, and record them if asked or first."""
+    folder = store.child(f"validations/{plan.data.name}")
+    runs = pairs(plan, results)
+    validation = _verdict(plan, runs, read_reference(folder), label, record)
+    if validation.verdict == "recorded":
+        reference = Reference(
+            label=label, config_hash=_config(plan), data_hash=plan.data.hash, code_version=plan.code_version, runs=runs
+        )
+        folder.write("reference.json", reference.model_dump_json(indent=1).encode())
+    text = validation.model_dump_json(indent=1).encode()
+    folder.write(f"{label}/verdict.json", text)
+    folder.write("latest.json", text)
+    return validation
+
+
+def read_reference(folder: Store) -> Reference | None:
+    """What is recorded of a data set; None if nothing is."""
+    try:
+        return Reference.model_validate_json(folder.read("reference.json"))
+    except MissingObjectError:
+        return None
+    except ValidationError as error:
+        raise StoreError(
+            f"{folder.uri}/reference.json is damaged: {error.errors()[0]['msg']}. Validate again with --record"
+        ) from None
+
+
+def pairs(plan: Plan, results: dict[str, RunResult]) -> list[Pair]:
+    """The runs that succeeded, by fold and seed."""
+    found = []
+    for run in plan.runs:
+        result = results.get(run.run_id)
+        test = result.test if result and result.status == "succeeded" else None
+        if test is not None and test.e1.auc is not None and test.e2.auc is not None:
+            found.append(Pair(fold=run.config.data.fold, seed=run.config.training.seed, e1=test.e1.auc, e2=test.e2.auc))
+    return found
+
+
+def difference(new: list[float], recorded: list[float]) -> Difference:
+    """Mean of the paired differences with its interval: mean ± t·s/√n."""
+    gaps = [n - r for n, r in zip(new, recorded, strict=True)]
+    count = len(gaps)
+    mean = math.fsum(gaps) / count
+    low = high = None
+    if count > 1:
+        deviation = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (count - 1))
+        reach = (T_975[count - 2] if count <= len(T_975) + 1 else 1.96) * deviation / math.sqrt(count)
+        low, high = mean - reach, mean + reach
+    return Difference(new=math.fsum(new) / count, recorded=math.fsum(recorded) / count, mean=mean, low=low, high=high)
+
+
+def _verdict(plan: Plan, runs: list[Pair], reference: Reference | None, label: str, record: bool) -> Validation:
+    name = plan.data.name
+
+    def ends(verdict: Verdict, text: str, differences: dict[str, Difference] | None = None) -> Validation:
+        return Validation(
+            dataset=name,
+            label=label,
+            verdict=verdict,
+            text=text,
+            reference=reference.label if reference else None,
+            differences=differences or {},
+            runs=runs,
+        )
+
+    if len(runs) < len(plan.runs):
+        return ends("failed", f"{name}: {len(plan.runs) - len(runs)} of {len(plan.runs)} runs did not succeed")
+    means = f"E1 {_mean(runs, 'e1'):.4f}, E2 {_mean(runs, 'e2'):.4f} over {len(runs)} runs"
+    if reference is None or record:
+        return ends("recorded", f"{name}: {means}; recorded as what the default does here")
+    if reference.data_hash != plan.data.hash:
+        return ends(
+            "not comparable",
+            f"{name}: {means}, but {reference.label} was recorded on other data (hash {reference.data_hash}, this is "
+            f"{plan.data.hash}). Restore the data set, or record anew with --record",
+        )
+    recorded = {(run.fold, run.seed): run for run in reference.runs}
+    shared = [(run, recorded[run.fold, run.seed]) for run in runs if (run.fold, run.seed) in recorded]
+    if not shared:
+        return ends("not comparable", f"{name}: {means}; {reference.label} has no fold and seed in common with it")
+    differences = {
+        side: difference([getattr(n, side) for n, _ in shared], [getattr(r, side) for _, r in shared])
+        for side in ("e1", "e2")
+    }
+    parts = [f"{side.upper()} {_show(found)}" for side, found in differences.items()]
+    text = f"{name}: {'; '.join(parts)}; {len(shared)} pairs, recorded as {reference.label}"
+    if reference.config_hash != _config(plan):
+        text += " with another configuration"
+    verdict: Verdict = "as recorded"
+    if any((found.high if found.high is not None else found.mean) < 0 for found in differences.values()):
+        verdict = "regression"
+    elif any(found.low is not None and found.low > 0 for found in differences.values()):
+        verdict = "better"
+    return ends(verdict, text, differences)
+
+
+def _show(found: Difference) -> str:
+    interval = "" if found.low is None else f" [{found.low:+.4f}, {found.high:+.4f}]"
+    return f"{found.new:.4f}, recorded {found.recorded:.4f}, difference {found.mean:+.4f}{interval}"
+
+
+def _mean(runs: list[Pair], side: str) -> float:
+    return math.fsum(getattr(run, side) for run in runs) / len(runs)
+
+
+def _config(plan: Plan) -> str:
+    """One hash for the configuration, whatever its folds and seeds."""
+    base = plan.spec.base.model_dump(mode="json", exclude={"data": {"dataset", "fold"}, "training": {"seed"}})
+    return content_hash(base)

@@ -1,0 +1,172 @@
+"""The chart, rendered by Helm: golden files, refusals, and what every pod must have whatever the values are.
+
+`GAINTRACE_UPDATE_GOLDEN=1 pytest tests/chart` writes the golden files anew; read their diff.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from gaintrace import __version__
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "gaintrace"
+GOLDEN = Path(__file__).parent / "golden"
+MONITORING = ["-a", "monitoring.coreos.com/v1"]
+S3 = {
+    "store": {"uri": "s3://results/gaintrace"},
+    "s3": {"existingSecret": "s3-credentials", "endpoint": "https://minio.storage:9000", "region": "eu-1"},
+}
+CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "defaults": ({}, []),
+    "cpu": ({"training": {"gpus": 0, "cpu": 2, "memory": "4Gi", "tolerations": [], "maxPods": 2}}, []),
+    "gpu": ({"training": {"gpus": 1, "nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H200"}}}, []),
+    "s3": (S3, []),
+    "pvc": ({"store": {"persistence": {"existingClaim": "results", "mountPath": "/store"}}}, []),
+    "everything": (
+        S3
+        | {
+            "s3": S3["s3"] | {"caConfigMap": "minio-ca"},
+            "image": {"digest": "sha256:" + "ab" * 32, "pullSecrets": ["pull"]},
+            "data": {"uri": "s3://results/datasets/assist2015"},
+            "nightly": {"schedule": "30 1 * * *", "datasets": ["s3://results/datasets/assist2015"]},
+            "extraEnv": [{"name": "NCCL_DEBUG", "value": "WARN"}],
+            "extraVolumes": [{"name": "scratch", "emptyDir": {}}],
+            "extraVolumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+            "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/gaintrace"}},
+            "rbac": {"submitters": [{"kind": "Group", "name": "researchers"}]},
+            "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}], "extraEgress": [{"ports": [{"port": 8080}]}]},
+            "metrics": {
+                "pushgateway": "http://pushgateway.monitoring:9091",
+                "podMonitor": {"additionalLabels": {"release": "kube-prometheus-stack"}},
+                "prometheusRule": {"additionalLabels": {"release": "kube-prometheus-stack"}},
+            },
+        },
+        MONITORING,
+    ),
+}
+
+pytestmark = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
+
+
+def render(tmp_path: Path, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    command = ["helm", "template", "gaintrace", str(CHART), "-n", "research", "-f", str(file), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every case, rendered once."""
+    found = {}
+    for name, (values, options) in CASES.items():
+        result = render(tmp_path_factory.mktemp(name), values, *options)
+        assert result.returncode == 0, result.stderr
+        found[name] = result.stdout
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rendering_is_as_recorded(rendered: dict[str, str], case: str) -> None:
+    file = GOLDEN / f"{case}.yaml"
+    # The objects' order is Helm's affair. Those made of other files are compared with these elsewhere.
+    found = {_key(d): d for d in documents(rendered[case]) if not _copied(d)}
+    text = yaml.safe_dump([found[key] for key in sorted(found)], sort_keys=True, width=110)
+    if os.environ.get("GAINTRACE_UPDATE_GOLDEN"):
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def _copied(document: dict[str, Any]) -> bool:
+    kinds = ("WorkflowTemplate", "PrometheusRule")
+    return document["kind"] in kinds or "grafana_dashboard" in document["metadata"]["labels"]
+
+
+def _key(document: dict[str, Any]) -> str:
+    return f"{document['kind']}/{document['metadata']['name']}"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_object_is_valid_kubernetes(rendered: dict[str, str], case: str) -> None:
+    checked = 0
+    for document in documents(rendered[case]):
+        if "argoproj.io" in document["apiVersion"] or "monitoring.coreos.com" in document["apiVersion"]:
+            continue
+        kubernetes_validate.validate(document, "1.33", strict=True)
+        checked += 1
+    assert checked >= 8
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_parameters_are_those_that_the_workflow_asks_for(rendered: dict[str, str], case: str) -> None:
+    found = {_key(d): d for d in documents(rendered[case])}
+    data = found["ConfigMap/gaintrace-parameters"]["data"]
+    declared = found["WorkflowTemplate/gaintrace-sweep"]["spec"]["arguments"]["parameters"]
+    asked = {p["valueFrom"]["configMapKeyRef"]["key"] for p in declared if "valueFrom" in p}
+    assert asked == set(data)
+    for name in ("tolerations", "env", "env-from", "volumes", "volume-mounts", "datasets", "node-selector"):
+        json.loads(data[name])
+
+
+def test_the_installed_workflows_are_the_files(rendered: dict[str, str]) -> None:
+    found = {_key(d): d for d in documents(rendered["defaults"])}
+    for key, file in (
+        ("WorkflowTemplate/gaintrace-sweep", "sweep.yaml"),
+        ("CronWorkflow/gaintrace-nightly", "nightly.yaml"),
+    ):
+        source = yaml.safe_load((ROOT / "workflows" / file).read_text())
+        installed = found[key]["spec"]
+        assert {name: installed[name] for name in source["spec"]} == source["spec"]
+        assert source["metadata"]["labels"]["app.kubernetes.io/version"] == __version__
+
+
+def test_the_chart_is_of_the_package_s_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
+
+
+def test_nightly_sleeps_until_it_has_data_sets(rendered: dict[str, str]) -> None:
+    suspended = {
+        case: next(d for d in documents(rendered[case]) if d["kind"] == "CronWorkflow")["spec"]["suspend"]
+        for case in ("defaults", "everything")
+    }
+    assert suspended == {"defaults": True, "everything": False}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"imgae": {}}, "imgae"),
+        ({"image": {"tagg": "x"}}, "tagg"),
+        ({"image": {"digest": "latest"}}, "/image/digest"),
+        ({"training": {"gpus": 2}}, "/training/gpus"),
+        ({"training": {"memory": "16 GB"}}, "/training/memory"),
+        ({"store": {"uri": "http://x"}}, "/store/uri"),
+        ({"nightly": {"schedule": "nightly"}}, "/nightly/schedule"),
+        ({"nightly": {"datasets": ["assist2015"]}}, "/nightly/datasets/0"),
+        ({"metrics": {"podMonitor": {"enabled": "yes"}}}, "/metrics/podMonitor/enabled"),
+        ({"rbac": {"submitters": [{"name": "me"}]}}, "kind"),
+    ],
+)
+def test_values_that_mean_nothing_are_refused(tmp_path: Path, values: dict[str, Any], words: str) -> None:
+    result = render(tmp_path, values)
+    assert result.returncode != 0
+    assert words in result.stderr
+
+
+def test_every_value_is_commented_or_speaks_for_itself() -> None:
+    """A section without a comment above or inside it is one that its reader must guess at."""
+    blocks = (CHART / "values.yaml").read_text().split("\n\n")
+    assert all("#" in block for block in blocks), [block for block in blocks if "#" not in block]

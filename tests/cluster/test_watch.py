@@ -1,0 +1,129 @@
+"""`gaintrace watch`: what it says of a workflow's status, and how it ends."""
+
+import io
+from pathlib import Path
+
+import pytest
+import typer
+from rich.console import Console
+
+from gaintrace.cli import cluster
+from gaintrace.cli.sweep import aggregate as run_aggregate
+from gaintrace.cli.sweep import plan as run_plan
+from gaintrace.cli.sweep import train_shard
+from gaintrace.cluster import watch as watching
+from gaintrace.cluster.nodes import progress
+from gaintrace.cluster.watch import StoreView, table
+from gaintrace.errors import ClusterError, ExitCode
+from tests.cluster.fake_api import ARGO, FakeApi
+from tests.cluster.statuses import aggregate, plan, retried, shard, workflow
+
+WORKFLOW = f"{ARGO}/workflows/phase2-x7k2p"
+OK = ("Succeeded", 0, "")
+DELETED = ("Error", None, "pod deleted")
+
+
+def test_a_status_that_argo_has_not_filled_yet_is_pending() -> None:
+    state = progress({"metadata": {"name": "w"}})
+    assert (state.phase, state.steps, state.done) == ("Pending", [], False)
+
+
+def test_shards_come_in_order_with_attempts_and_the_reason_of_the_last() -> None:
+    nodes = shard(10, "Running", [("Running", None, "")]) | shard(
+        2, "Running", [DELETED, ("Pending", None, "Unschedulable")]
+    )
+    state = progress(workflow("Running", plan("Succeeded") | nodes))
+    assert [step.name for step in state.steps] == ["plan", "shard 2", "shard 10"]
+    assert state.sweep_id == "demo-1"
+    assert (state.steps[1].phase, state.steps[1].attempts, state.steps[1].message) == ("Pending", 2, "Unschedulable")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "phase", "code"),
+    [
+        (plan("Succeeded") | shard(0, "Succeeded", [OK]) | aggregate("Succeeded", 0), "Succeeded", ExitCode.OK),
+        # A shard was lost and the aggregator found enough all the same.
+        (
+            plan("Succeeded") | shard(0, "Failed", [("Failed", 3, "")]) | aggregate("Succeeded"),
+            "Succeeded",
+            ExitCode.OK,
+        ),
+        (
+            plan("Succeeded") | shard(0, "Failed", [("Failed", 1, "")]) | aggregate("Failed", 4),
+            "Failed",
+            ExitCode.INCOMPLETE,
+        ),
+        (retried("plan", "plan", "Failed", [("Failed", 2, "Error (exit code 2)")]), "Failed", ExitCode.CONFIG),
+        (plan("Succeeded") | shard(0, "Failed", [("Failed", 137, "OOMKilled")]), "Failed", ExitCode.UNEXPECTED),
+        ({}, "Error", ExitCode.UNEXPECTED),
+    ],
+)
+def test_the_exit_code_is_that_of_the_step_that_decided(nodes: dict, phase: str, code: ExitCode) -> None:
+    assert progress(workflow(phase, nodes)).exit_code is code
+
+
+def test_a_sweep_is_followed_to_its_ranking(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Real results appear in the store while Argo's status goes on; a lost answer and a lost pod are survived."""
+    monkeypatch.setattr("gaintrace.cluster.watch.time.sleep", lambda _: None)
+    store, outputs = str(tmp_path / "store"), tmp_path / "outputs"
+    small = ["base.data.synthetic.students=60", "base.training.epochs=1", "grid.training.bce_loss_weight=[0.3, 0.8]"]
+    run_plan("demo", None, store, small, 1, "", "", outputs)
+    sweep_id = (outputs / "sweep-id").read_text()
+    for number in (0, 1):
+        train_shard(sweep_id, number, store, None, "cpu", 1, None)
+    run_aggregate(sweep_id, store)
+    capsys.readouterr()
+    api.history[WORKFLOW] = [
+        workflow("Running", {}),
+        workflow("Running", plan("Running")),
+        workflow("Running", plan("Succeeded", sweep_id) | shard(0, "Running", [DELETED, ("Running", None, "")])),
+        workflow("Running", plan("Succeeded", sweep_id) | shard(0, "Succeeded", [DELETED, OK])),
+        workflow(
+            "Succeeded", plan("Succeeded", sweep_id) | shard(0, "Succeeded", [DELETED, OK]) | aggregate("Succeeded")
+        ),
+    ]
+    api.faults[WORKFLOW] = [503, 0]
+    with pytest.raises(typer.Exit) as end:
+        cluster.watch("phase2-x7k2p")
+    said = capsys.readouterr().out
+    assert end.value.exit_code == ExitCode.OK
+    assert "shard 0: running, 1 of 1 runs, attempt 2" in said
+    assert "shard 0: succeeded, 1 of 1 runs, attempt 2" in said
+    assert "Best of 2 runs" in said
+    assert f"{store}/sweeps/{sweep_id}/report.html" in said
+
+
+def test_a_cluster_that_is_silent_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [ClusterError("no answer"), ClusterError("no answer"), workflow("Succeeded", {})]
+
+    def read() -> dict:
+        answer = answers.pop(0)
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("gaintrace.cluster.watch.time.sleep", lambda _: None)
+    out = io.StringIO()
+    assert watching.watch(read, StoreView(None), Console(file=out)).phase == "Succeeded"
+    assert out.getvalue() == "no answer\n"
+
+
+def test_a_workflow_that_is_gone_ends_the_watch(api: FakeApi) -> None:
+    with pytest.raises(ClusterError, match=r"read workflows gone.*not found"):
+        cluster.watch("gone")
+
+
+def test_many_shards_fit_a_terminal_of_80_columns() -> None:
+    nodes = plan("Succeeded")
+    for number in range(81):
+        nodes |= shard(number, "Succeeded", [OK]) if number < 60 else shard(number, "Running", [("Running", None, "")])
+    nodes |= shard(70, "Failed", [("Failed", 1, "Error (exit code 1)")] * 5)
+    out = io.StringIO()
+    Console(file=out, width=80).print(table(progress(workflow("Running", nodes)), {}))
+    lines = out.getvalue().splitlines()
+    assert len(lines) < 30
+    assert max(map(len, lines)) <= 80
+    assert "shard 70" in out.getvalue()
+    assert "more shards" in out.getvalue()

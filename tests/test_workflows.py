@@ -1,0 +1,137 @@
+"""workflows/: what a cluster would refuse, and the promises that the manifests make."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gaintrace.cli import sweep
+from gaintrace.cluster.workflow import TEMPLATE, check, effective
+from gaintrace.errors import ExitCode
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "workflows"
+FILES = sorted(FOLDER.glob("*.yaml"))
+SITE = {"image": "gaintrace:0.1.0", "store": "file:///store", "data": "file:///store/datasets/assist2015"}
+
+
+def load(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text())
+    return document
+
+
+@pytest.fixture
+def template() -> dict[str, Any]:
+    return load("sweep.yaml")
+
+
+def pods(template: dict[str, Any]) -> list[dict[str, Any]]:
+    return [t for t in template["spec"]["templates"] if "container" in t]
+
+
+def test_strict_schema_and_references() -> None:
+    checker = ROOT.parent / "shared" / "tools" / "argo_check.py"
+    if not checker.is_file():
+        pytest.skip("the checker of Argo manifests is not here")
+    result = subprocess.run([sys.executable, str(checker), str(FOLDER)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_argo_lint() -> None:
+    if shutil.which("argo") is None:
+        pytest.skip("argo is not installed")
+    command = ["argo", "lint", "--offline", str(FOLDER)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"KUBECONFIG": ""})
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f.stem.startswith("phase")], ids=lambda f: f.stem)
+def test_a_thin_workflow_sets_only_parameters_that_there_are(file: Path, template: dict[str, Any]) -> None:
+    manifest = load(file.name)
+    assert manifest["spec"]["workflowTemplateRef"] == {"name": TEMPLATE}
+    check(effective(manifest, template, SITE))
+
+
+def test_the_cron_workflow_can_miss_its_hour_and_never_overlaps() -> None:
+    spec = load("nightly.yaml")["spec"]
+    assert spec["concurrencyPolicy"] == "Forbid"
+    assert spec["startingDeadlineSeconds"] > 0
+    assert spec["workflowSpec"]["workflowTemplateRef"] == {"name": TEMPLATE}
+
+
+def test_every_pod_is_restricted_bounded_and_retried(template: dict[str, Any]) -> None:
+    assert template["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert template["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for pod in pods(template):
+        context = pod["container"]["securityContext"]
+        assert context == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {"name": "tmp", "mountPath": "/tmp"} in pod["container"]["volumeMounts"]
+        assert pod["container"]["command"] == ["gaintrace"], (
+            "Argo would look the image's entry point up in its registry"
+        )
+        assert pod["activeDeadlineSeconds"]
+        assert "resources" in pod["podSpecPatch"]
+        assert "retryStrategy" in pod or pod["name"] == "outcome"
+
+
+def test_argo_s_own_containers_are_restricted_too(template: dict[str, Any]) -> None:
+    patch = yaml.safe_load(re.sub(r"\{\{.*?\}\}", "[]", template["spec"]["podSpecPatch"]))
+    for container in (patch["initContainers"][0], patch["containers"][0]):
+        assert container["name"] in ("init", "wait")
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+def test_the_semaphore_is_outside_the_template_that_retries(template: dict[str, Any]) -> None:
+    """Argo counts the wait for a lock against a template's pendingTimeout, and releases it between attempts."""
+    by_name = {t["name"]: t for t in template["spec"]["templates"]}
+    for outer, inner in (("shard", "train"), ("validation", "validate")):
+        assert "semaphores" in by_name[outer]["synchronization"]
+        assert "synchronization" not in by_name[inner]
+        assert by_name[outer]["dag"]["tasks"][0]["template"] == inner
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_retries_follow_the_contract_of_exit_codes(template: dict[str, Any], code: ExitCode) -> None:
+    for pod in pods(template):
+        if "retryStrategy" in pod:
+            final = re.search(r"in \[([\d, ]+)\]", pod["retryStrategy"]["expression"])
+            assert final is not None
+            stops = int(code) in [int(number) for number in final.group(1).split(",")]
+            hopeless = code in (ExitCode.CONFIG, ExitCode.DATA, ExitCode.INCOMPLETE, ExitCode.REGRESSION)
+            assert stops == hopeless or code is ExitCode.OK
+
+
+@pytest.mark.parametrize("name", ["plan", "train", "aggregate", "validate", "outcome"])
+def test_arguments_are_ones_that_the_command_takes(template: dict[str, Any], name: str) -> None:
+    """Every step's command line is run through the command's own parser."""
+    pod = next(t for t in pods(template) if t["name"] == name)
+    command, *arguments = pod["container"]["args"]
+    result = subprocess.run(
+        [sys.executable, "-c", "from gaintrace.cli import main; main()", command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+    for argument in arguments:
+        if argument.startswith("--"):
+            assert re.search(rf"{re.escape(argument.split('=')[0])}\b", result.stdout), argument
+
+
+def test_a_plan_hands_over_what_the_workflow_reads(tmp_path: Path, template: dict[str, Any]) -> None:
+    sweep.plan("demo", "", str(tmp_path / "store"), None, 4, "1", "base.training.patience=2;", tmp_path / "plan")
+    outputs = next(t for t in pods(template) if t["name"] == "plan")["outputs"]["parameters"]
+    names = {Path(o["valueFrom"]["path"]).name for o in outputs}
+    assert names == {path.name for path in (tmp_path / "plan").iterdir()}
+    assert (tmp_path / "plan" / "shards.json").read_text() == "[0, 1]"
