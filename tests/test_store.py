@@ -1,4 +1,4 @@
-"""The folder store: whole objects, exclusive creation, and nothing half written."""
+"""What every store promises: whole objects, exclusive creation, and nothing half written."""
 
 import threading
 
@@ -9,8 +9,13 @@ from gaintrace.store import MissingObjectError, open_store
 
 
 @pytest.fixture
-def store(tmp_path):
+def folder(tmp_path):
     return open_store(tmp_path / "new" / "store")
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request, folder):
+    return folder if request.param == "folder" else open_store(f"s3://{request.getfixturevalue('bucket')}/some/prefix")
 
 
 def test_objects_are_written_replaced_listed_and_deleted(store):
@@ -26,7 +31,7 @@ def test_objects_are_written_replaced_listed_and_deleted(store):
     store.delete("a/b.txt")
     store.delete("a/b.txt")
     assert not store.exists("a/b.txt")
-    with pytest.raises(MissingObjectError, match="no such file"):
+    with pytest.raises(MissingObjectError, match="no such"):
         store.read("a/b.txt")
 
 
@@ -47,7 +52,8 @@ def test_of_many_creators_one_wins(store):
     assert store.keys() == ["runs/x/result.json"]
 
 
-def test_a_failed_write_leaves_the_old_object(store, monkeypatch):
+def test_a_failed_write_leaves_the_old_object(folder, monkeypatch):
+    store = folder
     store.write("a", b"old")
     monkeypatch.setattr("os.fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(StoreError, match="the disk is full"):

@@ -1,4 +1,4 @@
-"""One object store: whole objects under slash-separated keys, in a folder.
+"""One object store: whole objects under slash-separated keys, in a folder or a bucket.
 
 The unit is the object: written whole or not at all, so a reader never meets half a file and a process killed in
 mid-write leaves the old object or the new one.
@@ -50,16 +50,29 @@ class Store(Protocol):
 
 
 def open_store(uri: str | os.PathLike[str]) -> Store:
-    """The store at a path or a `file://` URI. The folder need not exist yet."""
+    """The store at a path, a `file://` or an `s3://` URI. The folder need not exist yet; a bucket must."""
     text = os.fspath(uri)
     parts = urlsplit(text)
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise ConfigError(f"store {text}: a file URI has three slashes, as in file:///{parts.netloc}{parts.path}")
         return FolderStore(Path(unquote(parts.path)))
+    if parts.scheme == "s3":
+        from gaintrace.s3 import open_s3
+
+        return open_s3(text, parts.netloc, parts.path)
     if "://" in text:
-        raise ConfigError(f"store {text}: {parts.scheme}:// is not supported; use a folder or file:///path")
+        raise ConfigError(
+            f"store {text}: {parts.scheme}:// is not supported; use a folder, file:///path or s3://bucket/prefix"
+        )
     return FolderStore(Path(text))
+
+
+def checked_key(key: str) -> str:
+    """The key itself. Raises ConfigError where it would lead out of the store."""
+    if not key or any(part in ("", ".", "..") for part in key.split("/")):
+        raise ConfigError(f"{key!r} is not an object key")
+    return key
 
 
 class FolderStore:
@@ -75,10 +88,7 @@ class FolderStore:
 
     def path(self, key: str) -> Path:
         """The file that holds an object."""
-        parts = key.split("/")
-        if not key or any(part in ("", ".", "..") for part in parts):
-            raise ConfigError(f"{key!r} is not an object key")
-        return self.root.joinpath(*parts)
+        return self.root.joinpath(*checked_key(key).split("/"))
 
     def read(self, key: str) -> bytes:
         """See Store.read."""

@@ -141,15 +141,18 @@ class ShardTrainer:
             self.device_data[key] = DeviceData(self.dataset, config.data, self.device)
         return self.device_data[key]
 
-    def _succeeded(self, run: PlannedRun) -> bool:
+    def _stored(self, run: str) -> RunResult | None:
         try:
-            result = RunResult.model_validate_json(self.runs.read(f"{run.run_id}/result.json"))
+            return RunResult.model_validate_json(self.runs.read(f"{run}/result.json"))
         except MissingObjectError:
-            return False
+            return None
         except ValidationError:
-            self.reporter.note(f"run {run.run_id}: result.json is damaged; training it again")
-            return False
-        if result.status != "succeeded":
+            self.reporter.note(f"run {run}: result.json is damaged; training it again")
+            return None
+
+    def _succeeded(self, run: PlannedRun) -> bool:
+        result = self._stored(run.run_id)
+        if result is None or result.status != "succeeded":
             return False
         self.runs.delete(f"{run.run_id}/{CHECKPOINT}")  # left behind if the process died right after the result
         return True
@@ -207,9 +210,22 @@ class ShardTrainer:
             seconds=round(sum(row["seconds"] for row in rows), 3),
             environment=environment(self.device),
         )
-        self.runs.write(f"{run.run_id}/result.json", result.model_dump_json(indent=1).encode())
+        result = self._publish(result)
         self.runs.delete(f"{run.run_id}/{CHECKPOINT}")
         self.reporter.finished(run.run_id, result.status, _summary(result))
+
+    def _publish(self, result: RunResult) -> RunResult:
+        """Put result.json, and return the one that counts: of two pods on one run, the first to succeed."""
+        key = f"{result.run_id}/result.json"
+        data = result.model_dump_json(indent=1).encode()
+        if self.runs.create(key, data):
+            return result
+        there = self._stored(result.run_id)
+        if there is not None and there.status == "succeeded":
+            self.reporter.note(f"run {result.run_id}: another process was first; its result is kept")
+            return there
+        self.runs.write(key, data)  # a failure of an earlier attempt
+        return result
 
     def _valid_metrics(self, run: PlannedRun, row: EpochRow) -> Metrics:
         encoders = {

@@ -1,0 +1,263 @@
+"""The object store in a bucket of S3 or of a server that speaks its protocol.
+
+Endpoint, region, certificates and credentials come from boto3's own chain (environment, profile, pod identity); this
+module never sees a credential. A put is atomic on the server, so an object is whole or not there. Requests are tried
+again here, not in botocore: an exclusive put that is repeated must know that it may have won the first time.
+"""
+
+import io
+import os
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import boto3
+import tenacity
+from boto3.exceptions import Boto3Error, S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore import exceptions as failures
+from botocore.config import Config
+
+from gaintrace.errors import ConfigError, StoreError
+from gaintrace.store import MissingObjectError, checked_key
+
+DEADLINE = 120.0
+"""Seconds that one operation may take with all its attempts; GAINTRACE_STORE_DEADLINE overrides it."""
+
+MULTIPART = 64 * 1024 * 1024
+"""Bytes from which an object is sent in parts."""
+
+MISSING = ("NoSuchKey", "404", "NotFound")
+TAKEN = ("PreconditionFailed", "412")
+BUSY = (
+    "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429",
+    "InternalError", "ServiceUnavailable", "500", "502", "503", "504", "RequestTimeout", "OperationAborted",
+    "ConditionalRequestConflict", "409",
+)  # fmt: skip
+BROKEN = (
+    failures.HTTPClientError,  # connection refused, reset, timed out; TLS too, which is told apart below
+    failures.ConnectionError,
+    failures.IncompleteReadError,
+    failures.ResponseStreamingError,
+    failures.FlexibleChecksumError,
+)
+
+REMEDIES = {
+    "NoSuchBucket": "there is no such bucket; create it, or correct the URI",
+    "AccessDenied": "access denied; the credentials lack a permission on this bucket (get, put, delete, list)",
+    "403": "access denied; the credentials lack a permission on this bucket (get, put, delete, list)",
+    "AllAccessDisabled": "access denied; the bucket is disabled",
+    "InvalidAccessKeyId": "the server does not know the access key; check the credentials",
+    "SignatureDoesNotMatch": "the server refuses the signature; check the secret key",
+    "ExpiredToken": "the credentials have expired; log in again",
+    "InvalidToken": "the server refuses the session token; log in again",
+    "RequestTimeTooSkewed": "this machine's clock is wrong; set it (NTP) and try again",
+    "PermanentRedirect": "the bucket is in another region; set AWS_REGION",
+    "301": "the bucket is in another region; set AWS_REGION",
+    "AuthorizationHeaderMalformed": "the bucket is in another region; set AWS_REGION",
+    "IllegalLocationConstraintException": "the bucket is in another region; set AWS_REGION",
+    "InvalidBucketName": "not a name a bucket can have; correct the URI",
+    "NotImplemented": "the server does not know this request (conditional puts, perhaps); use a newer server",
+    "QuotaExceeded": "the quota is used up; free space and run the same command again",
+    "SlowDown": "the server is too busy; run the same command again later",
+}
+
+
+CAUSES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    (
+        (failures.NoCredentialsError, failures.PartialCredentialsError),
+        "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a pod identity",
+    ),
+    ((failures.CredentialRetrievalError,), "credentials cannot be fetched; check the profile or the pod's identity"),
+    (
+        (failures.SSLError,),
+        "the server's certificate is not trusted; set AWS_CA_BUNDLE to its authority's certificate",
+    ),
+    ((failures.ParamValidationError,), "not a name a bucket can have; correct the URI"),
+    (
+        (failures.IncompleteReadError, failures.ResponseStreamingError),
+        "the connection breaks before the object's end; check the network and run the same command again",
+    ),
+    ((failures.FlexibleChecksumError,), "what arrives does not match its checksum; check the network and the server"),
+    (
+        (failures.HTTPClientError, failures.ConnectionError),
+        "the server cannot be reached; check AWS_ENDPOINT_URL, the network and its policies",
+    ),
+)
+"""The first that fits names the reason."""
+
+T = TypeVar("T")
+
+
+class S3Store:
+    """See gaintrace.store.Store."""
+
+    def __init__(self, bucket: str, prefix: str, client: Any = None) -> None:
+        self.bucket = bucket
+        self.prefix = prefix.strip("/")
+        self.client = client if client is not None else _client()
+        self.deadline = _deadline()
+
+    @property
+    def uri(self) -> str:
+        """s3://bucket/prefix."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def read(self, key: str) -> bytes:
+        """See Store.read. The body's length and checksum are verified."""
+        name = self._name(key)
+
+        def get() -> bytes:
+            found = self.client.get_object(Bucket=self.bucket, Key=name, ChecksumMode="ENABLED")
+            data: bytes = found["Body"].read()
+            if len(data) != found["ContentLength"]:
+                raise failures.IncompleteReadError(actual_bytes=len(data), expected_bytes=found["ContentLength"])
+            return data
+
+        return self._tried("read", key, get)
+
+    def write(self, key: str, data: bytes) -> None:
+        """See Store.write."""
+        name = self._name(key)
+        if len(data) < MULTIPART:
+            self._tried("write", key, lambda: self.client.put_object(Bucket=self.bucket, Key=name, Body=data))
+            return
+        parts = TransferConfig(multipart_threshold=MULTIPART, multipart_chunksize=MULTIPART // 4)
+        self._tried("write", key, lambda: self.client.upload_fileobj(io.BytesIO(data), self.bucket, name, Config=parts))
+
+    def create(self, key: str, data: bytes) -> bool:
+        """See Store.create."""
+        name = self._name(key)
+        answered = True
+
+        def put() -> bool:
+            nonlocal answered
+            before, answered = answered, False
+            try:
+                self.client.put_object(Bucket=self.bucket, Key=name, Body=data, IfNoneMatch="*")
+            except failures.ClientError as error:
+                if _code(error) in TAKEN:
+                    # After an attempt without an answer, what is there may be what that attempt put.
+                    return not before and self.read(key) == data
+                answered = before and _code(error) in ("ConditionalRequestConflict", "409", "SlowDown")
+                raise
+            return True
+
+        return self._tried("create", key, put)
+
+    def exists(self, key: str) -> bool:
+        """See Store.exists."""
+        name = self._name(key)
+        try:
+            self._tried("look for", key, lambda: self.client.head_object(Bucket=self.bucket, Key=name))
+        except MissingObjectError:
+            return False
+        return True
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """See Store.keys."""
+        top = self._name(prefix) + "/" if prefix else (f"{self.prefix}/" if self.prefix else "")
+        skipped = len(self.prefix) + 1 if self.prefix else 0
+
+        def listed() -> list[str]:
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=top)
+            return sorted(found["Key"][skipped:] for page in pages for found in page.get("Contents", []))
+
+        return self._tried("list", prefix, listed)
+
+    def delete(self, key: str) -> None:
+        """See Store.delete."""
+        name = self._name(key)
+        self._tried("delete", key, lambda: self.client.delete_object(Bucket=self.bucket, Key=name))
+
+    def child(self, prefix: str) -> "S3Store":
+        """See Store.child."""
+        return S3Store(self.bucket, self._name(prefix), self.client)
+
+    def _name(self, key: str) -> str:
+        return "/".join(part for part in (self.prefix, checked_key(key)) if part)
+
+    def _tried(self, what: str, key: str, attempt: Callable[[], T]) -> T:
+        """Try until it works, fails for good, or the deadline passes."""
+        place = f"{self.uri}/{key}".rstrip("/")
+        began = time.monotonic()
+        attempts = tenacity.Retrying(
+            stop=tenacity.stop_after_delay(self.deadline),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+            retry=tenacity.retry_if_exception(_transient),
+            reraise=True,
+        )
+        try:
+            return attempts(attempt)
+        except failures.ClientError as error:
+            if _code(error) in MISSING:
+                raise MissingObjectError(f"{place}: no such object") from None
+            raise StoreError(f"cannot {what} {place}: {_reason(error)}{_waited(began)}") from None
+        except (failures.BotoCoreError, Boto3Error) as error:
+            raise StoreError(f"cannot {what} {place}: {_reason(error)}{_waited(began)}") from None
+
+
+def open_s3(uri: str, bucket: str, path: str) -> S3Store:
+    """The store of an s3:// URI."""
+    if not bucket:
+        raise ConfigError(f"store {uri}: no bucket; write s3://bucket/prefix")
+    prefix = path.strip("/")
+    if prefix:
+        checked_key(prefix)
+    return S3Store(bucket, prefix)
+
+
+def _client() -> Any:
+    own_endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    config = Config(
+        connect_timeout=5,
+        read_timeout=30,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=32,
+        # Servers that are not Amazon's seldom have a host name for each bucket.
+        s3={"addressing_style": "path"} if own_endpoint else None,
+    )
+    try:
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        session = boto3.session.Session(region_name=region)
+        return session.client("s3", config=config, region_name=session.region_name or "us-east-1")
+    except (failures.BotoCoreError, ValueError) as error:
+        raise ConfigError(f"S3 cannot be set up: {error}. Check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL") from None
+
+
+def _deadline() -> float:
+    text = os.environ.get("GAINTRACE_STORE_DEADLINE", "")
+    try:
+        return float(text) if text else DEADLINE
+    except ValueError:
+        raise ConfigError(f"GAINTRACE_STORE_DEADLINE={text}: expected seconds, as in 120") from None
+
+
+def _transient(error: BaseException) -> bool:
+    if isinstance(error, failures.ClientError):
+        return _code(error) in BUSY
+    if isinstance(error, S3UploadFailedError):
+        return any(f"({code})" in str(error) for code in BUSY)
+    return isinstance(error, BROKEN) and not isinstance(error, failures.SSLError)
+
+
+def _code(error: failures.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _reason(error: Exception) -> str:
+    """What was wrong and what to do. What the server says is not passed on: it may repeat what was sent to it."""
+    if isinstance(error, failures.ClientError):
+        code = _code(error)
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return REMEDIES.get(code, f"the server answers {code or status}; run the same command again later")
+    if isinstance(error, S3UploadFailedError):
+        code = next((code for code in REMEDIES if f"({code})" in str(error)), "")
+        return REMEDIES.get(code, "the upload fails; run the same command again later")
+    known = (text for kinds, text in CAUSES if isinstance(error, kinds))
+    return next(known, f"{type(error).__name__}; check the AWS_… settings")
+
+
+def _waited(began: float) -> str:
+    waited = time.monotonic() - began
+    return f" (tried for {waited:.0f} s)" if waited >= 2 else ""

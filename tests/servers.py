@@ -1,0 +1,80 @@
+"""Real servers for tests: processes of their own on loopback ports, stopped by process id."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+KEY, SECRET = "AKIDTESTONLY00000001", "test-only-secret-5f0c2b7e91d4"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def process(command: list[str], ready: str, log: Path) -> Iterator[None]:
+    """Run a server until the block ends; `ready` is a URL that answers once it serves."""
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=clean_environment())
+        try:
+            _wait(server, ready, log)
+            yield
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait(server: "subprocess.Popen[bytes]", ready: str, log: Path) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(ready, timeout=2)
+            return
+        except urllib.error.HTTPError:
+            return  # it answers
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"{ready} does not answer: {log.read_text()[-2000:]}")
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without proxies and AWS settings of the machine."""
+    return {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and not k.startswith("AWS_")}
+
+
+@contextlib.contextmanager
+def s3_server(folder: Path) -> Iterator[str]:
+    """moto's S3 over HTTP; its endpoint."""
+    try:
+        import moto.server  # noqa: F401
+    except ImportError:
+        pytest.skip("moto's server is not installed")
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with process(command, f"http://127.0.0.1:{port}/", folder / "s3.log"):
+        yield f"http://127.0.0.1:{port}"
+
+
+def installed(*programs: str) -> None:
+    """Skip the test where a program is missing."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed")
