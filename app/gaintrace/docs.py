@@ -1,4 +1,7 @@
-"""Writes docs/reference.md from the code: `python -m gaintrace.docs [--check]`."""
+"""Writes what is made from the code: `python -m gaintrace.docs [--check]`.
+
+The reference, the table of metrics, and the chart's dashboards and alerts.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -10,24 +13,32 @@ import typer
 from gaintrace import config
 from gaintrace.cli import app
 from gaintrace.errors import ExitCode
+from gaintrace.telemetry import catalogue, dashboards, rules
 
-REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "gaintrace"
 
 STORE_LAYOUT = {
     "sweeps/<sweep-id>/spec.yaml": "the sweep, every default filled in",
     "sweeps/<sweep-id>/plan.json": "its runs with complete configurations, grouped into shards",
+    "sweeps/<sweep-id>/planned.txt": "when it was planned first",
     "sweeps/<sweep-id>/results.csv": "one row a run, best first",
     "sweeps/<sweep-id>/results.json": "the same with statistics, correlations, success criteria and coverage",
     "sweeps/<sweep-id>/report.html": "the report, self-contained",
     "sweeps/<sweep-id>/figures/<name>.svg": "its figures",
     "sweeps/<sweep-id>/best.yaml": "the best run's configuration, a sweep of one run",
     "sweeps/<sweep-id>/manifest.json": "versions, devices, hashes and the command that repeats the sweep",
+    "sweeps/<sweep-id>/metrics.prom": "its outcome in Prometheus' text format",
+    "sweeps/<sweep-id>/logs/<shard>.log": "what a pod printed",
     "runs/<run-id>/config.json": "the run's complete configuration",
     "runs/<run-id>/epochs.csv": "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
     "runs/<run-id>/predictions.parquet": "every test target: response, both probabilities, mastery",
     "runs/<run-id>/model.safetensors": "the weights of the selected epoch",
     "runs/<run-id>/result.json": "written last: succeeded or failed, and the numbers",
     "runs/<run-id>/checkpoint.safetensors": "only while a run is unfinished",
+    "validations/<data set>/reference.json": "what is recorded for the default on a data set",
+    "validations/<data set>/<label>/": "a validation: its own sweep and runs, and verdict.json",
+    "defaults/current.yaml": "the current default, a sweep of one run; the preset `production` without it",
     "datasets/<name>/interactions.parquet": "a prepared data set, wherever `--out` puts it",
     "datasets/<name>/students.parquet": "its students and their folds",
     "datasets/<name>/dataset.json": "its counts, skills, sources and content hash, written last",
@@ -129,17 +140,35 @@ def _table(header: tuple[str, ...], rows: Any) -> str:
     return "\n".join(lines)
 
 
+def metrics_table() -> str:
+    """docs/metrics.md."""
+    parts = ["# Metrics\n\nWritten by `make docs` from app/gaintrace/telemetry/catalogue.py."]
+    for title, family in catalogue.FAMILIES.items():
+        rows = ((f"`{m.name}`", m.kind, ", ".join(m.labels), m.meaning) for m in family)
+        parts.append(f"## {title}\n\n" + _table(("metric", "type", "labels", "meaning"), rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def files() -> dict[Path, str]:
+    """Every generated file and what it must hold."""
+    boards = {CHART / "dashboards" / f"{name}.json": dashboards.render(name) for name in dashboards.DASHBOARDS}
+    return {
+        ROOT / "docs" / "reference.md": render(),
+        ROOT / "docs" / "metrics.md": metrics_table(),
+        CHART / "rules" / "gaintrace.yaml": rules.render(),
+    } | boards
+
+
 def main(arguments: list[str]) -> int:
-    """Write the reference, or with --check say whether the one on disk is current."""
-    text = render()
-    if "--check" in arguments:
-        if not REFERENCE.exists() or REFERENCE.read_text() != text:
-            print(f"{REFERENCE} is not what the code says; run `make docs`", file=sys.stderr)
-            return 1
-        return 0
-    REFERENCE.parent.mkdir(exist_ok=True)
-    REFERENCE.write_text(text)
-    return 0
+    """Write the files, or with --check say which on disk are not current."""
+    wrong = {path: text for path, text in files().items() if not path.exists() or path.read_text() != text}
+    for path, text in wrong.items():
+        if "--check" in arguments:
+            print(f"{path} is not what the code says; run `make docs`", file=sys.stderr)
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+    return int("--check" in arguments and bool(wrong))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from botocore import exceptions as failures
 from botocore.config import Config
 
 from gaintrace.errors import ConfigError, StoreError
-from gaintrace.store import MissingObjectError, checked_key
+from gaintrace.store import MissingObjectError, checked_key, observe
 
 DEADLINE = 120.0
 """Seconds that one operation may take with all its attempts; GAINTRACE_STORE_DEADLINE overrides it."""
@@ -185,6 +185,7 @@ class S3Store:
             stop=tenacity.stop_after_delay(self.deadline),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
             retry=tenacity.retry_if_exception(_transient),
+            before_sleep=lambda _: observe("retried"),
             reraise=True,
         )
         try:
@@ -192,8 +193,10 @@ class S3Store:
         except failures.ClientError as error:
             if _code(error) in MISSING:
                 raise MissingObjectError(f"{place}: no such object") from None
+            observe("failed")
             raise StoreError(f"cannot {what} {place}: {_reason(error)}{_waited(began)}") from None
         except (failures.BotoCoreError, Boto3Error) as error:
+            observe("failed")
             raise StoreError(f"cannot {what} {place}: {_reason(error)}{_waited(began)}") from None
 
 

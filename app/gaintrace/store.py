@@ -8,12 +8,15 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from gaintrace.errors import ConfigError, StoreError
+
+observers: list[Callable[[str], None]] = []
+"""Told of every request that fails: `retried`, or `failed` for good. Metrics count them."""
 
 
 class MissingObjectError(StoreError):
@@ -66,6 +69,12 @@ def open_store(uri: str | os.PathLike[str]) -> Store:
             f"store {text}: {parts.scheme}:// is not supported; use a folder, file:///path or s3://bucket/prefix"
         )
     return FolderStore(Path(text))
+
+
+def observe(outcome: str) -> None:
+    """Tell the observers of a request that failed."""
+    for observer in observers:
+        observer(outcome)
 
 
 def checked_key(key: str) -> str:
@@ -191,4 +200,5 @@ def _store_error(path: Path, what: str, error: OSError) -> StoreError:
         errno.EEXIST: "a part of the path is a file, not a folder",
         errno.EISDIR: "this is a folder, not a file",
     }.get(error.errno or 0, error.strerror or str(error))
+    observe("failed")
     return StoreError(f"cannot {what} {path}: {hint}")

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gaintrace.sweep.plan import PlannedRun
-from gaintrace.training.progress import EpochRow
+from gaintrace.training.progress import EpochRow, Silent
 
 SECONDS_BETWEEN_LINES = 30.0
 
 
-class TrainingProgress:
+class TrainingProgress(Silent):
     """Listens to the training of some runs. Counts in run-epochs, so runs that stop early shorten the way."""
 
     def __init__(self, console: Console, title: str, runs: Iterable[PlannedRun]) -> None:
@@ -90,8 +90,8 @@ class TrainingProgress:
         if self.bar:
             self._draw(self.status)
 
-    def already(self, runs: Iterable[str]) -> None:
-        """Runs that need no training."""
+    def already(self, runs: list[str]) -> None:
+        """See Reporter."""
         for run in runs:
             self.done[run] = self.epochs[run]
 

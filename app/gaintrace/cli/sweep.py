@@ -4,7 +4,7 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +30,16 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
 Members = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="0: train on the CPU; 1 or more: a CUDA device must be there.")]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", metavar="ADDRESS", envvar="GAINTRACE_METRICS", help="Serve /metrics at PORT or HOST:PORT."
+    ),
+]
+Pushgateway = Annotated[
+    str,
+    typer.Option(metavar="URL", envvar="GAINTRACE_PUSHGATEWAY", help="Pushgateway that gets the outcome, if any."),
+]
 SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
 
 
@@ -42,13 +52,15 @@ def sweep(
     device: Device = "auto",
     threads: Threads = None,
     members: Members = None,
+    metrics: Metrics = None,
+    pushgateway: Pushgateway = "",
 ) -> None:
     """Run a whole sweep on this machine and write its report. Running it again continues."""
     plan_, dataset, store = _plan(source, data, out, overrides, runs_per_pod)
     console = Console()
     _say_plan(console, plan_, dataset)
-    run_shards(console, plan_, dataset, store, range(plan_.shards), device, threads, members)
-    _conclude(console, store, plan_)
+    run_shards(console, plan_, dataset, store, range(plan_.shards), device, threads, members, metrics)
+    _conclude(console, store, plan_, pushgateway)
 
 
 def train(
@@ -103,6 +115,7 @@ def train_shard(
     threads: Threads = None,
     members: Members = None,
     gpus: Gpus = None,
+    metrics: Metrics = None,
     log: Annotated[bool, typer.Option("--log", help="Put what is printed into the store, too.")] = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
@@ -119,7 +132,9 @@ def train_shard(
     key = f"sweeps/{sweep_id}/logs/shard-{shard:03}-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
     with logged(store, key) if log else nullcontext(Console()) as console:
         shards = range(shard, shard + 1)
-        run_shards(console, plan_, load_data(base), store, shards, chosen_device(device, gpus), threads, members)
+        run_shards(
+            console, plan_, load_data(base), store, shards, chosen_device(device, gpus), threads, members, metrics
+        )
 
 
 def import_results(
@@ -135,13 +150,13 @@ def import_results(
     _conclude(Console(), store, import_folder(folder, store, load_spec(like)))
 
 
-def aggregate(sweep_id: SweepId, out: Out = "store") -> None:
+def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = "") -> None:
     """Make tables, figures and the report of what a sweep has trained so far."""
     from gaintrace.store import open_store
     from gaintrace.sweep.plan import read_plan
 
     store = open_store(out)
-    _conclude(Console(), store, read_plan(store, sweep_id))
+    _conclude(Console(), store, read_plan(store, sweep_id), pushgateway)
 
 
 def chosen_device(device: str, gpus: int | None) -> str:
@@ -183,26 +198,42 @@ def run_shards(
     device: str,
     threads: int | None,
     members: int | None,
+    metrics: str | None = None,
 ) -> None:
     """Train shards of a plan on one device, with progress on the console; a signal stops after a checkpoint."""
     import torch
 
     from gaintrace.cli.progress import TrainingProgress
     from gaintrace.sweep.shard import ShardTrainer
+    from gaintrace.telemetry.live import LiveMetrics
     from gaintrace.training.device import choose_device, keep_freed_memory
+    from gaintrace.training.progress import Reporter, Several
 
     keep_freed_memory()
     if threads is not None:
         torch.set_num_threads(threads)
     chosen = choose_device(device)
     runs = [run for shard in shards for run in plan_.shard(shard)]
-    with TrainingProgress(console, plan_.spec.name, runs) as progress, stop_on_signal() as stopped:
+    with ExitStack() as stack:
+        progress = stack.enter_context(TrainingProgress(console, plan_.spec.name, runs))
+        stopped = stack.enter_context(stop_on_signal())
+        reporter: Reporter = progress
+        if metrics:
+            live = LiveMetrics(
+                plan_.spec.name,
+                dataset.name,
+                {run.run_id: run.config.training.epochs for run in runs},
+                dataset.training_interactions(plan_.spec.base.data.fold),
+            )
+            port = stack.enter_context(live.served(metrics))
+            console.print(f"metrics: port {port}, /metrics", highlight=False)
+            reporter = Several(progress, live)
         trainer = ShardTrainer(
             store=store,
             plan=plan_,
             dataset=dataset,
             device=chosen,
-            reporter=progress,
+            reporter=reporter,
             interrupted=stopped.is_set,
             max_members=members,
         )
@@ -210,11 +241,16 @@ def run_shards(
             trainer.train(shard)
 
 
-def _conclude(console: Console, store: "Store", plan_: "Plan") -> None:
+def _conclude(console: Console, store: "Store", plan_: "Plan", pushgateway: str = "") -> None:
     from gaintrace.sweep.aggregate import aggregate as run_aggregate
+    from gaintrace.sweep.plan import seconds_since_planned
     from gaintrace.sweep.report import ranking_table, verdict
+    from gaintrace.telemetry import outcome
 
     summary = run_aggregate(store, plan_.sweep_id)
+    registry = outcome.sweep_metrics(summary, seconds_since_planned(store, plan_.sweep_id))
+    store.write(f"sweeps/{plan_.sweep_id}/metrics.prom", outcome.text(registry))
+    problem = outcome.push(pushgateway, registry, summary.name, summary.data.name) if pushgateway else None
     if summary.best is not None:
         console.print()
         console.print(ranking_table(summary))
@@ -222,6 +258,8 @@ def _conclude(console: Console, store: "Store", plan_: "Plan") -> None:
     console.print(" ".join(verdict(summary)), highlight=False)
     for finding in summary.findings:
         console.print(f"- {finding.text}", highlight=False, markup=False)
+    if problem:
+        console.print(problem, highlight=False, markup=False)
     console.print(f"report: {store.uri}/sweeps/{plan_.sweep_id}/report.html", soft_wrap=True, highlight=False)
     if not summary.coverage.enough:
         coverage = summary.coverage

@@ -27,6 +27,8 @@ def validate(
     device: sweeps.Device = "auto",
     gpus: sweeps.Gpus = None,
     threads: sweeps.Threads = None,
+    metrics: sweeps.Metrics = None,
+    pushgateway: sweeps.Pushgateway = "",
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""
     from gaintrace.store import open_store
@@ -35,6 +37,7 @@ def validate(
     from gaintrace.sweep.shard import load_data, reference
     from gaintrace.sweep.table import read_results
     from gaintrace.sweep.validation import conclude, default_spec
+    from gaintrace.telemetry import outcome
 
     label = label or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}", label):
@@ -51,10 +54,15 @@ def validate(
         own = store.child(f"validations/{dataset.name}/{label}")
         write_plan(own, plan)
         console.print(f"{dataset.name}: {len(plan.runs)} runs of {spec.name}", highlight=False)
-        sweeps.run_shards(console, plan, dataset, own, range(1), sweeps.chosen_device(device, gpus), threads, None)
+        chosen = sweeps.chosen_device(device, gpus)
+        sweeps.run_shards(console, plan, dataset, own, range(1), chosen, threads, None, metrics)
         aggregate(own, plan.sweep_id)
         validation = conclude(store, plan, read_results(own, plan), label, record)
         console.print(f"{validation.verdict}: {validation.text}", highlight=False, markup=False, soft_wrap=True)
+        registry = outcome.validation_metrics(validation)
+        problem = outcome.push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
+        if problem:
+            console.print(problem, highlight=False, markup=False)
         found.append(validation)
     worse = [validation.dataset for validation in found if validation.verdict == "regression"]
     broken = [validation.dataset for validation in found if validation.verdict in ("failed", "not comparable")]

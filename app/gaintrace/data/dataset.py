@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from gaintrace.config import Strict
+from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 from gaintrace.store import MissingObjectError, Store, open_store
 
@@ -73,6 +74,11 @@ class Dataset:
             cached = _content_hash(self)
             self.__dict__["_hash"] = cached
         return str(cached)
+
+    def training_interactions(self, fold: int) -> int:
+        """Interactions of the students that train where `fold` validates."""
+        held_out = self.students["fold"].isin((TEST_FOLD, fold))
+        return int((~held_out.to_numpy()[self.interactions["student"]]).sum())
 
     @property
     def info(self) -> DatasetInfo:

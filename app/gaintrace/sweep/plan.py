@@ -1,5 +1,6 @@
 """The plan of a sweep: every run with its complete configuration and identity, grouped into shards."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -82,10 +83,20 @@ def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None =
 
 
 def write_plan(store: Store, plan: Plan) -> None:
-    """Put spec.yaml and plan.json into the sweep's folder."""
+    """Put spec.yaml and plan.json into the sweep's folder; planned.txt keeps the time of the first."""
     folder = store.child(f"sweeps/{plan.sweep_id}")
     folder.write("spec.yaml", yaml.safe_dump(plan.spec.model_dump(mode="json"), sort_keys=False).encode())
     folder.write("plan.json", plan.model_dump_json(indent=1).encode())
+    folder.create("planned.txt", f"{datetime.now(UTC).isoformat()}\n".encode())
+
+
+def seconds_since_planned(store: Store, sweep_id: str) -> float | None:
+    """Seconds since a sweep was planned for the first time; None if that is not recorded."""
+    try:
+        began = datetime.fromisoformat(store.read(f"sweeps/{sweep_id}/planned.txt").decode().strip())
+    except (MissingObjectError, ValueError):
+        return None
+    return (datetime.now(UTC) - began).total_seconds()
 
 
 def read_plan(store: Store, sweep_id: str) -> Plan:

@@ -78,7 +78,9 @@ class ShardTrainer:
 
     def train(self, shard: int) -> None:
         """Train what is unfinished in a shard. Failing runs are recorded and do not stop the others."""
-        pending = [run for run in self.plan.shard(shard) if not self._succeeded(run)]
+        planned = self.plan.shard(shard)
+        pending = [run for run in planned if not self._succeeded(run)]
+        self.reporter.already([run.run_id for run in planned if run not in pending])
         checkpoints = {run.run_id: load_checkpoint(self.runs, run.run_id, run.config) for run in pending}
         groups: dict[Any, list[PlannedRun]] = {}
         for run in pending:

@@ -129,6 +129,7 @@ class Pace:
         self.share = share
         self.began = time.monotonic()
         self.writing = 0.0
+        self.last = 0.0
 
     def due(self) -> bool:
         """Whether writing has taken less than its share so far."""
@@ -138,4 +139,5 @@ class Pace:
         self.entered = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
-        self.writing += time.monotonic() - self.entered
+        self.last = time.monotonic() - self.entered
+        self.writing += self.last

@@ -88,6 +88,7 @@ def train(
             with pace:
                 for run in population.runs:
                     save_checkpoint(runs, run, population, histories[run], None)
+            reporter.checkpoint(len(population.runs), pace.last)
 
 
 def _train_epoch(

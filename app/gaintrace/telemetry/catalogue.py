@@ -1,0 +1,126 @@
+"""Every metric, once: name, type, labels, meaning. Docs, dashboards and alerts are made from and checked against it.
+
+Labels are the sweep's name (`phase`), the data set, encoder and split; never a run or a hyperparameter, which would
+make a new series for every run there ever was.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SWEEP = ("phase", "dataset")
+STEP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric as Prometheus shows it."""
+
+    name: str
+    kind: Literal["gauge", "counter", "histogram"]
+    labels: tuple[str, ...]
+    meaning: str
+
+
+LIVE = (
+    Metric("gaintrace_epoch", "gauge", SWEEP, "epoch under way, from 1"),
+    Metric("gaintrace_progress_ratio", "gauge", SWEEP, "share of the shard's run-epochs that are done, 0 to 1"),
+    Metric("gaintrace_runs", "gauge", (*SWEEP, "status"), "runs of the shard: waiting, active, succeeded, failed"),
+    Metric("gaintrace_members_active", "gauge", SWEEP, "runs trained side by side right now"),
+    Metric(
+        "gaintrace_loss",
+        "gauge",
+        (*SWEEP, "encoder", "split"),
+        "mean over the runs of the last epoch's loss, nats a target",
+    ),
+    Metric(
+        "gaintrace_auc_ratio",
+        "gauge",
+        (*SWEEP, "encoder", "split", "statistic"),
+        "AUC of the last epoch over the runs: statistic mean or max, split train or valid",
+    ),
+    Metric("gaintrace_interactions_total", "counter", SWEEP, "interactions trained on, summed over the runs"),
+    Metric("gaintrace_step_seconds", "histogram", SWEEP, "seconds between batches, as the host sees them"),
+    Metric("gaintrace_checkpoint_writes_total", "counter", SWEEP, "checkpoints written, one a run"),
+    Metric("gaintrace_checkpoint_seconds_total", "counter", SWEEP, "seconds spent writing checkpoints"),
+    Metric(
+        "gaintrace_store_errors_total",
+        "counter",
+        (*SWEEP, "outcome"),
+        "requests to the store that failed: retried, or failed for good",
+    ),
+)
+"""Served by a trainer on /metrics."""
+
+GPU = (
+    Metric("gaintrace_gpu_utilization_ratio", "gauge", ("gpu",), "share of the last sample in which a kernel ran"),
+    Metric("gaintrace_gpu_memory_used_bytes", "gauge", ("gpu",), "device memory in use"),
+    Metric("gaintrace_gpu_memory_total_bytes", "gauge", ("gpu",), "device memory there is"),
+    Metric("gaintrace_gpu_power_watts", "gauge", ("gpu",), "power drawn"),
+    Metric("gaintrace_gpu_energy_joules_total", "counter", ("gpu",), "energy used since the driver was loaded"),
+)
+"""Served by a trainer that sees a GPU, by NVML at the time of the scrape."""
+
+OUTCOME = (
+    Metric("gaintrace_sweep_best_combined", "gauge", SWEEP, "E1 + α·E2 of the best run, test AUC"),
+    Metric("gaintrace_sweep_best_auc_ratio", "gauge", (*SWEEP, "encoder"), "test AUC of the best run"),
+    Metric("gaintrace_sweep_runs", "gauge", (*SWEEP, "status"), "runs: succeeded, failed, missing"),
+    Metric("gaintrace_sweep_coverage_ratio", "gauge", SWEEP, "share of the planned runs that succeeded"),
+    Metric("gaintrace_sweep_findings", "gauge", SWEEP, "diagnoses that the report names"),
+    Metric("gaintrace_sweep_train_seconds", "gauge", SWEEP, "training time summed over the runs (device-seconds)"),
+    Metric("gaintrace_sweep_duration_seconds", "gauge", SWEEP, "from the sweep's first plan to this aggregation"),
+    Metric("gaintrace_sweep_last_timestamp_seconds", "gauge", SWEEP, "when a sweep was last aggregated, Unix time"),
+    Metric(
+        "gaintrace_sweep_last_success_timestamp_seconds",
+        "gauge",
+        SWEEP,
+        "when one with enough runs was; a failure leaves it as it is",
+    ),
+)
+"""Pushed by the aggregator once a sweep, and written beside the results as metrics.prom."""
+
+VALIDATION = (
+    Metric("gaintrace_validation_auc_ratio", "gauge", ("dataset", "encoder"), "mean test AUC of the default"),
+    Metric(
+        "gaintrace_validation_reference_auc_ratio",
+        "gauge",
+        ("dataset", "encoder"),
+        "what is recorded for the default there",
+    ),
+    Metric("gaintrace_validation_regression", "gauge", ("dataset",), "1 if it is worse than recorded, else 0"),
+    Metric(
+        "gaintrace_validation_last_success_timestamp_seconds",
+        "gauge",
+        ("dataset",),
+        "when a validation last came to a verdict, Unix time",
+    ),
+)
+"""Pushed by `gaintrace validate` for each data set."""
+
+ALL = LIVE + GPU + OUTCOME + VALIDATION
+FAMILIES = {
+    "Trainer": LIVE,
+    "GPU of a trainer": GPU,
+    "Outcome of a sweep": OUTCOME,
+    "Validation": VALIDATION,
+}
+
+
+def gauges(metrics: tuple[Metric, ...], registry: CollectorRegistry) -> dict[str, Gauge]:
+    """Gauges of a family, by name."""
+    return {m.name: Gauge(m.name, m.meaning, m.labels, registry=registry) for m in metrics if m.kind == "gauge"}
+
+
+def counters(metrics: tuple[Metric, ...], registry: CollectorRegistry) -> dict[str, Counter]:
+    """Counters of a family, by name."""
+    return {m.name: Counter(m.name, m.meaning, m.labels, registry=registry) for m in metrics if m.kind == "counter"}
+
+
+def histograms(metrics: tuple[Metric, ...], registry: CollectorRegistry) -> dict[str, Histogram]:
+    """Histograms of a family, by name."""
+    return {
+        m.name: Histogram(m.name, m.meaning, m.labels, buckets=STEP_SECONDS, registry=registry)
+        for m in metrics
+        if m.kind == "histogram"
+    }

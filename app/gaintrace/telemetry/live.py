@@ -1,0 +1,135 @@
+"""Live metrics of a trainer: a reporter of training that answers Prometheus on /metrics."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, disable_created_metrics, start_http_server
+
+from gaintrace import store
+from gaintrace.errors import ConfigError
+from gaintrace.telemetry.catalogue import LIVE, counters, gauges, histograms
+from gaintrace.telemetry.gpu import GpuCollector
+from gaintrace.training.progress import EpochRow, Silent
+
+
+class LiveMetrics(Silent):
+    """Counts what training reports. `epochs`: most epochs by run; `interactions`: of the training students."""
+
+    def __init__(self, phase: str, dataset: str, epochs: dict[str, int], interactions: int) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the counters' series
+        self.registry = CollectorRegistry()
+        self.labels = (phase, dataset)
+        self.gauges = gauges(LIVE, self.registry)
+        self.counters = counters(LIVE, self.registry)
+        self.step_seconds = histograms(LIVE, self.registry)["gaintrace_step_seconds"].labels(*self.labels)
+        self.epochs = dict(epochs)
+        self.interactions = interactions
+        self.done: dict[str, float] = dict.fromkeys(epochs, 0.0)
+        self.status: dict[str, str] = dict.fromkeys(epochs, "waiting")
+        self.rows: dict[str, EpochRow] = {}
+        self.last_step: float | None = None
+        self.counted = 0.0
+        for outcome in ("retried", "failed"):
+            self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome)
+        for name in ("gaintrace_interactions", "gaintrace_checkpoint_writes", "gaintrace_checkpoint_seconds"):
+            self.counters[f"{name}_total"].labels(*self.labels)
+        self._count_runs()
+        GpuCollector.register(self.registry)
+
+    @property
+    def active(self) -> list[str]:
+        """Runs under way."""
+        return [run for run, status in self.status.items() if status == "active"]
+
+    def started(self, runs: list[str], epochs: int, done: int) -> None:
+        """See Reporter."""
+        for run in runs:
+            self.status[run] = "active"
+            self.done[run] = done
+        self.last_step = None
+        self._count_runs()
+
+    def step(self, epoch: int, done: int, total: int) -> None:
+        """See Reporter."""
+        now = time.monotonic()
+        if self.last_step is not None and done > 1:  # between epochs lies the evaluation
+            self.step_seconds.observe(now - self.last_step)
+        self.last_step = now
+        active = self.active
+        for run in active:
+            self.done[run] = epoch - 1 + done / total
+        self.gauges["gaintrace_epoch"].labels(*self.labels).set(epoch)
+        self.counters["gaintrace_interactions_total"].labels(*self.labels).inc(self.interactions * len(active) / total)
+        self._progress()
+
+    def epoch(self, run: str, row: EpochRow) -> None:
+        """See Reporter."""
+        self.done[run] = row["epoch"]
+        self.rows[run] = row
+        rows = [self.rows[other] for other in self.rows if self.rows[other]["epoch"] == row["epoch"]]
+        for encoder in ("e1", "e2"):
+            for split in ("train", "valid"):
+                losses = [r[f"{split}_{encoder}_loss"] for r in rows]
+                self.gauges["gaintrace_loss"].labels(*self.labels, encoder, split).set(sum(losses) / len(losses))
+                aucs = [auc for r in rows if (auc := r[f"{split}_{encoder}_auc"]) is not None]
+                for statistic, value in (("mean", sum(aucs) / len(aucs)), ("max", max(aucs))) if aucs else ():
+                    self.gauges["gaintrace_auc_ratio"].labels(*self.labels, encoder, split, statistic).set(value)
+        self._progress()
+
+    def checkpoint(self, runs: int, seconds: float) -> None:
+        """See Reporter."""
+        self.counters["gaintrace_checkpoint_writes_total"].labels(*self.labels).inc(runs)
+        self.counters["gaintrace_checkpoint_seconds_total"].labels(*self.labels).inc(seconds)
+
+    def finished(self, run: str, status: str, summary: str) -> None:
+        """See Reporter."""
+        self.status[run] = status
+        self.done[run] = self.epochs[run]
+        self._count_runs()
+
+    def already(self, runs: list[str]) -> None:
+        """See Reporter."""
+        for run in runs:
+            self.finished(run, "succeeded", "")
+
+    def _count_runs(self) -> None:
+        statuses = list(self.status.values())
+        for status in ("waiting", "active", "succeeded", "failed"):
+            self.gauges["gaintrace_runs"].labels(*self.labels, status).set(statuses.count(status))
+        self.gauges["gaintrace_members_active"].labels(*self.labels).set(statuses.count("active"))
+        self._progress()
+
+    def _progress(self) -> None:
+        share = sum(self.done.values()) / sum(self.epochs.values())
+        self.gauges["gaintrace_progress_ratio"].labels(*self.labels).set(share)
+
+    def _store_failed(self, outcome: str) -> None:
+        self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome).inc()
+
+    @contextmanager
+    def served(self, address: str) -> Iterator[int]:
+        """Answer on /metrics while the block runs; the port. `address` is PORT, on loopback, or HOST:PORT."""
+        host, port = parse_address(address)
+        try:
+            server, thread = start_http_server(port, host, self.registry)
+        except (OSError, OverflowError) as error:
+            raise ConfigError(
+                f"--metrics {address}: cannot listen there: {error}. Choose another port, or 0 for any"
+            ) from None
+        store.observers.append(self._store_failed)
+        try:
+            yield server.server_port
+        finally:
+            store.observers.remove(self._store_failed)
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """Host and port of `PORT` or `HOST:PORT`."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        raise ConfigError(f"--metrics {address}: expected PORT or HOST:PORT, as in 9090 or 0.0.0.0:9090")
+    return host or "127.0.0.1", int(port)

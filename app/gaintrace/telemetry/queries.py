@@ -1,0 +1,69 @@
+"""Expressions that dashboards and alerts share: one place for selectors, joins and thresholds."""
+
+PODS = r".+-(plan|train|validate|aggregate|outcome)-[0-9]+"
+"""Names that Argo gives our pods: workflow, template, number."""
+
+TRAINING = r".+-(train|validate)-[0-9]+"
+
+IDLE_RATIO = 0.05
+"""A GPU below this utilisation does nothing worth its price."""
+
+IDLE_FOR = "15m"
+PENDING_FOR = "30m"
+STALLED_FOR = "30m"
+DAY = 86400
+NIGHTLY_PERIODS = 2
+"""A nightly validation is missed when its last verdict is older than so many days."""
+
+
+def unified(series: str) -> str:
+    """A DCGM series with `pod` and `namespace` of the workload, whichever form of labels the scrape gave it.
+
+    With honorLabels off, DCGM's own labels arrive as exported_pod and exported_namespace.
+    """
+    named = f'label_replace({series}, "pod", "$1", "exported_pod", "(.+)")'
+    return f'label_replace({named}, "namespace", "$1", "exported_namespace", "(.+)")'
+
+
+def dcgm(metric: str) -> str:
+    """A DCGM metric of our training pods."""
+    both = [f'{metric}{{exported_pod=~"{TRAINING}"}}', f'{metric}{{exported_pod="",pod=~"{TRAINING}"}}']
+    return unified("(" + " or ".join(both) + ")")
+
+
+def either(first: str, second: str) -> str:
+    """The first, or the second where the first has no series at all."""
+    return f"({first}) or on() ({second})"
+
+
+UTILISATION = either(
+    f"avg by (namespace, pod) ({dcgm('DCGM_FI_DEV_GPU_UTIL')}) / 100",
+    "avg by (namespace, pod) (gaintrace_gpu_utilization_ratio)",
+)
+"""Utilisation by pod, 0 to 1: DCGM's, or the trainer's own."""
+
+ALLOCATED = (
+    f'sum by (namespace, pod) (kube_pod_container_resource_requests{{resource="nvidia_com_gpu",pod=~"{TRAINING}"}} > 0)'
+)
+"""GPUs that a training pod holds."""
+
+IDLE = f"{ALLOCATED} and on (namespace, pod) (({UTILISATION}) < {IDLE_RATIO})"
+"""GPUs held by pods that do not use them."""
+
+PENDING = f'sum by (namespace, pod) (kube_pod_status_phase{{phase="Pending",pod=~"{PODS}"}}) > 0'
+
+BLIND = (
+    f"sum({ALLOCATED}) > 0 unless on() (count(DCGM_FI_DEV_GPU_UTIL) > 0 or count(gaintrace_gpu_utilization_ratio) > 0)"
+)
+"""GPUs are held, and nothing says what they do."""
+
+RECENT = f"(time() - gaintrace_sweep_last_timestamp_seconds < {DAY})"
+"""Sweeps of the last day: a Pushgateway never forgets the older ones."""
+
+UNFINISHED = (
+    f'sum by (phase, dataset) (gaintrace_sweep_runs{{status=~"failed|missing"}}) > 0 and on (phase, dataset) {RECENT}'
+)
+MISSED = f"time() - gaintrace_validation_last_success_timestamp_seconds > {NIGHTLY_PERIODS * DAY}"
+REGRESSION = "gaintrace_validation_regression == 1"
+STORE_FAILING = 'sum by (phase, dataset) (increase(gaintrace_store_errors_total{outcome="failed"}[15m])) > 0'
+STALLED = f"gaintrace_members_active > 0 and changes(gaintrace_progress_ratio[{STALLED_FOR}]) == 0"

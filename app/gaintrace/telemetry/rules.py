@@ -1,0 +1,94 @@
+"""The alerts, as a Prometheus rule file. What each means and what to do stands in docs/runbook.md."""
+
+import yaml
+
+from gaintrace.telemetry import queries
+
+RUNBOOK = "docs/runbook.md#"
+
+
+def _alert(name: str, expression: str, held: str, severity: str, summary: str, description: str) -> dict[str, object]:
+    return {
+        "alert": name,
+        "expr": expression,
+        "for": held,
+        "labels": {"severity": severity},
+        "annotations": {"summary": summary, "description": description, "runbook_url": RUNBOOK + name.lower()},
+    }
+
+
+ALERTS = [
+    _alert(
+        "GaintraceNightlyMissed",
+        queries.MISSED,
+        "15m",
+        "warning",
+        "No nightly verdict on {{ $labels.dataset }} for two days",
+        "The last validation of the default on {{ $labels.dataset }} that came to a verdict was "
+        "{{ $value | humanizeDuration }} ago; one is due every day.",
+    ),
+    _alert(
+        "GaintraceAucRegression",
+        queries.REGRESSION,
+        "0m",
+        "critical",
+        "The default got worse on {{ $labels.dataset }}",
+        "The interval of the difference to the recorded AUC on {{ $labels.dataset }} lies below zero.",
+    ),
+    _alert(
+        "GaintraceRunsUnfinished",
+        queries.UNFINISHED,
+        "0m",
+        "warning",
+        "{{ $value }} runs of {{ $labels.phase }} failed or are missing",
+        "The last sweep {{ $labels.phase }} on {{ $labels.dataset }} has {{ $value }} runs without a result; "
+        "its report names them and their errors.",
+    ),
+    _alert(
+        "GaintraceGpuIdle",
+        queries.IDLE,
+        queries.IDLE_FOR,
+        "warning",
+        "{{ $labels.pod }} holds a GPU and does not use it",
+        "Utilisation of the GPU held by {{ $labels.namespace }}/{{ $labels.pod }} has been under "
+        f"{queries.IDLE_RATIO:.0%} for {queries.IDLE_FOR}.",
+    ),
+    _alert(
+        "GaintracePodsPending",
+        queries.PENDING,
+        queries.PENDING_FOR,
+        "warning",
+        "{{ $labels.pod }} cannot be scheduled",
+        f"{{{{ $labels.namespace }}}}/{{{{ $labels.pod }}}} has been pending for {queries.PENDING_FOR}.",
+    ),
+    _alert(
+        "GaintraceTrainingStalled",
+        queries.STALLED,
+        "5m",
+        "warning",
+        "Training of {{ $labels.phase }} does not move",
+        f"{{{{ $labels.pod }}}} has active runs and has made no progress for {queries.STALLED_FOR}.",
+    ),
+    _alert(
+        "GaintraceStoreErrors",
+        queries.STORE_FAILING,
+        "0m",
+        "critical",
+        "The store fails for {{ $labels.phase }}",
+        "{{ $value | humanize }} requests of {{ $labels.phase }} to the store failed for good in a quarter of an hour.",
+    ),
+    _alert(
+        "GaintraceGpuMetricsAbsent",
+        queries.BLIND,
+        "15m",
+        "warning",
+        "Nothing says what the GPUs do",
+        "Training pods hold {{ $value }} GPUs, and neither the DCGM exporter nor the trainers are scraped.",
+    ),
+]
+
+
+def render() -> str:
+    """The rule file, which promtool reads as it is."""
+    text = yaml.safe_dump({"groups": [{"name": "gaintrace", "rules": ALERTS}]}, sort_keys=False, width=110)
+    return "# Written by `make docs` from app/gaintrace/telemetry/rules.py.\n" + text
