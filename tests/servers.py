@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 KEY, SECRET = "AKIDTESTONLY00000001", "test-only-secret-5f0c2b7e91d4"
 
@@ -78,3 +79,26 @@ def installed(*programs: str) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed")
+
+
+@contextlib.contextmanager
+def pushgateway(folder: Path) -> Iterator[str]:
+    """A Pushgateway; its URL."""
+    installed("prometheus-pushgateway")
+    port = free_port()
+    command = ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}"]
+    with process(command, f"http://127.0.0.1:{port}/-/ready", folder / "pushgateway.log"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def prometheus(folder: Path, scrapes: list[dict[str, object]]) -> Iterator[str]:
+    """A Prometheus that scrapes every second; its URL. `scrapes`: scrape_configs."""
+    installed("prometheus")
+    port = free_port()
+    config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": scrapes}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+    with process(command, f"http://127.0.0.1:{port}/-/ready", folder / "prometheus.log"):
+        yield f"http://127.0.0.1:{port}"
