@@ -86,3 +86,12 @@ def test_an_unseen_student_gets_the_typical_velocity():
         encoder.gamma_student.fill_(1.0)
         typical = encoder(batch, no_dropout).mastery
     assert torch.allclose(unseen, typical, atol=1e-5)
+
+
+def test_the_gain_of_an_interaction_is_the_one_for_its_own_skill():
+    stream, batch = batch_of(members=2)
+    gain = torch.rand(*batch.token.shape, 7)
+    skill = stream.skill[[0, 1]]
+    own = PerSkillGain(16, 7).practised(gain, skill)
+    assert all(own[k, n] == gain[k, n, skill[k, n]] for k in range(2) for n in range(own.shape[1]))
+    assert torch.equal(ScalarGain().practised(gain[..., 0], skill), gain[..., 0])

@@ -66,6 +66,9 @@ def test_a_shard_leaves_complete_results(tmp_path):
         weights = load(store.read(f"runs/{run.run_id}/model.safetensors"))
         assert found.learned["threshold"].mean == pytest.approx(float(weights["e2.threshold"]))
         assert found.learned["threshold"].start == 0.6
+        assert 0 < found.gain.std < found.gain.mean < 1
+        assert found.spread["e2"].std == pytest.approx(predictions["e2"].std(ddof=0))
+        assert found.spread["e1"].max == pytest.approx(predictions["e1"].max())
 
 
 def test_finished_runs_are_not_trained_again(tmp_path):

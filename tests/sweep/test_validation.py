@@ -17,7 +17,7 @@ SMALL = "base.model={d_model: 8, n_heads: 2, n_blocks: 1, d_ff: 8};base.training
 def test_the_interval_is_student_s() -> None:
     found = difference([0.70, 0.72, 0.71], [0.71, 0.71, 0.71])
     assert found.mean == pytest.approx(0.0)
-    assert found.high == pytest.approx(4.303 * 0.01 / math.sqrt(3))
+    assert found.high == pytest.approx(4.302653 * 0.01 / math.sqrt(3))
     assert found.low == pytest.approx(-found.high)
     assert difference([0.70], [0.71]).high is None
 

@@ -24,10 +24,11 @@ from gaintrace.model.layers import Linear
 
 @dataclass(frozen=True)
 class MasteryPrediction:
-    """What encoder 2 says at every target; each KN."""
+    """What encoder 2 says at every target, and the gain it took from the interaction before it."""
 
-    logit: Tensor
-    mastery: Tensor
+    logit: Tensor  # KN
+    mastery: Tensor  # KN
+    gain: Tensor  # KN, or KNC where every skill has its own
 
 
 class ScalarGain(nn.Module):
@@ -39,6 +40,10 @@ class ScalarGain(nn.Module):
     def forward(self, val: Tensor) -> Tensor:
         """val: KND → gain: KN."""
         return torch.sigmoid(torch.relu(val).mean(dim=-1))
+
+    def practised(self, gain: Tensor, skill: Tensor) -> Tensor:
+        """The gain for the skill that an interaction practises; gain: KN, skill: KN → KN."""
+        return gain
 
     def practice(self, gain: Tensor, batch: Batch) -> Tensor:
         """Effective practice of each target's skill before its answer: KN.
@@ -77,6 +82,10 @@ class PerSkillGain(nn.Module):
         gain: Tensor = torch.sigmoid(self.head(val))
         return gain
 
+    def practised(self, gain: Tensor, skill: Tensor) -> Tensor:
+        """The gain for the skill that an interaction practises; gain: KNC, skill: KN → KN."""
+        return gain.gather(2, skill[..., None])[..., 0]
+
     def practice(self, gain: Tensor, batch: Batch) -> Tensor:
         """Effective practice of each target's skill before its answer: KN."""
         members, _, skills = gain.shape
@@ -103,7 +112,9 @@ class MasteryEncoder(nn.Module):
         super().__init__()
         # The last block's context would feed nothing: only the value stream is read.
         self.stack = TwoStreamStack(config, skills, positions, context_out=False)
-        self.gain = ScalarGain() if config.gain == "scalar" else PerSkillGain(config.d_model, skills)
+        self.gain: ScalarGain | PerSkillGain = (
+            ScalarGain() if config.gain == "scalar" else PerSkillGain(config.d_model, skills)
+        )
         self.beta_skill = nn.Parameter(torch.full((1, skills), curve.beta_skill_init))
         self.m_sat = nn.Parameter(torch.full((1, skills), curve.m_sat_init))
         self.gamma_student = nn.Parameter(torch.full((1, students), curve.gamma_student_init))
@@ -115,10 +126,11 @@ class MasteryEncoder(nn.Module):
     def forward(self, batch: Batch, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
         _, val = self.stack(batch, drop)
-        practice = self.gain.practice(self.gain(val).float(), batch)
+        gain = self.gain(val).float()
+        practice = self.gain.practice(gain, batch)
         mastery = self.mastery(practice, batch.target_skill, self._velocity(batch))
         logit = (mastery - self.threshold) / self.temperature
-        return MasteryPrediction(logit, mastery)
+        return MasteryPrediction(logit, mastery, gain)
 
     def mastery(self, practice: Tensor, skill: Tensor, velocity: Tensor) -> Tensor:
         """The learning curve. practice, skill: KN; velocity: KN or K1 → mastery in [0, 1]: KN."""

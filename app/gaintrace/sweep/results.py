@@ -42,6 +42,23 @@ class LearnedParameter(Strict):
     max: float
 
 
+class GainStatistics(Strict):
+    """Gains over the test interactions, each for the skill it practises: how much practice an answer is worth."""
+
+    mean: float
+    std: float
+    after_correct: float | None
+    after_wrong: float | None
+
+
+class Spread(Strict):
+    """How far an encoder's test probabilities lie apart."""
+
+    std: float
+    min: float
+    max: float
+
+
 class DataName(Strict):
     """The data set a run was trained on."""
 
@@ -63,6 +80,8 @@ class RunResult(Strict):
     valid: Metrics | None = None
     test: Metrics | None = None
     learned: dict[str, LearnedParameter] | None = None
+    gain: GainStatistics | None = None
+    spread: dict[str, Spread] | None = Field(None, description="by encoder, e1 and e2")
     mastery_recovery: float | None = None
     shared_e1_with: list[str] = Field([])
     seconds: float = 0.0

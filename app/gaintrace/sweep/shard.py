@@ -6,7 +6,7 @@ run without it is not finished, whatever else lies in its folder.
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -22,7 +22,16 @@ from gaintrace.errors import ConfigError, DataError, GaintraceError
 from gaintrace.identity import code_version, population_key
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.plan import DataReference, Plan, PlannedRun
-from gaintrace.sweep.results import DataName, EncoderMetrics, LearnedParameter, Metrics, RunError, RunResult
+from gaintrace.sweep.results import (
+    DataName,
+    EncoderMetrics,
+    GainStatistics,
+    LearnedParameter,
+    Metrics,
+    RunError,
+    RunResult,
+    Spread,
+)
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
 from gaintrace.training.checkpoint import Pace, load_checkpoint
 from gaintrace.training.device import environment
@@ -207,6 +216,8 @@ class ShardTrainer:
             valid=self._valid_metrics(run, selected) if selected else None,
             test=_test_metrics(outcome) if succeeded and outcome else None,
             learned=learned(run.config, outcome.weights) if succeeded and outcome else None,
+            gain=GainStatistics(**asdict(outcome.gain)) if outcome and outcome.gain else None,
+            spread=spread(outcome.predictions) if succeeded and outcome else None,
             mastery_recovery=self._recovery(outcome) if succeeded and outcome else None,
             shared_e1_with=outcome.shared if outcome else [],
             seconds=round(sum(row["seconds"] for row in rows), 3),
@@ -269,6 +280,19 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
             max=float(weights["e2"][name].max()),
         )
         for name, start in starts.items()
+    }
+
+
+def spread(predictions: pd.DataFrame | None) -> dict[str, Spread]:
+    """How far each encoder's probabilities lie apart."""
+    assert predictions is not None
+    return {
+        side: Spread(
+            std=float(predictions[side].std(ddof=0)),
+            min=float(predictions[side].min()),
+            max=float(predictions[side].max()),
+        )
+        for side in ("e1", "e2")
     }
 
 

@@ -14,19 +14,12 @@ from pydantic import Field, ValidationError
 from gaintrace.config import Strict, SweepSpec, content_hash, load_spec, parse_spec
 from gaintrace.errors import StoreError
 from gaintrace.store import MissingObjectError, Store
+from gaintrace.sweep.intervals import mean_interval
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.results import RunResult
 
 DEFAULT = "defaults/current.yaml"
 """The current default: a sweep of one configuration. Without it, the preset `production` is."""
-
-# fmt: off
-T_975 = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)
-# fmt: on
-"""0.975 quantiles of Student's t for 1 to 30 degrees of freedom."""
 
 Verdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
 
@@ -128,13 +121,14 @@ def difference(new: list[float], recorded: list[float]) -> Difference:
     """Mean of the paired differences with its interval: mean ± t·s/√n."""
     gaps = [n - r for n, r in zip(new, recorded, strict=True)]
     count = len(gaps)
-    mean = math.fsum(gaps) / count
-    low = high = None
-    if count > 1:
-        deviation = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (count - 1))
-        reach = (T_975[count - 2] if count <= len(T_975) + 1 else 1.96) * deviation / math.sqrt(count)
-        low, high = mean - reach, mean + reach
-    return Difference(new=math.fsum(new) / count, recorded=math.fsum(recorded) / count, mean=mean, low=low, high=high)
+    found = mean_interval(gaps)
+    return Difference(
+        new=math.fsum(new) / count,
+        recorded=math.fsum(recorded) / count,
+        mean=found.mean,
+        low=found.low,
+        high=found.high,
+    )
 
 
 def _verdict(plan: Plan, runs: list[Pair], reference: Reference | None, label: str, record: bool) -> Validation:

@@ -12,6 +12,7 @@ from torchmetrics.functional.classification import binary_auroc
 
 from gaintrace.data.batches import DeviceData, Members, Split
 from gaintrace.model.layers import no_dropout
+from gaintrace.model.mastery import MasteryEncoder
 
 TOKENS = 8192
 """Positions a batch of evaluation: enough to fill a device, few enough to stay in a processor's cache."""
@@ -27,11 +28,26 @@ class EncoderScore:
 
 
 @dataclass(frozen=True)
+class GainScore:
+    """Gains of one run on one split, each an interaction's for the skill it practises.
+
+    `after_correct` and `after_wrong` are means over the interactions with that response; None where there is none.
+    """
+
+    mean: float
+    std: float
+    after_correct: float | None
+    after_wrong: float | None
+
+
+@dataclass(frozen=True)
 class Predictions:
     """What K members of one side say of the N targets of a split."""
 
     logit: Tensor  # KN
     mastery: Tensor | None  # KN, encoder 2 only
+    gain: Tensor | None  # KN, of the interaction before each target; encoder 2 only
+    answered: Tensor  # N, response of the interaction before each target
     response: Tensor  # N
     index: Tensor  # N, row of each target in the data set's interactions
 
@@ -42,19 +58,39 @@ def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = Fals
     module.eval()
     count = len(next(module.parameters()))
     members = Members.of([0] * count, 1, data.device)
-    logits, masteries, responses, indices = [], [], [], []
+    logits, masteries, gains, answers, responses, indices = [], [], [], [], [], []
     for layout in split.evaluation(TOKENS):
         batch = data.gather(split, layout)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
             output = module(batch.view(members), no_dropout)
         real = batch.real[0]
         logits.append((output if isinstance(output, Tensor) else output.logit).float()[:, real])
-        if not isinstance(output, Tensor):
+        if isinstance(module, MasteryEncoder):
             masteries.append(output.mastery[:, real])
+            gains.append(module.gain.practised(output.gain, members.expand(batch.skill))[:, real])
+        answers.append(batch.token[0][real] >= data.skills)
         responses.append(batch.response[0][real])
         indices.append(data.target_rows(split, layout)[real])
-    mastery = torch.cat(masteries, dim=1) if masteries else None
-    return Predictions(torch.cat(logits, dim=1), mastery, torch.cat(responses), torch.cat(indices))
+    return Predictions(
+        logit=torch.cat(logits, dim=1),
+        mastery=torch.cat(masteries, dim=1) if masteries else None,
+        gain=torch.cat(gains, dim=1) if gains else None,
+        answered=torch.cat(answers),
+        response=torch.cat(responses),
+        index=torch.cat(indices),
+    )
+
+
+def gain_score(gain: Tensor, answered: Tensor) -> GainScore:
+    """Statistics of the gains of N interactions with the responses `answered`."""
+    gain = gain.double()
+    correct, wrong = gain[answered.bool()], gain[~answered.bool()]
+    return GainScore(
+        mean=float(gain.mean()),
+        std=float(gain.std(correction=0)),
+        after_correct=float(correct.mean()) if len(correct) else None,
+        after_wrong=float(wrong.mean()) if len(wrong) else None,
+    )
 
 
 def score(logit: Tensor, response: Tensor) -> EncoderScore:

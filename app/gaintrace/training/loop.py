@@ -13,7 +13,7 @@ from gaintrace.errors import InterruptedRunError
 from gaintrace.model.dual import build_mastery, build_performance, load_member, stack
 from gaintrace.store import Store
 from gaintrace.training.checkpoint import Checkpoint, Pace, restore, save_checkpoint
-from gaintrace.training.evaluation import EncoderScore, Predictions, predict, score
+from gaintrace.training.evaluation import EncoderScore, GainScore, Predictions, gain_score, predict, score
 from gaintrace.training.history import History, Weights
 from gaintrace.training.population import Epoch, Population
 from gaintrace.training.progress import EpochRow, Reporter
@@ -32,6 +32,7 @@ class Outcome:
     shared: list[str]
     error: Exception | None = None
     test: dict[str, EncoderScore] = field(default_factory=dict)
+    gain: GainScore | None = None
     predictions: pd.DataFrame | None = None
 
     @property
@@ -172,7 +173,8 @@ def _test(outcome: Outcome, data: DeviceData) -> None:
         predicted[name] = predict(module.to(data.device), data, data.test, bf16)
         outcome.test[name] = score(predicted[name].logit[0], predicted[name].response)
     e1, e2 = predicted["e1"], predicted["e2"]
-    assert e2.mastery is not None
+    assert e2.mastery is not None and e2.gain is not None
+    outcome.gain = gain_score(e2.gain[0], e2.answered)
     frame = pd.DataFrame(
         {
             "index": e1.index.cpu().numpy(),

@@ -1,0 +1,34 @@
+"""How sure a mean is."""
+
+import math
+from collections.abc import Sequence
+
+from scipy.special import stdtrit
+
+from gaintrace.config import Strict
+
+LEVEL = 0.95
+
+
+class Interval(Strict):
+    """A mean, and where it may lie (95 %). One value has no interval."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def touches_zero(self) -> bool:
+        """Whether zero is a value the mean may have."""
+        return self.low is None or self.high is None or self.low <= 0 <= self.high
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Student's interval of the mean of independent values: mean ± t·s/√n."""
+    count = len(values)
+    mean = math.fsum(values) / count
+    if count == 1:
+        return Interval(mean=mean)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
+    reach = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * deviation / math.sqrt(count)
+    return Interval(mean=mean, low=mean - reach, high=mean + reach)
