@@ -105,7 +105,12 @@ class TrainingConfig(Strict):
 
     bce_loss_weight: Probability = Field(0.3, description="w in w·BCE(E1) + (1 − w)·BCE(E2)")
     epochs: int = Field(12, ge=1, le=10_000, description="most epochs")
-    patience: int = Field(4, ge=1, description="epochs without a better validation E1 AUC before stopping")
+    patience: int = Field(4, ge=1, description="epochs without a better `selection_metric` before stopping")
+    selection_metric: Literal["valid_e1_auc", "valid_combined", "per_encoder"] = Field(
+        "valid_e1_auc",
+        description="what picks the epoch that counts: `valid_e1_auc` (published); `valid_combined`: E1 + 0.5·E2 (the "
+        "study's α); `per_encoder`: an epoch for each encoder, by its own AUC (they share no parameter)",
+    )
     batch_size: int = Field(64, ge=1, le=65_536, description="sequences a batch")
     learning_rate: Positive = Field(1.74e-4, description="Adam's learning rate")
     weight_decay: NonNegative = Field(

@@ -16,10 +16,15 @@ NUMERIC_SOURCES = ("data/batches.py", "model", "training")
 PER_MEMBER: Any = {
     "data": {"dataset"},
     "learning_curve": True,
-    "training": {"bce_loss_weight", "gradient_clip", "seed", "epochs", "patience"},
+    "training": {"bce_loss_weight", "gradient_clip", "seed", "epochs", "patience", "selection_metric"},
 }
-# What encoder 1 cannot see.
-MASTERY_ONLY: Any = {"data": {"dataset"}, "learning_curve": True, "model": {"gain"}}
+# What the training of encoder 1 cannot see. Which of its epochs counts is each run's own affair.
+MASTERY_ONLY: Any = {
+    "data": {"dataset"},
+    "learning_curve": True,
+    "model": {"gain"},
+    "training": {"selection_metric"},
+}
 
 
 @cache

@@ -16,8 +16,8 @@ from gaintrace.sweep.report import label, ranking_table, verdict
 from tests.sweep.made_results import fail, planned, published, succeed
 
 COLUMNS = (
-    "run_id,status,bce_loss_weight,best_epoch,valid_e1_auc,valid_e2_auc,test_e1_auc,test_e2_auc,test_accuracy,"
-    "combined,rank,seconds,config_hash,error"
+    "run_id,status,bce_loss_weight,best_epoch,best_epoch_e1,best_epoch_e2,valid_e1_auc,valid_e2_auc,test_e1_auc,"
+    "test_e2_auc,test_accuracy,combined,rank,seconds,config_hash,error"
 )
 
 

@@ -23,7 +23,8 @@ def ranked(best_epochs, **columns):
         {
             "run_id": [f"r{i}" for i in range(count)],
             "status": "succeeded",
-            "best_epoch": best_epochs,
+            "best_epoch_e1": best_epochs,
+            "best_epoch_e2": best_epochs,
             "rank": range(1, count + 1),
             **columns,
         }
@@ -58,10 +59,17 @@ def test_the_studys_headline_is_mostly_the_selected_epoch():
 
 def test_equal_epochs_and_true_differences_are_not_confounded():
     table, epochs = study()
-    assert not list(selection_epoch(table.assign(best_epoch=5), epochs))
+    assert not list(selection_epoch(table.assign(best_epoch_e1=5, best_epoch_e2=5), epochs))
     real = curves(*(([0.69] * 7, np.linspace(0.5, 0.5 + 0.02 * i, 7)) for i in range(1, 7)))
     assert not list(selection_epoch(table, real))
     assert not list(selection_epoch(table, {}))
+
+
+def test_encoders_with_epochs_of_their_own_are_judged_by_their_own():
+    table, epochs = study()
+    (finding,) = selection_epoch(table.assign(best_epoch_e1=5), epochs)
+    assert finding.numbers["metric"] == "valid_e2_auc"
+    assert not list(selection_epoch(table.assign(best_epoch_e2=5), epochs))
 
 
 def test_a_matched_epoch_is_one_that_every_run_reached():

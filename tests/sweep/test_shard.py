@@ -10,6 +10,7 @@ from gaintrace.data.synthetic import generate
 from gaintrace.errors import ConfigError, DataError, InterruptedRunError
 from gaintrace.store import open_store
 from gaintrace.sweep import shard as module
+from gaintrace.sweep.aggregate import aggregate
 from gaintrace.sweep.plan import make_plan, write_plan
 from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.shard import ShardTrainer, load_data, reference
@@ -109,6 +110,27 @@ def test_interrupting_and_running_again_continues(tmp_path):
         a, b = result(store, run), result(straight, run)
         assert (a.test, a.valid, a.best_epoch, a.learned) == (b.test, b.valid, b.best_epoch, b.learned)
         assert not store.exists(f"runs/{run.run_id}/checkpoint.safetensors")
+
+
+def test_the_rules_that_pick_epochs_can_be_compared_in_one_sweep(tmp_path):
+    """Each run reports each encoder at its own epoch, and the report says which."""
+    store = open_store(tmp_path)
+    rules = ["valid_e1_auc", "valid_combined", "per_encoder"]
+    training = {"epochs": 6, "learning_rate": 0.02}
+    plan, _ = sweep(store, {"training.selection_metric": rules}, training=training)
+    found = {rule: result(store, run) for rule, run in zip(rules, plan.runs, strict=True)}
+    for run in found.values():
+        epochs = pd.read_csv(tmp_path / "runs" / run.run_id / "epochs.csv").set_index("epoch")
+        assert run.valid.e1.auc == epochs.loc[run.best_epoch_e1, "valid_e1_auc"]
+        assert run.valid.e2.auc == epochs.loc[run.best_epoch_e2, "valid_e2_auc"]
+    own = found["per_encoder"]
+    assert own.best_epoch is None
+    assert own.best_epoch_e1 == found["valid_e1_auc"].best_epoch
+    assert own.test.e1 == found["valid_e1_auc"].test.e1
+    assert own.valid.e2.auc >= max(run.valid.e2.auc for run in found.values())
+    aggregate(store, plan.sweep_id)
+    page = store.read(f"sweeps/{plan.sweep_id}/report.html").decode()
+    assert f"<td>{own.best_epoch_e1}/{own.best_epoch_e2}</td>" in page
 
 
 def test_a_failing_run_is_recorded_and_spoils_no_other(tmp_path, monkeypatch):

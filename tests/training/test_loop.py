@@ -5,6 +5,8 @@ import json
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load
 
 from gaintrace.data.batches import DeviceData
@@ -15,6 +17,7 @@ from gaintrace.training.checkpoint import Pace, load_checkpoint
 from gaintrace.training.history import History
 from gaintrace.training.loop import NonFiniteLossError, train
 from gaintrace.training.progress import Silent
+from gaintrace.training.selection import selected_epochs
 from tests.conftest import small_run
 
 CPU = torch.device("cpu")
@@ -46,7 +49,7 @@ def run_training(configs, store, stop_after=None, resume=False, share=1.0):
 
 def numbers(outcome):
     rows = [{k: v for k, v in row.items() if k != "seconds"} for row in outcome.history.rows]
-    return json.dumps(rows), outcome.history.best_epoch, outcome.test, outcome.predictions
+    return json.dumps(rows), outcome.history.selected, outcome.test, outcome.predictions
 
 
 def assert_same(a, b):
@@ -137,21 +140,76 @@ def test_a_loss_that_is_no_number_fails_its_run_alone(tmp_path):
 
 def test_patience_and_the_best_epoch():
     history = History(small_run(training={"epochs": 10, "patience": 2}))
+    kept = []
     for epoch, auc in enumerate([0.6, 0.7, 0.7, 0.69], start=1):
         assert not history.exhausted
-        row = {"epoch": epoch, "valid_e1_auc": auc}
-        if history.improves(row):
-            history.best_epoch = epoch
-        history.rows.append(row)
-    assert history.best_epoch == 2
+        kept.append(history.book({"epoch": epoch, "valid_e1_auc": auc, "valid_e2_auc": 0.5 + epoch / 100}))
+    assert kept == [["e1", "e2"], ["e1", "e2"], [], []]
+    assert history.selected == {"e1": 2, "e2": 2}
     assert history.exhausted
+
+
+def test_each_rule_picks_its_own_epochs():
+    rows = [
+        {"valid_e1_auc": e1, "valid_e2_auc": e2} for e1, e2 in [(0.70, 0.50), (0.71, 0.53), (0.69, 0.58), (0.6, 0.59)]
+    ]
+    picked = {rule: selected_epochs(rule, rows, 4) for rule in ("valid_e1_auc", "valid_combined", "per_encoder")}
+    assert picked == {
+        "valid_e1_auc": {"e1": 2, "e2": 2},
+        "valid_combined": {"e1": 3, "e2": 3},
+        "per_encoder": {"e1": 2, "e2": 4},
+    }
+    assert selected_epochs("per_encoder", [], 4) == {}
+
+
+auc = st.sampled_from([0.5, 0.6, 0.7, 0.8])
+
+
+@given(
+    st.lists(st.tuples(auc, auc), min_size=1, max_size=12), st.lists(auc, min_size=12, max_size=12), st.integers(1, 4)
+)
+def test_an_encoder_with_its_own_epoch_does_not_feel_the_other(pairs, others, patience):
+    """Its epoch is the one it would have if training had followed it alone, for as long as the run goes on."""
+    rows = [{"valid_e1_auc": e1, "valid_e2_auc": e2} for e1, e2 in pairs]
+    swapped = [row | {"valid_e2_auc": other} for row, other in zip(rows, others, strict=False)]
+    epoch = selected_epochs("per_encoder", rows, patience)["e1"]
+    assert epoch == selected_epochs("per_encoder", swapped, patience)["e1"]
+    assert epoch == selected_epochs("valid_e1_auc", rows, patience)["e1"]
+    assert epoch == selected_epochs("per_encoder", rows[: epoch + patience], patience)["e1"]
+
+
+def test_with_an_epoch_for_each_encoder_a_run_goes_on_until_both_have_waited():
+    history = History(small_run(training={"epochs": 20, "patience": 2, "selection_metric": "per_encoder"}))
+    for epoch in range(1, 8):
+        assert not history.exhausted
+        history.book({"epoch": epoch, "valid_e1_auc": 0.7 + (epoch == 7), "valid_e2_auc": 0.5 + min(epoch, 5) / 100})
+    assert history.exhausted
+    assert history.selected == {"e1": 1, "e2": 5}, "what came after its patience does not count"
+
+
+def test_weights_and_scores_of_each_encoder_are_of_its_own_epoch(tmp_path):
+    """Against runs stopped at those epochs, interrupted on the way or not."""
+    training = {"epochs": 6, "patience": 6, "learning_rate": 0.02, "clip_scope": "per_encoder"}
+    config = small_run(training=training | {"selection_metric": "per_encoder"})
+    store = open_store(tmp_path)
+    with pytest.raises(InterruptedRunError):
+        run_training({"r": config}, store, stop_after=23)
+    outcome = run_training({"r": config}, store, resume=True)["r"]
+    selected = outcome.history.selected
+    assert selected["e1"] != selected["e2"], selected
+    for side, epoch in selected.items():
+        until = small_run(training=training | {"epochs": epoch, "selection_metric": "per_encoder"})
+        alone = run_training({"r": until}, open_store(tmp_path / side))["r"]
+        assert alone.test[side] == outcome.test[side]
+        assert (alone.predictions[side] == outcome.predictions[side]).all()
+        assert all(torch.equal(alone.weights[side][name], kept) for name, kept in outcome.weights[side].items())
 
 
 def test_test_scores_are_those_of_the_selected_epochs_weights(tmp_path):
     outcome = run_training(
         {"r": small_run(training={"epochs": 6, "patience": 1, "learning_rate": 0.05})}, open_store(tmp_path)
     )["r"]
-    assert outcome.history.best_epoch < len(outcome.history.rows) or len(outcome.history.rows) == 6
+    assert outcome.history.selected["e1"] < len(outcome.history.rows) or len(outcome.history.rows) == 6
     frame = outcome.predictions
     accuracy = ((frame["e1"] > 0.5) == (frame["response"] == 1)).mean()
     assert outcome.test["e1"].accuracy == pytest.approx(accuracy, abs=1e-6)

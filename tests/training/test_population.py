@@ -87,6 +87,14 @@ def test_runs_that_differ_in_the_curve_alone_share_encoder_1():
         assert population.shared("1.0") == (["2.0", "3.0"] if scope == "per_encoder" else [])
 
 
+def test_the_rule_that_picks_epochs_is_each_member_s_own_and_leaves_encoder_1_shared():
+    rules = ("valid_e1_auc", "valid_combined", "per_encoder")
+    configs = {rule: small_run(training={"selection_metric": rule}) for rule in rules}
+    population = Population(configs, data_on(CPU, configs["per_encoder"]))
+    assert len(population.sides["e1"].configs) == 1
+    assert len(population.sides["e2"].configs) == 3
+
+
 def test_runs_that_cannot_share_batches_are_refused():
     configs = {"a": small_run(), "b": small_run(training={"batch_size": 8})}
     with pytest.raises(ValueError, match="differ in more"):

@@ -92,8 +92,8 @@ def parameter_effects(table: pd.DataFrame, parameters: Iterable[str], metric: st
 
 
 def learning_curves(table: pd.DataFrame, epochs: dict[str, pd.DataFrame], labels: dict[str, str]) -> str:
-    """Validation AUC of both encoders by epoch, a line a run; the selected epoch is marked."""
-    selected = dict(zip(table["run_id"], table["best_epoch"], strict=True))
+    """Validation AUC of both encoders by epoch, a line a run; the selected epoch of each is marked."""
+    selected = table.set_index("run_id")
     with mpl.rc_context(STYLE | {"svg.hashsalt": "learning curves"}):
         figure = Figure(figsize=(6.4, 5.2), layout="constrained")
         panels: Any = figure.subplots(2, 1, sharex=True)
@@ -104,7 +104,7 @@ def learning_curves(table: pd.DataFrame, epochs: dict[str, pd.DataFrame], labels
                 y = frame[f"valid_{side}_auc"]
                 style = styles[position % len(styles)]
                 axes.plot(frame["epoch"], y, style, color=shades[position], linewidth=1.4, label=labels[run])
-                best = frame["epoch"] == selected[run]
+                best = frame["epoch"] == selected.loc[run, f"best_epoch_{side}"]
                 axes.plot(frame["epoch"][best], y[best], "D", color=shades[position], markersize=6)
         for axes, name in zip(panels, NAMES.values(), strict=True):
             axes.set_ylabel(f"{name} validation AUC")

@@ -40,18 +40,17 @@ def find(table: pd.DataFrame, epochs: dict[str, pd.DataFrame], parameters: list[
 def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> Iterator[Finding]:
     """The runs differ mostly because different epochs of them were picked.
 
-    A metric's range over the runs at their selected epochs is set against its range at one epoch for all: the latest
+    An encoder's range over the runs at its selected epochs is set against its range at one epoch for all: the latest
     selected one that every run has reached. What the range loses is the share that selection explains.
     """
-    selected = {
-        run: int(epoch) for run, epoch in zip(ranked["run_id"], ranked["best_epoch"], strict=True) if run in epochs
-    }
-    if len(set(selected.values())) < 2:
-        return
-    reached = min(len(epochs[run]) for run in selected)
-    matched = max(epoch for epoch in selected.values() if epoch <= reached)
     for side, name in SIDES.items():
         column = f"valid_{side}_auc"
+        picked = zip(ranked["run_id"], ranked[f"best_epoch_{side}"], strict=True)
+        selected = {run: int(epoch) for run, epoch in picked if run in epochs}
+        if len(set(selected.values())) < 2:
+            continue
+        reached = min(len(epochs[run]) for run in selected)
+        matched = max(epoch for epoch in selected.values() if epoch <= reached)
         at_selected = _range([epochs[run][column].iloc[epoch - 1] for run, epoch in selected.items()])
         at_matched = _range([epochs[run][column].iloc[matched - 1] for run in selected])
         share = 1 - at_matched / at_selected if at_selected > 0 else 0.0
@@ -98,7 +97,7 @@ def edge_of_the_grid(ranked: pd.DataFrame, parameters: list[str]) -> Iterator[Fi
 def too_few_epochs(epochs: dict[str, pd.DataFrame], limit: int) -> Iterator[Finding]:
     """A metric was still rising when training ended, in at least half of the runs.
 
-    Where early stopping on the other encoder ended a run, it counts as well: its metric was cut off all the same.
+    Where early stopping by the other encoder ended a run, it counts as well: its metric was cut off all the same.
     """
     for side, name in SIDES.items():
         column = f"valid_{side}_auc"
@@ -106,7 +105,12 @@ def too_few_epochs(epochs: dict[str, pd.DataFrame], limit: int) -> Iterator[Find
         if not rising or 2 * len(rising) < len(epochs):
             continue
         at_limit = sum(len(epochs[run]) >= limit for run in rising)
-        cure = "Raise training.epochs" if at_limit else "Early stopping on E1 cut it off: raise training.patience"
+        cure = (
+            "Raise training.epochs"
+            if at_limit
+            else "Early stopping cut it off: raise training.patience, or let each encoder have its own best epoch "
+            "(training.selection_metric: per_encoder)"
+        )
         yield Finding(
             name="too_few_epochs",
             text=f"{name} was still rising at the last epoch of {len(rising)} of {len(epochs)} runs. {cure}.",

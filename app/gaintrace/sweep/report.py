@@ -11,11 +11,18 @@ from rich.table import Table
 from gaintrace.sweep.aggregate import Summary, repeat_command
 from gaintrace.sweep.figures import learning_curves, parameter_effects, trade_off
 from gaintrace.sweep.plan import Plan
+from gaintrace.sweep.results import epochs_text
+from gaintrace.training.selection import ALPHA
 
 PAGE_ROWS = 50
 TERMINAL_ROWS = 12
 CURVES = 12
 """Runs whose epochs are drawn, from the best down; more would be a tangle."""
+SELECTION = {
+    "valid_e1_auc": "the epoch with the best validation E1 AUC",
+    "valid_combined": f"the epoch with the best validation E1 + {ALPHA:g} · E2",
+    "per_encoder": "the epoch with the best validation AUC of each encoder (E1/E2)",
+}
 METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "combined": "Combined"}
 
 
@@ -34,6 +41,8 @@ def render_report(
         troubled=[row for row in summary.runs if row["status"] != "succeeded"][:PAGE_ROWS],
         figures={name: Markup(svg) for name, svg in figures.items()},
         metric_names=METRIC_NAMES,
+        epochs_text=epochs_text,
+        selection=SELECTION[plan.spec.base.training.selection_metric],
         base=yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         repeat=repeat_command(plan),
     )
@@ -71,10 +80,11 @@ def verdict(summary: Summary) -> list[str]:
             "There is nothing to rank.",
         ]
     best, metric = summary.best, summary.objective.rank_by
+    epoch = epochs_text(best["best_epoch_e1"], best["best_epoch_e2"])
     sentences = [
         f"Best of {coverage.succeeded} {'run' if coverage.succeeded == 1 else 'runs'}: {label(summary, best)}, with "
         f"{METRIC_NAMES[metric].lower() if metric == 'combined' else METRIC_NAMES[metric]} {best[metric]:.4f} "
-        f"(test AUC: E1 {best['test_e1_auc']:.4f}, E2 {best['test_e2_auc']:.4f}, epoch {best['best_epoch']})."
+        f"(test AUC: E1 {best['test_e1_auc']:.4f}, E2 {best['test_e2_auc']:.4f}, epoch {epoch})."
     ]
     if coverage.succeeded > 1:
         spread = summary.statistics[metric].range
@@ -105,7 +115,7 @@ def ranking_table(summary: Summary) -> Table:
     rest = [row for row in summary.runs if row["rank"] is None]
     for row in [*ranked[:TERMINAL_ROWS], *rest[:TERMINAL_ROWS]]:
         metrics = [f"{row[m]:.4f}" if row[m] is not None else "" for m in METRIC_NAMES]
-        epoch = "" if row["best_epoch"] is None else str(row["best_epoch"])
+        epoch = epochs_text(row["best_epoch_e1"], row["best_epoch_e2"])
         swept = [str(row[name]) for name in summary.parameters]
         status = row["status"] if row["error"] is None else str(row["error"])
         style = "bold" if row["rank"] == 1 else None if row["rank"] else "red"

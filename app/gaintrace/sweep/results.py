@@ -1,8 +1,8 @@
 """result.json: how one run ended. Written last, so a run without it is not finished. Importable without torch."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gaintrace.config import Strict
 
@@ -19,7 +19,7 @@ class EncoderMetrics(Strict):
 
 
 class Metrics(Strict):
-    """Both encoders on one split, at the selected epoch; `targets` counts the predicted responses, if known."""
+    """Each encoder on one split, at its selected epoch; `targets` counts the predicted responses, if known."""
 
     e1: EncoderMetrics
     e2: EncoderMetrics
@@ -67,7 +67,10 @@ class DataName(Strict):
 
 
 class RunResult(Strict):
-    """result.json."""
+    """result.json.
+
+    The encoders' selected epochs differ only under `selection_metric: per_encoder`; `best_epoch` is None where they do.
+    """
 
     run_id: str
     status: Literal["succeeded", "failed"]
@@ -76,6 +79,8 @@ class RunResult(Strict):
     data: DataName
     code_version: str
     best_epoch: int | None = None
+    best_epoch_e1: int | None = None
+    best_epoch_e2: int | None = None
     epochs_trained: int = 0
     valid: Metrics | None = None
     test: Metrics | None = None
@@ -86,3 +91,17 @@ class RunResult(Strict):
     shared_e1_with: list[str] = Field([])
     seconds: float = 0.0
     environment: dict[str, str | int | float] = Field({})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_epoch_is_both(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("best_epoch") is not None:
+            return {f"best_epoch_{side}": values["best_epoch"] for side in ("e1", "e2")} | values
+        return values
+
+
+def epochs_text(e1: int | None, e2: int | None) -> str:
+    """Selected epochs for a reader: `5`, or `5/11` (E1/E2) where each encoder has its own; empty without any."""
+    if e1 is None or e2 is None:
+        return ""
+    return str(e1) if e1 == e2 else f"{e1}/{e2}"

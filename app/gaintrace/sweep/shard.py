@@ -31,6 +31,7 @@ from gaintrace.sweep.results import (
     RunError,
     RunResult,
     Spread,
+    epochs_text,
 )
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
 from gaintrace.training.checkpoint import Pace, load_checkpoint
@@ -202,8 +203,7 @@ class ShardTrainer:
     def _write_result(self, run: PlannedRun, error: RunError | None, outcome: Outcome | None) -> None:
         succeeded = error is None and outcome is not None
         rows = outcome.history.rows if outcome else []
-        best = outcome.history.best_epoch if outcome else None
-        selected = rows[best - 1] if best else None
+        selected = outcome.history.selected if outcome else {}
         result = RunResult(
             run_id=run.run_id,
             status="succeeded" if succeeded else "failed",
@@ -211,9 +211,11 @@ class ShardTrainer:
             config_hash=run.config_hash,
             data=DataName(name=self.dataset.name, hash=self.dataset.hash),
             code_version=code_version(),
-            best_epoch=best,
+            best_epoch=selected["e1"] if len(set(selected.values())) == 1 else None,
+            best_epoch_e1=selected.get("e1"),
+            best_epoch_e2=selected.get("e2"),
             epochs_trained=len(rows),
-            valid=self._valid_metrics(run, selected) if selected else None,
+            valid=self._valid_metrics(run, rows, selected) if selected else None,
             test=_test_metrics(outcome) if succeeded and outcome else None,
             learned=learned(run.config, outcome.weights) if succeeded and outcome else None,
             gain=GainStatistics(**asdict(outcome.gain)) if outcome and outcome.gain else None,
@@ -240,12 +242,12 @@ class ShardTrainer:
         self.runs.write(key, data)  # a failure of an earlier attempt
         return result
 
-    def _valid_metrics(self, run: PlannedRun, row: EpochRow) -> Metrics:
-        encoders = {
-            side: EncoderMetrics(**{metric: row[f"valid_{side}_{metric}"] for metric in ("loss", "auc", "accuracy")})
-            for side in ("e1", "e2")
-        }
-        return Metrics(**encoders, targets=self._on_device(run.config).targets["valid"])
+    def _valid_metrics(self, run: PlannedRun, rows: list[EpochRow], selected: dict[str, int]) -> Metrics:
+        def encoder(side: str) -> EncoderMetrics:
+            row = rows[selected[side] - 1]
+            return EncoderMetrics(**{metric: row[f"valid_{side}_{metric}"] for metric in ("loss", "auc", "accuracy")})
+
+        return Metrics(e1=encoder("e1"), e2=encoder("e2"), targets=self._on_device(run.config).targets["valid"])
 
     def _recovery(self, outcome: Outcome) -> float | None:
         """Pearson correlation of predicted with simulated mastery over the test targets; None on real data."""
@@ -308,4 +310,5 @@ def _summary(result: RunResult) -> str:
     if result.error is not None:
         return f"{result.error.type}: {result.error.message}"
     assert result.test is not None
-    return f"epoch {result.best_epoch}, test E1 {result.test.e1.auc:.4f}, E2 {result.test.e2.auc:.4f}"
+    epoch = epochs_text(result.best_epoch_e1, result.best_epoch_e2)
+    return f"epoch {epoch}, test E1 {result.test.e1.auc:.4f}, E2 {result.test.e2.auc:.4f}"

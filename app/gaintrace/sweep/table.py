@@ -15,6 +15,7 @@ from gaintrace.sweep.results import DataName, RunError, RunResult
 NUMBERS = (
     "valid_e1_auc", "valid_e2_auc", "test_e1_auc", "test_e2_auc", "test_accuracy", "combined", "seconds",
 )  # fmt: skip
+EPOCHS = ("best_epoch", "best_epoch_e1", "best_epoch_e2")
 READERS = 16
 """Results read at a time: a store answers slowly, not rarely."""
 
@@ -54,13 +55,13 @@ def short_names(plan: Plan) -> dict[str, str]:
 def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
     """One row a planned run, best first; then the failed and the missing ones, which have no rank.
 
-    Columns: run_id, status, the swept parameters, best_epoch, valid_e1_auc, valid_e2_auc, test_e1_auc, test_e2_auc,
-    test_accuracy (of encoder 1), combined, rank, seconds, config_hash, error. Equal values share a rank and keep the
-    plan's order.
+    Columns: run_id, status, the swept parameters, best_epoch (empty where the encoders' differ), best_epoch_e1,
+    best_epoch_e2, valid_e1_auc, valid_e2_auc, test_e1_auc, test_e2_auc, test_accuracy (of encoder 1), combined, rank,
+    seconds, config_hash, error. Equal values share a rank and keep the plan's order.
     """
     names = short_names(plan)
     rows = [_row(run, results.get(run.run_id), names, plan.spec.objective) for run in plan.runs]
-    table = pd.DataFrame(rows).astype({"best_epoch": "Int64"} | dict.fromkeys(NUMBERS, "float64"))
+    table = pd.DataFrame(rows).astype(dict.fromkeys(EPOCHS, "Int64") | dict.fromkeys(NUMBERS, "float64"))
     score = table[plan.spec.objective.rank_by].where(table["status"] == "succeeded")
     table["rank"] = score.rank(method="min", ascending=False).astype("Int64")
     tail = table["status"].map({"succeeded": 0, "failed": 1, "missing": 2})
@@ -79,7 +80,7 @@ def _row(run: PlannedRun, result: RunResult | None, names: dict[str, str], objec
         "run_id": run.run_id,
         "status": result.status if result else "missing",
         **{names[path]: value for path, value in run.swept.items()},
-        "best_epoch": result.best_epoch if result else None,
+        **{name: getattr(result, name, None) for name in EPOCHS},
         "valid_e1_auc": pick("valid", "e1", "auc"),
         "valid_e2_auc": pick("valid", "e2", "auc"),
         "test_e1_auc": e1,

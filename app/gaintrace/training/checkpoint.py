@@ -50,15 +50,13 @@ def save_checkpoint(store: Store, run: str, population: Population, history: His
         member = population.members[run][name]
         tensors |= {f"{name}.weights.{k}": v for k, v in population.weights(run)[name].items()}
         tensors |= {f"{name}.adam.{k}": v for k, v in side.optimizer_state(member).items()}
-        if history.best is not None:
-            tensors |= {f"{name}.best.{k}": v for k, v in history.best[name].items()}
+        tensors |= {f"{name}.best.{k}": v for k, v in history.best.get(name, {}).items()}
         if epoch is not None:
             tensors[f"{name}.epoch.logit"] = epoch.logits[name][member, : epoch.filled].clone()
             tensors[f"{name}.epoch.generator"] = side.dropout.generators[epoch.streams.index(seed)].get_state()
     step = epoch.step if epoch is not None else 0
     state = {
         "rows": history.rows,
-        "best_epoch": history.best_epoch,
         "step": step,
         "adam_steps": population.sides["e1"].adam_steps,
     }
@@ -78,10 +76,8 @@ def load_checkpoint(store: Store, run: str, config: RunConfig) -> Checkpoint | N
         state = _metadata(data)
     except (SafetensorError, ValueError, KeyError):
         return None
-    best_epoch = state["best_epoch"]
-    checkpoint = Checkpoint(History(config, state["rows"], best_epoch), state["step"], state["adam_steps"], tensors)
-    if best_epoch is not None:
-        checkpoint.history.best = {name: checkpoint.section(f"{name}.best") for name in ("e1", "e2")}
+    checkpoint = Checkpoint(History(config, state["rows"]), state["step"], state["adam_steps"], tensors)
+    checkpoint.history.best = {side: checkpoint.section(f"{side}.best") for side in checkpoint.history.selected}
     return checkpoint
 
 

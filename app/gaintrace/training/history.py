@@ -6,22 +6,19 @@ from torch import Tensor
 
 from gaintrace.config import RunConfig
 from gaintrace.training.progress import EpochRow
+from gaintrace.training.selection import selected_epochs
 
 Weights = dict[str, dict[str, Tensor]]
 """Tensors of one run by side and name, without a member axis."""
 
-SELECTION = "valid_e1_auc"
-"""The metric that picks the epoch."""
-
 
 @dataclass
 class History:
-    """A run's finished epochs and the weights of the best one."""
+    """A run's finished epochs, and the weights of each encoder at its selected one."""
 
     config: RunConfig
     rows: list[EpochRow] = field(default_factory=list)
-    best_epoch: int | None = None
-    best: Weights | None = None
+    best: Weights = field(default_factory=dict)
 
     @property
     def epoch(self) -> int:
@@ -29,13 +26,18 @@ class History:
         return len(self.rows)
 
     @property
+    def selected(self) -> dict[str, int]:
+        """The selected epoch by side, as the run's rule picks it; empty before the first."""
+        training = self.config.training
+        return selected_epochs(training.selection_metric, self.rows, training.patience)
+
+    @property
     def exhausted(self) -> bool:
-        """Whether the last epoch is reached, or patience is out."""
-        waited = self.epoch - (self.best_epoch or 0)
+        """Whether the last epoch is reached, or the patience of both encoders is out."""
+        waited = self.epoch - max(self.selected.values(), default=0)
         return self.epoch >= self.config.training.epochs or waited >= self.config.training.patience
 
-    def improves(self, row: EpochRow) -> bool:
-        """Whether an epoch is better than all before it; an equal one is not."""
-        if self.best_epoch is None:
-            return True
-        return bool(row[SELECTION] > self.rows[self.best_epoch - 1][SELECTION])
+    def book(self, row: EpochRow) -> list[str]:
+        """Add an epoch. Returns the sides for which it is the best so far, whose weights are to be kept."""
+        self.rows.append(row)
+        return [side for side, epoch in self.selected.items() if epoch == self.epoch]

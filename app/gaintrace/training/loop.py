@@ -37,8 +37,7 @@ class Outcome:
 
     @property
     def weights(self) -> Weights:
-        """Tensors of the selected epoch."""
-        assert self.history.best is not None
+        """Tensors of each encoder at its selected epoch."""
         return self.history.best
 
 
@@ -151,16 +150,13 @@ def _after_epoch(
             f"(now {history.config.training.learning_rate:g}) or training.gradient_clip"
         )
         return Outcome(run, history, population.shared(run), error)
-    if history.improves(row):
-        history.best_epoch = row["epoch"]
-        history.best = population.weights(run)
-    history.rows.append(row)
+    history.best |= population.weights(run, history.book(row))
     reporter.epoch(run, row)
     return Outcome(run, history, population.shared(run)) if history.exhausted else None
 
 
 def _test(outcome: Outcome, data: DeviceData) -> None:
-    """Evaluate the selected epoch on test, once."""
+    """Evaluate each encoder on test at its selected epoch, once."""
     config = outcome.history.config
     modules = {
         "e1": stack([build_performance(config, data.skills)]),

@@ -13,6 +13,7 @@ from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData, Layout, StreamBatch
 from gaintrace.identity import performance_key, population_key
 from gaintrace.model.dual import build_mastery, build_performance, derived_seed, member_state
+from gaintrace.training.selection import SIDES
 from gaintrace.training.side import Side
 
 
@@ -81,9 +82,9 @@ class Population:
             for at in self.members.values():
                 at[name] = moved[at[name]]
 
-    def weights(self, run: str) -> dict[str, dict[str, Tensor]]:
+    def weights(self, run: str, sides: Iterable[str] = SIDES) -> dict[str, dict[str, Tensor]]:
         """A copy of a run's tensors, by side and name."""
-        return {name: member_state(side.module, self.members[run][name]) for name, side in self.sides.items()}
+        return {name: member_state(self.sides[name].module, self.members[run][name]) for name in sides}
 
 
 class Epoch:
