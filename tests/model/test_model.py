@@ -89,6 +89,23 @@ def test_stacked_members_compute_what_they_compute_alone():
         assert not torch.allclose(together[0], together[1], atol=1e-3)
 
 
+def test_looked_up_projections_are_those_of_the_embeddings(monkeypatch):
+    """With more tokens than rows the first block's projections come from tables; with fewer from products."""
+    data = DeviceData(made([5, 9, 30, 12, 7] * 10), DataConfig(max_sequence_length=40), CPU)
+    config = small_run(data={"max_sequence_length": 40})
+    members = Members.of([0, 0], 1, CPU)
+    layout = data.test.evaluation(10_000)[0]
+    for name in ("e1", "e2"):
+        pair = [encoders(small_run(training={"seed": seed}))[name].eval() for seed in (1, 2)]
+        encoder = stack(pair)
+        rows = encoder.stack.context.weight.shape[1] + config.data.max_sequence_length - 1
+        assert layout.tokens > rows
+        looked_up = predict(encoder, data, layout, members)
+        with monkeypatch.context() as patch:
+            patch.setattr(encoder.stack, "_first_projections", lambda token, position: None)
+            assert torch.allclose(predict(encoder, data, layout, members), looked_up, atol=1e-5)
+
+
 def test_the_published_model_has_its_published_size():
     """About 4.95 M for both stacks, of which 0.26 M, the last feed-forward network of encoder 2, feeds nothing."""
     built = encoders(RunConfig(), skills=100, students=0)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gaintrace.config import ModelConfig
 from gaintrace.data.batches import Batch, Group
-from gaintrace.model.layers import Embedding, LayerNorm, Linear
+from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
 
 Drop = Callable[[Tensor], Tensor]
 
@@ -39,11 +39,17 @@ class Block(nn.Module):
             self.down = Linear(config.d_ff, width)
             self.norm_out = LayerNorm(width)
 
-    def forward(self, ctx: Tensor, val: Tensor, groups: list[Group], drop: Drop) -> tuple[Tensor, Tensor]:
-        """ctx, val: KND → the same. Position t sees positions up to t; padding is at the end, so it is never seen."""
-        query, key = self.query_key(ctx).chunk(2, dim=-1)
+    def forward(
+        self, ctx: Tensor, val: Tensor, groups: list[Group], drop: Drop, projected: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """ctx, val: KND → the same. Position t sees positions up to t; padding is at the end, so it is never seen.
+
+        `projected`: query_key(ctx) and value(val), where the caller has a cheaper way to them.
+        """
+        query_key, value = projected or (self.query_key(ctx), self.value(val))
+        query, key = query_key.chunk(2, dim=-1)
         sizes = [group.stop - group.start for group in groups]
-        grouped = zip(*(torch.split(x, sizes, dim=1) for x in (query, key, self.value(val))), strict=True)
+        grouped = zip(*(torch.split(x, sizes, dim=1) for x in (query, key, value)), strict=True)
         attended = [self._attend(heads, group) for heads, group in zip(grouped, groups, strict=True)]
         a = drop(self.out(torch.cat(attended, dim=1)))
         val = self.norm_value(val + a)
@@ -78,9 +84,28 @@ class TwoStreamStack(nn.Module):
 
     def forward(self, batch: Batch, drop: Drop) -> tuple[Tensor, Tensor]:
         """Both streams of every token: KND each."""
-        position = self.position(batch.position.expand(batch.token.shape))
-        ctx = self.context(batch.token) + position
-        val = self.value(batch.token) + position
+        position = batch.position.expand(batch.token.shape)
+        embedded = self.position(position)
+        ctx = self.context(batch.token) + embedded
+        val = self.value(batch.token) + embedded
+        projected = self._first_projections(batch.token, position)
         for block in self.blocks:
-            ctx, val = block(ctx, val, batch.groups, drop)
+            ctx, val = block(ctx, val, batch.groups, drop, projected)
+            projected = None
         return ctx, val
+
+    def _first_projections(self, token: Tensor, position: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What the first block projects, looked up, where tokens outnumber the rows of the tables.
+
+        (E[token] + P[position])·W + b = (E·W)[token] + (P·W + b)[position]
+        """
+        if token.shape[1] < self.context.weight.shape[1] + self.position.weight.shape[1]:
+            return None
+        first = self.blocks[0]
+        assert isinstance(first, Block)
+        query_key = self._through(first.query_key, self.context, token, position)
+        return query_key, self._through(first.value, self.value, token, position)
+
+    def _through(self, linear: Linear, table: Embedding, token: Tensor, position: Tensor) -> Tensor:
+        mapped = torch.bmm(table.weight, linear.weight)
+        return look_up(mapped, token) + look_up(linear(self.position.weight), position)

@@ -36,9 +36,17 @@ class Embedding(nn.Module):
 
     def forward(self, index: Tensor) -> Tensor:
         """Look each member's indices up in its own table."""
-        members, rows, _ = self.weight.shape
-        offset = torch.arange(members, device=index.device).mul_(rows).view(-1, 1)
-        return F.embedding(index + offset, self.weight.flatten(0, 1))
+        return look_up(self.weight, index)
+
+
+def look_up(table: Tensor, index: Tensor) -> Tensor:
+    """Rows of each member's own table. table: KVD; index: KN → KND.
+
+    A linear map of an embedding is looked up too, in the mapped table: V products of rows instead of N.
+    """
+    members, rows, _ = table.shape
+    offset = torch.arange(members, device=index.device).mul_(rows).view(-1, 1)
+    return F.embedding(index + offset, table.flatten(0, 1))
 
 
 class LayerNorm(nn.Module):

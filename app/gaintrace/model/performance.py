@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from gaintrace.config import ModelConfig
 from gaintrace.data.batches import Batch
 from gaintrace.model.encoder import Drop, TwoStreamStack
-from gaintrace.model.layers import Embedding, Linear
+from gaintrace.model.layers import Embedding, Linear, look_up
 
 
 class PerformanceEncoder(nn.Module):
@@ -23,6 +23,8 @@ class PerformanceEncoder(nn.Module):
     def forward(self, batch: Batch, drop: Drop) -> Tensor:
         """Logits of a correct response at every target: KN."""
         ctx, val = self.stack(batch, drop)
-        features = torch.cat([batch.at_source(ctx), batch.at_source(val), self.target(batch.target_skill)], dim=-1)
-        logit: Tensor = self.logit(drop(F.relu(self.hidden(features))))
+        of_ctx, of_val, of_target = self.hidden.weight.chunk(3, dim=1)
+        hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), batch.target_skill)
+        hidden = hidden.baddbmm(batch.at_source(ctx), of_ctx).baddbmm(batch.at_source(val), of_val)
+        logit: Tensor = self.logit(drop(F.relu(hidden)))
         return logit.squeeze(-1)
