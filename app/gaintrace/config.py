@@ -73,9 +73,18 @@ class ModelConfig(Strict):
         512, ge=1, le=16384, description="hidden width of the feed-forward network and of the performance head"
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout probability")
-    gain: Literal["scalar", "per_skill"] = Field(
+    gain: Literal["scalar", "per_skill", "linear"] = Field(
         "scalar",
-        description="`scalar`: a gain for the practised skill alone (published); `per_skill`: a gain for every skill",
+        description="`scalar`: a gain for the practised skill, without a weight of its own (published); `linear`: the "
+        "same through a learned read-out; `per_skill`: a learned gain for every skill",
+    )
+    curve: Literal["published", "per_skill"] = Field(
+        "published",
+        description="`published`: one offset and θ, a fixed temperature, γ a training student; `per_skill`: offset and "
+        "θ a skill, a learned temperature, velocity by the gains alone",
+    )
+    ability: Literal["none", "inferred"] = Field(
+        "none", description="`inferred`: adds the student's ability, read from the past, to the mastery encoder's logit"
     )
 
     @model_validator(mode="after")
@@ -86,18 +95,22 @@ class ModelConfig(Strict):
 
 
 class LearningCurveConfig(Strict):
-    """Where the learning curve of the mastery encoder starts; all but the temperature are learned."""
+    """Where the learning curve of the mastery encoder starts."""
 
     beta_skill_init: Positive = Field(2.5, description="β, steepness of every skill's curve (1 / unit of practice)")
     m_sat_init: Annotated[float, Field(gt=0, le=1)] = Field(0.7, description="M_sat, ceiling of every skill's mastery")
-    gamma_student_init: Positive = Field(1.1, description="γ, learning velocity of every student (factor)")
+    gamma_student_init: Positive = Field(
+        1.1, description="γ, learning velocity of every student (factor); in the published curve alone"
+    )
     sigmoid_offset: Annotated[float, Field(allow_inf_nan=False)] = Field(
         1.5, description="offset of the curve (logits)"
     )
     mastery_threshold_init: Probability = Field(
         0.6, description="θ, mastery at which a correct answer is as likely as a wrong one"
     )
-    threshold_temperature: Positive = Field(1.5, description="fixed temperature of (mastery − θ)")
+    threshold_temperature: Positive = Field(
+        1.5, description="mastery that is worth a logit; fixed in the published curve"
+    )
 
 
 class TrainingConfig(Strict):
@@ -113,6 +126,9 @@ class TrainingConfig(Strict):
     )
     batch_size: int = Field(64, ge=1, le=65_536, description="sequences a batch")
     learning_rate: Positive = Field(1.74e-4, description="Adam's learning rate")
+    curve_learning_rate: Positive | None = Field(
+        None, description="Adam's learning rate for the parameters of the learning curve; none: `learning_rate`"
+    )
     weight_decay: NonNegative = Field(
         1.7571e-5, description="Adam's L2 penalty, on network weights (not on curve parameters)"
     )

@@ -22,8 +22,8 @@ PER_MEMBER: Any = {
 MASTERY_ONLY: Any = {
     "data": {"dataset"},
     "learning_curve": True,
-    "model": {"gain"},
-    "training": {"selection_metric"},
+    "model": {"gain", "curve", "ability"},
+    "training": {"curve_learning_rate", "selection_metric"},
 }
 
 

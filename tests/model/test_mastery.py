@@ -1,4 +1,6 @@
-"""The mastery encoder: its formulas against slow ones, and mastery never falls."""
+"""The mastery encoder: its formulas against slow ones, and the laws that make it readable."""
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from gaintrace.config import DataConfig
 from gaintrace.data.batches import DeviceData, Members
+from gaintrace.model.curves import natural
 from gaintrace.model.dual import build_mastery, stack
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import PerSkillGain, ScalarGain
@@ -16,12 +19,11 @@ from tests.data.test_batches import made
 CPU = torch.device("cpu")
 
 
-def batch_of(members=1, skills_per_answer=2):
+def batch_of(members=1, skills_per_answer=2, seeds=(4, 5)):
     data = DeviceData(made([5, 9, 30, 12, 7] * 10, skills_per_answer), DataConfig(max_sequence_length=40), CPU)
-    seeds = [4, 5]
-    layout = data.train.training(16, 5, seeds)[0]
+    layout = data.train.training(16, 5, list(seeds))[0]
     batch = data.gather(data.train, layout)
-    return batch, batch.view(Members.of([k % 2 for k in range(members)], 2, CPU))
+    return batch, batch.view(Members.of([k % len(seeds) for k in range(members)], len(seeds), CPU))
 
 
 def test_scalar_practice_counts_gains_of_the_targets_skill():
@@ -48,42 +50,13 @@ def test_per_skill_practice_adds_every_gain():
             assert practice[k, n] == pytest.approx(float(expected), abs=1e-4)
 
 
-@given(
-    beta=st.floats(-2, 5),
-    velocity=st.floats(-1, 3),
-    m_sat=st.floats(-0.5, 2),
-    offset=st.floats(-3, 3),
-    gains=st.lists(st.floats(0, 1), min_size=2, max_size=30),
-)
-@settings(deadline=None)
-def test_mastery_never_falls_and_stays_between_0_and_1(beta, velocity, m_sat, offset, gains):
-    """Whatever training makes of the parameters, out of their meaning included."""
-    encoder = build_mastery(small_run(), 7, 3)
-    with torch.no_grad():
-        encoder.beta_skill.fill_(beta)
-        encoder.m_sat.fill_(m_sat)
-        encoder.offset.fill_(offset)
-        practice = torch.tensor(gains).cumsum(0)[None]
-        mastery = encoder.mastery(practice, torch.zeros_like(practice, dtype=torch.long), torch.tensor([[velocity]]))
-    assert (mastery.diff() >= 0).all()
-    assert ((mastery >= 0) & (mastery <= 1)).all()
-
-
-def test_the_curve_is_the_documented_formula():
-    encoder = build_mastery(small_run(), 7, 3)
-    with torch.no_grad():
-        practice, skill = torch.tensor([[2.0]]), torch.tensor([[1]])
-        mastery = encoder.mastery(practice, skill, torch.tensor([[1.1]]))
-    assert float(mastery) == pytest.approx(0.7 / (1 + 2.718281828 ** -(2.5 * 1.1 * 2 - 1.5)), abs=1e-5)
-
-
 def test_an_unseen_student_gets_the_typical_velocity():
     _, batch = batch_of(members=2)
     encoder = stack([build_mastery(small_run(), 7, 40)] * 2).eval()
     with torch.no_grad():
-        encoder.gamma_student[:] = torch.linspace(0.5, 1.5, 40)
+        encoder.curve.gamma_student[:] = torch.linspace(0.5, 1.5, 40)
         unseen = encoder(batch.__class__(**{**batch.__dict__, "student": None}), no_dropout).mastery
-        encoder.gamma_student.fill_(1.0)
+        encoder.curve.gamma_student.fill_(1.0)
         typical = encoder(batch, no_dropout).mastery
     assert torch.allclose(unseen, typical, atol=1e-5)
 
@@ -95,3 +68,70 @@ def test_the_gain_of_an_interaction_is_the_one_for_its_own_skill():
     own = PerSkillGain(16, 7).practised(gain, skill)
     assert all(own[k, n] == gain[k, n, skill[k, n]] for k in range(2) for n in range(own.shape[1]))
     assert torch.equal(ScalarGain().practised(gain[..., 0], skill), gain[..., 0])
+
+
+READABLE = {"gain": "linear", "curve": "per_skill", "ability": "inferred"}
+
+
+def shaken(config, skills, seed):
+    """An encoder whose every parameter is somewhere else than training starts from."""
+    encoder = build_mastery(config, skills, 20).eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator))
+    return encoder
+
+
+def asked(stream, skill):
+    """The same histories, with one skill asked at every target."""
+    return replace(stream, target_skill=torch.full_like(stream.target_skill, skill), student=None)
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    skill=st.integers(0, 6),
+    model=st.sampled_from([{"gain": "scalar"}, {"gain": "linear"}, READABLE]),
+)
+@settings(max_examples=25, deadline=None)
+def test_only_practice_of_a_skill_raises_its_mastery_and_nothing_lowers_it(seed, skill, model):
+    stream, _ = batch_of(skills_per_answer=1, seeds=[4])
+    batch = asked(stream, skill).view(Members.of([0], 1, CPU))
+    with torch.no_grad():
+        mastery = shaken(small_run(model=model), 7, seed)(batch, no_dropout).mastery[0]
+    for group in stream.groups:
+        rows = mastery[group.start : group.stop].view(group.rows, group.positions)
+        practised = stream.skill[0, group.start : group.stop].view(group.rows, group.positions) == skill
+        rise = rows.diff(dim=1)
+        assert (rise >= -1e-6).all()
+        assert (rise[~practised[:, 1:]].abs() <= 1e-6).all()
+    assert ((mastery >= 0) & (mastery <= 1)).all()
+
+
+def test_an_answer_is_worth_what_its_response_and_the_past_make_it():
+    stream, batch = batch_of(skills_per_answer=1, seeds=[4])
+    encoder = shaken(small_run(model=READABLE), 7, 1)
+    with torch.no_grad():
+        gain = encoder(batch, no_dropout).gain
+        other = encoder(replace(batch, token=(batch.token + 7) % 14), no_dropout).gain
+    real = stream.real
+    assert ((gain > 0) & (gain < 1)).all()
+    assert (gain - other)[real].abs().min() > 0
+
+
+@given(seed=st.integers(0, 2**31), skill=st.integers(0, 6))
+@settings(max_examples=10, deadline=None)
+def test_the_logit_is_mastery_against_the_threshold_plus_one_ability_for_all_skills(seed, skill):
+    stream, _ = batch_of(skills_per_answer=1, seeds=[4])
+    encoder = shaken(small_run(model=READABLE), 7, seed)
+    abilities = []
+    for target in (skill, (skill + 1) % 7):
+        batch = asked(stream, target).view(Members.of([0], 1, CPU))
+        with torch.no_grad():
+            predicted = encoder(batch, no_dropout)
+        values = natural(dict(encoder.curve.named_parameters()))
+        explained = (predicted.mastery - values["threshold"][0, target]) / values["temperature"][0, 0]
+        abilities.append((predicted.logit - explained).detach())
+    scale = float(predicted.logit.detach().abs().max())
+    assert torch.allclose(*abilities, atol=1e-5 * max(1.0, scale))
+    assert float(abilities[0].std()) > 0

@@ -24,11 +24,14 @@ def predict(encoder, data, layout, members=ONE):
     return output if isinstance(output, torch.Tensor) else output.logit
 
 
-@pytest.mark.parametrize("gain", ["scalar", "per_skill"])
+READABLE = {"gain": "linear", "curve": "per_skill", "ability": "inferred"}
+
+
+@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, READABLE])
 @pytest.mark.parametrize("skills_per_answer", [1, 3])
-def test_a_prediction_reads_only_what_came_before_its_answer(gain, skills_per_answer):
+def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_answer):
     dataset = made([30] * 25, skills_per_answer)
-    config = small_run(model={"gain": gain})
+    config = small_run(model=model)
     data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
     layout = data.test.evaluation(60)[0]
     batch = data.gather(data.test, layout)
@@ -73,11 +76,12 @@ def test_padding_changes_nothing():
         assert list(together.values()) == pytest.approx(list(apart.values()), abs=1e-5)
 
 
-def test_stacked_members_compute_what_they_compute_alone():
+@pytest.mark.parametrize("model", [{"gain": "per_skill"}, READABLE])
+def test_stacked_members_compute_what_they_compute_alone(model):
     dataset = made([5, 9, 30, 12, 7] * 10, 2)
     data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
     layout = data.test.evaluation(10_000)[0]
-    configs = [small_run(training={"seed": seed}, model={"gain": "per_skill"}) for seed in (1, 2, 3)]
+    configs = [small_run(training={"seed": seed}, model=model) for seed in (1, 2, 3)]
     for name in ("e1", "e2"):
         alone = [encoders(config)[name].eval() for config in configs]
         stacked = stack(alone).eval()

@@ -65,7 +65,7 @@ def test_a_shard_leaves_complete_results(tmp_path):
         at = frame[(frame["student"] == row["student"])].iloc[int(row["position"])]
         assert (at["skill"], at["response"]) == (row["skill"], row["response"])
         weights = load(store.read(f"runs/{run.run_id}/model.safetensors"))
-        assert found.learned["threshold"].mean == pytest.approx(float(weights["e2.threshold"]))
+        assert found.learned["threshold"].mean == pytest.approx(float(weights["e2.curve.threshold"]))
         assert found.learned["threshold"].start == 0.6
         assert 0 < found.gain.std < found.gain.mean < 1
         assert found.spread["e2"].std == pytest.approx(predictions["e2"].std(ddof=0))

@@ -66,11 +66,20 @@ def test_a_seed_gives_the_same_numbers_twice(tmp_path):
     assert other.test != first.test
 
 
-@pytest.mark.parametrize("gain", ["scalar", "per_skill"])
+@pytest.mark.parametrize(
+    ("model", "training"),
+    [
+        ({"gain": "scalar"}, {}),
+        ({"gain": "per_skill"}, {}),
+        ({"gain": "linear", "curve": "per_skill", "ability": "inferred"}, {"curve_learning_rate": 0.02}),
+    ],
+)
 @pytest.mark.parametrize("stop_after", [0, 1, 4, 6, 9, 14])
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, gain, stop_after):
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, model, training, stop_after):
     """Whether it is stopped before, between or inside epochs (5 batches each), and grouped otherwise afterwards."""
-    configs = {str(seed): small_run(model={"gain": gain}, training={"seed": seed, "batch_size": 16}) for seed in (1, 2)}
+    configs = {
+        str(seed): small_run(model=model, training={"seed": seed, "batch_size": 16, **training}) for seed in (1, 2)
+    }
     store = open_store(tmp_path)
     with pytest.raises(InterruptedRunError, match="Run the same command again"):
         run_training(configs, store, stop_after=stop_after)

@@ -12,6 +12,7 @@ from gaintrace.training.population import Population
 from tests.conftest import small_run
 
 CPU = torch.device("cpu")
+READABLE = {"gain": "linear", "curve": "per_skill", "ability": "inferred"}
 
 
 def devices():
@@ -46,10 +47,10 @@ def largest_difference(a, b):
 
 @pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("scope", ["global", "per_encoder"])
-@pytest.mark.parametrize("gain", ["scalar", "per_skill"])
-def test_a_member_equals_the_run_alone(device, scope, gain):
+@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, READABLE])
+def test_a_member_equals_the_run_alone(device, scope, model):
     def run(curve=None, **training):
-        return small_run(model={"gain": gain}, learning_curve=curve or {}, training={"clip_scope": scope, **training})
+        return small_run(model=model, learning_curve=curve or {}, training={"clip_scope": scope, **training})
 
     configs = {
         "a": run(bce_loss_weight=0.3),
@@ -103,9 +104,10 @@ def test_runs_that_cannot_share_batches_are_refused():
 
 @pytest.mark.parametrize("scope", ["global", "per_encoder"])
 @pytest.mark.parametrize("clip", [0.02, 100.0])
-def test_a_step_is_adam_on_the_weighted_loss_with_clipped_norms(clip, scope):
+@pytest.mark.parametrize("curve_rate", [None, 0.02])
+def test_a_step_is_adam_on_the_weighted_loss_with_clipped_norms(clip, scope, curve_rate):
     """Against torch's own loss, clipping and Adam, for a run of its own with dropout off."""
-    training = {"gradient_clip": clip, "bce_loss_weight": 0.7, "clip_scope": scope}
+    training = {"gradient_clip": clip, "bce_loss_weight": 0.7, "clip_scope": scope, "curve_learning_rate": curve_rate}
     config = small_run(model={"dropout": 0.0}, training=training)
     data = data_on(CPU, config)
     population = Population({"r": config}, data)
@@ -120,10 +122,13 @@ def test_a_step_is_adam_on_the_weighted_loss_with_clipped_norms(clip, scope):
     parameters = [p for m in modules.values() for p in m.parameters()]
     for scoped in [parameters] if scope == "global" else [list(m.parameters()) for m in modules.values()]:
         torch.nn.utils.clip_grad_norm_(scoped, clip)
-    curve = [p for n, p in modules["e2"].named_parameters() if n in modules["e2"].CURVE]
+    curve = list(modules["e2"].curve.parameters())
     network = [p for p in parameters if not any(p is c for c in curve)]
     decay = config.training.weight_decay
-    groups = [{"params": network, "weight_decay": decay}, {"params": curve}]
+    groups = [
+        {"params": network, "weight_decay": decay},
+        {"params": curve, "lr": curve_rate or config.training.learning_rate},
+    ]
     torch.optim.Adam(groups, lr=config.training.learning_rate).step()
     epoch.advance()
     for name, module in modules.items():

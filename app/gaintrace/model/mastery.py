@@ -1,14 +1,15 @@
 """Encoder 2: tracks mastery of every skill along a learning curve and predicts through it.
 
 From its value stream the encoder takes a gain g in (0, 1) for each interaction. Gains add up to effective practice,
-practice moves mastery along a sigmoid, and mastery against a threshold gives the response:
+practice moves mastery along a sigmoid, and mastery against a threshold gives the response (gaintrace.model.curves):
 
     practice[s,t] = Σ_{k<=t} gain[k,s]
-    mastery[s,t]  = M_sat[s] · sigmoid(β[s] · γ[student] · practice[s,t] − offset), clamped to [0, 1]
-    logit[t]      = (mastery[s,t] − θ) / temperature,   s the target skill
+    mastery[s,t]  = M_sat · sigmoid(β · γ · practice[s,t] − offset)
+    logit[t]      = (mastery[s,t] − θ) / temperature  (+ ability[t]),   s the target skill
 
-Gains are positive and β, γ, M_sat are kept from going below zero, so mastery never falls. Shape letters: see the
-package's docstring.
+Mastery never falls. Scalar and linear gains go to the practised skill, so nothing else raises its mastery; per-skill
+gains allow transfer. Ability, where it is inferred, is what the encoder thinks of the student at t: the same number for
+every skill that might be asked, in logits. It may fall. Shape letters: see the package's docstring.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from gaintrace.config import LearningCurveConfig, ModelConfig
 from gaintrace.data.batches import Batch
+from gaintrace.model.curves import PerSkillCurve, PublishedCurve
 from gaintrace.model.encoder import Drop, TwoStreamStack
 from gaintrace.model.layers import Linear
 
@@ -70,6 +72,22 @@ class ScalarGain(nn.Module):
         return torch.cat(summed, dim=1)
 
 
+class LinearGain(ScalarGain):
+    """g[k] = sigmoid(w · val[k] + b), added to the skill practised at k only.
+
+    The value stream holds the response to k and the student's past, so an answer's worth depends on both.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.head = Linear(width, 1)
+
+    def forward(self, val: Tensor) -> Tensor:
+        """val: KND → gain: KN."""
+        gain: Tensor = torch.sigmoid(self.head(val)).squeeze(-1)
+        return gain
+
+
 class PerSkillGain(nn.Module):
     """g[k,·] = sigmoid(W · val[k]), added to all skills: transfer between skills is allowed and learned."""
 
@@ -98,13 +116,10 @@ class PerSkillGain(nn.Module):
 
 
 class MasteryEncoder(nn.Module):
-    """The mastery encoder with its learning curve. The curve's parameters are the ones a reader interprets.
+    """The mastery encoder: a stack, a gain, a learning curve and, where it is inferred, an ability.
 
-    `gamma_student` holds one velocity a training student. A student it was not trained on gets the mean of those,
-    the velocity of a typical student.
+    Everything under `curve.` is a number that a reader interprets; all other parameters are weights of a network.
     """
-
-    CURVE = ("beta_skill", "m_sat", "gamma_student", "offset", "threshold")
 
     def __init__(
         self, config: ModelConfig, curve: LearningCurveConfig, skills: int, positions: int, students: int
@@ -112,33 +127,25 @@ class MasteryEncoder(nn.Module):
         super().__init__()
         # The last block's context would feed nothing: only the value stream is read.
         self.stack = TwoStreamStack(config, skills, positions, context_out=False)
-        self.gain: ScalarGain | PerSkillGain = (
-            ScalarGain() if config.gain == "scalar" else PerSkillGain(config.d_model, skills)
-        )
-        self.beta_skill = nn.Parameter(torch.full((1, skills), curve.beta_skill_init))
-        self.m_sat = nn.Parameter(torch.full((1, skills), curve.m_sat_init))
-        self.gamma_student = nn.Parameter(torch.full((1, students), curve.gamma_student_init))
-        self.offset = nn.Parameter(torch.full((1, 1), curve.sigmoid_offset))
-        self.threshold = nn.Parameter(torch.full((1, 1), curve.mastery_threshold_init))
-        self.register_buffer("temperature", torch.full((1, 1), curve.threshold_temperature))
-        self.temperature: Tensor
+        self.gain = gain_of(config, skills)
+        per_skill = config.curve == "per_skill"
+        self.curve = PerSkillCurve(curve, skills) if per_skill else PublishedCurve(curve, skills, students)
+        self.ability = Linear(config.d_model, 1) if config.ability == "inferred" else None
 
     def forward(self, batch: Batch, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
         _, val = self.stack(batch, drop)
         gain = self.gain(val).float()
         practice = self.gain.practice(gain, batch)
-        mastery = self.mastery(practice, batch.target_skill, self._velocity(batch))
-        logit = (mastery - self.threshold) / self.temperature
+        mastery = self.curve.mastery(practice, batch.target_skill, batch.student)
+        logit = self.curve.logit(mastery, batch.target_skill)
+        if self.ability is not None:
+            logit = logit + batch.at_source(self.ability(val).float()).squeeze(-1)
         return MasteryPrediction(logit, mastery, gain)
 
-    def mastery(self, practice: Tensor, skill: Tensor, velocity: Tensor) -> Tensor:
-        """The learning curve. practice, skill: KN; velocity: KN or K1 → mastery in [0, 1]: KN."""
-        slope = self.beta_skill.gather(1, skill).clamp_min(0) * velocity.clamp_min(0)
-        risen = torch.sigmoid(slope * practice - self.offset)
-        return (self.m_sat.gather(1, skill).clamp_min(0) * risen).clamp(max=1)
 
-    def _velocity(self, batch: Batch) -> Tensor:
-        if batch.student is None:
-            return self.gamma_student.mean(dim=1, keepdim=True)  # K1
-        return self.gamma_student.gather(1, batch.student)  # KN
+def gain_of(config: ModelConfig, skills: int) -> ScalarGain | PerSkillGain:
+    """The gain that a configuration names."""
+    if config.gain == "per_skill":
+        return PerSkillGain(config.d_model, skills)
+    return LinearGain(config.d_model) if config.gain == "linear" else ScalarGain()

@@ -20,6 +20,7 @@ from gaintrace.data.dataset import Dataset, load_dataset
 from gaintrace.data.synthetic import generate
 from gaintrace.errors import ConfigError, DataError, GaintraceError
 from gaintrace.identity import code_version, population_key
+from gaintrace.model.curves import natural
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.plan import DataReference, Plan, PlannedRun
 from gaintrace.sweep.results import (
@@ -265,7 +266,7 @@ def epochs_csv(rows: list[EpochRow]) -> bytes:
 
 
 def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
-    """Where each parameter of the learning curve started, and where it is."""
+    """Where each parameter of the learning curve started, and where it is, in its own unit."""
     curve = config.learning_curve
     starts = {
         "beta_skill": curve.beta_skill_init,
@@ -273,15 +274,15 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
         "gamma_student": curve.gamma_student_init,
         "offset": curve.sigmoid_offset,
         "threshold": curve.mastery_threshold_init,
+        "temperature": curve.threshold_temperature,
     }
+    tensors = {k.removeprefix("curve."): tensor for k, tensor in weights["e2"].items() if k.startswith("curve.")}
+    tensors.pop("temperature", None)  # the published one is fixed
     return {
         name: LearnedParameter(
-            start=start,
-            mean=float(weights["e2"][name].mean()),
-            min=float(weights["e2"][name].min()),
-            max=float(weights["e2"][name].max()),
+            start=starts[name], mean=float(tensor.mean()), min=float(tensor.min()), max=float(tensor.max())
         )
-        for name, start in starts.items()
+        for name, tensor in natural(tensors).items()
     }
 
 

@@ -15,7 +15,7 @@ from gaintrace.config import RunConfig
 from gaintrace.data.batches import Members, StreamBatch
 from gaintrace.model.dual import derived_seed, load_member, member_tensors, stack
 from gaintrace.model.layers import Dropout
-from gaintrace.model.mastery import MasteryEncoder, MasteryPrediction
+from gaintrace.model.mastery import MasteryPrediction
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -34,13 +34,14 @@ class Side:
 
     def _optimizer(self) -> torch.optim.Adam:
         training = self.configs[0].training
-        curve = MasteryEncoder.CURVE if self.name == "e2" else ()
         named = dict(self.module.named_parameters())
+        curve = [name for name in named if name.startswith("curve.")]
         groups: list[dict[str, Any]] = [{"params": [p for name, p in named.items() if name not in curve]}]
         if curve:
             # An L2 penalty would pull these interpretable numbers towards zero, most of all the velocities of
             # students who are in no batch: Adam turns any lone gradient, however small, into a full step.
-            groups.append({"params": [named[name] for name in curve], "weight_decay": 0.0})
+            rate = training.curve_learning_rate or training.learning_rate
+            groups.append({"params": [named[name] for name in curve], "weight_decay": 0.0, "lr": rate})
         return torch.optim.Adam(groups, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True)
 
     def begin_epoch(self, epoch: int, streams: list[int], generators: dict[int, Tensor] | None = None) -> None:
