@@ -78,3 +78,8 @@ def test_the_published_phase_2_gives_its_own_figures_and_the_confound(tmp_path):
     assert round(found["selection_epoch"].numbers["share"], 2) == 0.81
     rising = [f.numbers for f in summary.findings if f.name == "too_few_epochs"]
     assert [(n["metric"], n["rising"]) for n in rising] == [("valid_e2_auc", 6)]
+    by_rule = {outcome.rule: outcome for outcome in summary.selection}
+    assert {rule: round(outcome.range_combined, 4) for rule, outcome in by_rule.items()} == {
+        "valid_e1_auc": 0.0048, "valid_combined": 0.0014, "per_encoder": 0.0025, "same_epoch": 0.0014,
+    }  # fmt: skip
+    assert {run.epoch_e1 for run in by_rule["same_epoch"].runs} == {5}

@@ -11,12 +11,14 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from pydantic import Field
 
 from gaintrace.config import Objective, Strict, SweepSpec
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.findings import Finding, find
 from gaintrace.sweep.plan import IMPORTED, DataReference, Plan, read_plan
 from gaintrace.sweep.results import RunResult
+from gaintrace.sweep.selection import RuleOutcome, compare_rules
 from gaintrace.sweep.statistics import Criterion, Statistics, check_success, correlations, summarise
 from gaintrace.sweep.table import read_results, run_table, short_names
 
@@ -58,6 +60,7 @@ class Summary(Strict):
     best: dict[str, Any] | None
     success: dict[str, Criterion]
     findings: list[Finding]
+    selection: list[RuleOutcome] = Field([], description="the runs on validation, by rule that picks epochs")
     statistics: dict[str, Statistics]
     correlations: dict[str, dict[str, float | None]]
     mastery_recovery: float | None
@@ -112,6 +115,7 @@ def summarise_sweep(
         best=best,
         success=check_success(plan.spec.success, best) if best else {},
         findings=find(table, epochs, parameters, plan.spec.base.training.epochs),
+        selection=compare_rules(epochs, {run.run_id: run.config for run in plan.runs}, plan.spec.objective),
         statistics=summarise(table),
         correlations=correlations(table, parameters),
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,

@@ -1,10 +1,7 @@
 """What a person reads of a sweep: report.html, and a table for the terminal."""
 
-from importlib import resources
-
 import pandas as pd
 import yaml
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from rich.table import Table
 
@@ -12,6 +9,7 @@ from gaintrace.sweep.aggregate import Summary, repeat_command
 from gaintrace.sweep.figures import learning_curves, parameter_effects, trade_off
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.results import epochs_text
+from gaintrace.sweep.sections import selection_section, template
 from gaintrace.training.selection import ALPHA
 
 PAGE_ROWS = 50
@@ -31,9 +29,7 @@ def render_report(
 ) -> tuple[str, dict[str, str]]:
     """report.html and the figures in it, by name."""
     figures = draw(summary, table, epochs)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    source = (resources.files("gaintrace") / "sweep" / "templates" / "report.html.j2").read_text()
-    page = environment.from_string(source).render(
+    page = template("report.html.j2").render(
         summary=summary,
         verdict=verdict(summary),
         rows=summary.runs[:PAGE_ROWS],
@@ -44,6 +40,7 @@ def render_report(
         epochs_text=epochs_text,
         selection=SELECTION[plan.spec.base.training.selection_metric],
         base=yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        selection_section=selection_section(summary),
         repeat=repeat_command(plan),
     )
     return page, figures

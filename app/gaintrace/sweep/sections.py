@@ -1,0 +1,92 @@
+"""Sections of the report that stand on their own: each a template and the words and numbers in it."""
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from gaintrace.sweep.selection import SAME_EPOCH, RuleOutcome
+from gaintrace.training.selection import ALPHA
+
+if TYPE_CHECKING:
+    from gaintrace.sweep.aggregate import Summary
+
+RULE_NAMES = {
+    "valid_e1_auc": "best validation E1 (as published)",
+    "valid_combined": f"best validation E1 + {ALPHA:g} · E2",
+    "per_encoder": "best of each encoder, for itself",
+}
+ORDER_SHOWN = 8
+
+
+def template(name: str) -> Any:
+    """A template of the report, by file name."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string((resources.files("gaintrace") / "sweep" / "templates" / name).read_text())
+
+
+def selection_section(summary: "Summary") -> Markup:
+    """What each rule that picks epochs does to the conclusion, as HTML; empty where there are no runs to compare."""
+    if not summary.selection:
+        return Markup()
+    rules = [
+        {
+            "outcome": outcome,
+            "name": rule_name(outcome),
+            "e1": _epochs([run.epoch_e1 for run in outcome.runs]),
+            "e2": _epochs([run.epoch_e2 for run in outcome.runs]),
+            "order": _order(summary, outcome),
+        }
+        for outcome in summary.selection
+    ]
+    return Markup(template("selection.html.j2").render(rules=rules, conclusion=selection_conclusion(summary)))
+
+
+def selection_conclusion(summary: "Summary") -> str:
+    """Whether the best run and the distance between runs depend on how epochs are picked, in a sentence or two."""
+    labels = run_labels(summary)
+    best: dict[str, list[str]] = {}
+    for outcome in summary.selection:
+        best.setdefault(labels[outcome.runs[0].run_id], []).append(rule_name(outcome))
+    ranges = {outcome.range_combined: rule_name(outcome) for outcome in reversed(summary.selection)}
+    widest, narrowest = max(ranges), min(ranges)
+    if len(best) == 1:
+        first = f"However epochs are picked, {next(iter(best))} comes first on validation."
+    else:
+        first = "Which run comes first on validation depends on how epochs are picked: " + "; ".join(
+            f"{run} by {', '.join(rules)}" for run, rules in best.items()
+        )
+        first += "."
+    return (
+        f"{first} From best to worst, combined differs by {widest:.4f} (picked by: {ranges[widest]}) or by "
+        f"{narrowest:.4f} ({ranges[narrowest]})."
+    )
+
+
+def rule_name(outcome: RuleOutcome) -> str:
+    """A rule in words."""
+    if outcome.rule == SAME_EPOCH:
+        return f"epoch {outcome.runs[0].epoch_e1} of every run"
+    return RULE_NAMES[outcome.rule]
+
+
+def run_labels(summary: "Summary") -> dict[str, str]:
+    """Runs by what is swept, the shorter the fewer parameters there are."""
+    names = summary.parameters
+    return {
+        row["run_id"]: ", ".join(str(row[name]) if len(names) == 1 else f"{name} {row[name]}" for name in names)
+        or row["run_id"]
+        for row in summary.runs
+    }
+
+
+def _order(summary: "Summary", outcome: RuleOutcome) -> str:
+    labels = run_labels(summary)
+    shown = [labels[run.run_id] for run in outcome.runs[:ORDER_SHOWN]]
+    separator = ", " if len(summary.parameters) == 1 else "; "
+    return separator.join(shown) + (" …" if len(outcome.runs) > ORDER_SHOWN else "")
+
+
+def _epochs(picked: list[int]) -> str:
+    return str(min(picked)) if min(picked) == max(picked) else f"{min(picked)}–{max(picked)}"
