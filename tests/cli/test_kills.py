@@ -1,6 +1,7 @@
 """Killed (-9) at random moments, steps that are simply run again end in the same results.
 
-GAINTRACE_KILL_ROUNDS says how often (2 without it); GAINTRACE_KILL_SEED picks other moments.
+GAINTRACE_KILLS says how often a step dies, on a folder and on S3 each (2 without it: both steps once);
+GAINTRACE_KILL_SEED picks other moments.
 """
 
 import io
@@ -16,27 +17,46 @@ import pytest
 
 from gaintrace.store import Store, open_store
 
-ROUNDS = int(os.environ.get("GAINTRACE_KILL_ROUNDS", "2"))
+KILLS = int(os.environ.get("GAINTRACE_KILLS", "2"))
 SEED = int(os.environ.get("GAINTRACE_KILL_SEED", "1"))
 SMALL = """
 name: killed
 base:
   data: {synthetic: {students: 120, skills: 5, mean_length: 20, seed: 3}}
   model: {d_model: 16, n_heads: 2, n_blocks: 1, d_ff: 16}
-  training: {epochs: 25, patience: 25, batch_size: 16, learning_rate: 0.01}
+  training: {epochs: 12, patience: 12, batch_size: 16, learning_rate: 0.01}
 grid: {training.bce_loss_weight: [0.3, 0.7]}
 """
+ARTEFACTS = {"results.csv", "results.json", "best.yaml", "manifest.json", "report.html", "metrics.prom"}
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from gaintrace.cli import main; main()", *arguments]
-
-
-def run(*arguments: str) -> str:
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", "from gaintrace.cli import main; main()", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment
+    )
+
+
+def run(*arguments: str) -> tuple[str, float]:
+    """What a command prints, and the seconds it takes."""
+    began = time.monotonic()
+    process = start(*arguments)
+    printed, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return printed.strip(), time.monotonic() - began
+
+
+def killed(seconds: float, *arguments: str) -> bool:
+    """Kill a command after so long; False if it ended before."""
+    process = start(*arguments)
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return True
+    return False
 
 
 def steps(sweep_id: str, out: str) -> list[list[str]]:
@@ -46,7 +66,7 @@ def steps(sweep_id: str, out: str) -> list[list[str]]:
 
 
 def numbers(store: Store, sweep_id: str) -> pd.DataFrame:
-    return pd.read_csv(io.BytesIO(store.read(f"sweeps/{sweep_id}/results.csv"))).drop(columns="seconds")
+    return pd.read_csv(io.BytesIO(store.read(f"sweeps/{sweep_id}/results.csv")), dtype=str).drop(columns="seconds")
 
 
 @pytest.mark.slow
@@ -55,34 +75,24 @@ def test_trainer_and_aggregator_can_die_at_any_moment(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
-    out = str(tmp_path / "store") if kind == "folder" else f"s3://{request.getfixturevalue('bucket')}/p"
-    sweep_id = run("plan", str(tmp_path / "small.yaml"), "--out", out)
     straight = str(tmp_path / "straight")
-    run("plan", str(tmp_path / "small.yaml"), "--out", straight)
-    for step in steps(sweep_id, straight):
-        run(*step)
-    store = open_store(out)
+    sweep_id, _ = run("plan", str(tmp_path / "small.yaml"), "--out", straight)
+    seconds = [run(*step)[1] for step in steps(sweep_id, straight)]
+    expected = numbers(open_store(straight), sweep_id)
+    top = str(tmp_path / "store") if kind == "folder" else f"s3://{request.getfixturevalue('bucket')}"
     dice = random.Random(SEED)
-    for _ in range(ROUNDS):
-        for step in steps(sweep_id, out):
-            process = subprocess.Popen(
-                command(*step),
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            time.sleep(dice.uniform(1.5, 6))
-            process.kill()
-            process.wait()
-        if dice.random() < 0.3:  # begin anew, so that kills meet unfinished runs
-            for key in store.keys("runs"):
-                store.delete(key)
-    for step in steps(sweep_id, out):
-        run(*step)
-    pd.testing.assert_frame_equal(numbers(store, sweep_id), numbers(open_store(straight), sweep_id))
-    assert not [key for key in store.keys() if "checkpoint" in key or ".tmp-" in key]  # noqa: SIM118
-    assert {key.rsplit("/", 1)[-1] for key in store.keys(f"sweeps/{sweep_id}")} >= {
-        "report.html",
-        "results.csv",
-        "manifest.json",
-    }
+    done, trial = 0, 0
+    while done < KILLS:
+        trial += 1
+        out = f"{top}/{trial}"
+        run("plan", str(tmp_path / "small.yaml"), "--out", out)
+        for step, usual in zip(steps(sweep_id, out), seconds, strict=True):
+            for _ in range(dice.randint(1, 4) if KILLS > 2 else 1):
+                done += killed(dice.uniform(0, usual), *step)
+            run(*step)
+        store = open_store(out)
+        pd.testing.assert_frame_equal(numbers(store, sweep_id), expected)
+        keys = store.keys()
+        assert not [key for key in keys if "checkpoint" in key or ".tmp-" in key]
+        assert {key.rsplit("/", 1)[-1] for key in keys if key.startswith("sweeps/")} >= ARTEFACTS
+    print(f"{kind}: {done} kills in {trial} sweeps, all the same")

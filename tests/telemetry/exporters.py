@@ -1,6 +1,7 @@
-"""What DCGM's exporter, kube-state-metrics and Argo's controller serve, by their real names and labels."""
+"""What DCGM's exporter, NVML in a trainer, kube-state-metrics and Argo's controller serve: their names and labels."""
 
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 BUSY, IDLE, WAITING = "demo-x7k2p-train-1111", "demo-x7k2p-train-2222", "demo-x7k2p-train-3333"
@@ -11,18 +12,37 @@ DCGM = {
     "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": (5_000_000, 900_000),
     "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE": (0.6, 0.0),
 }
+NVML = {
+    "gaintrace_gpu_utilization_ratio": (0.97, 0.01),
+    "gaintrace_gpu_memory_used_bytes": (41e9, 9e8),
+    "gaintrace_gpu_memory_total_bytes": (143e9, 143e9),
+    "gaintrace_gpu_power_watts": (610.5, 72.1),
+    "gaintrace_gpu_energy_joules_total": (5000, 900),
+}
 
 
 def dcgm(scrape: int) -> str:
-    """DCGM's exporter; its energy counter grows with every scrape."""
+    """DCGM's exporter; its energy counter (mJ) grows by a kilojoule with every scrape."""
     lines = []
     for name, values in DCGM.items():
         lines.append(f"# TYPE {name} {'counter' if 'ENERGY' in name else 'gauge'}")
         for number, (pod, value) in enumerate(zip((BUSY, IDLE), values, strict=True)):
             labels = f'gpu="{number}",UUID="GPU-{number}",device="nvidia{number}",modelName="NVIDIA H200"'
             labels += f',Hostname="node-1",container="main",namespace="research",pod="{pod}"'
-            lines.append(f"{name}{{{labels}}} {value + (scrape * 1000 if 'ENERGY' in name else 0)}")
+            lines.append(f"{name}{{{labels}}} {value + (scrape * 1_000_000 if 'ENERGY' in name else 0)}")
     return "\n".join(lines) + "\n"
+
+
+def nvml(number: int) -> Callable[[int], str]:
+    """The series that a trainer with a GPU adds to its own; the machine of the tests has none."""
+
+    def text(scrape: int) -> str:
+        return "".join(
+            f'{name}{{gpu="0"}} {values[number] + (scrape * 1000 if "energy" in name else 0)}\n'
+            for name, values in NVML.items()
+        )
+
+    return text
 
 
 def cluster(scrape: int) -> str:
@@ -30,7 +50,6 @@ def cluster(scrape: int) -> str:
     lines = []
     for pod, phase in ((BUSY, "Running"), (IDLE, "Running"), (WAITING, "Pending")):
         of = f'namespace="research",pod="{pod}",uid="u"'
-        lines.append(f'kube_pod_info{{{of},node="node-1"}} 1')
         lines += [
             f'kube_pod_status_phase{{{of},phase="{name}"}} {int(name == phase)}'
             for name in ("Pending", "Running", "Succeeded", "Failed", "Unknown")
@@ -45,9 +64,9 @@ def cluster(scrape: int) -> str:
 
 
 class Exporter:
-    """Serves a text on /metrics."""
+    """Serves on /metrics what a function of the number of scrapes says."""
 
-    def __init__(self, text: object) -> None:
+    def __init__(self, text: Callable[[int], str]) -> None:
         exporter = self
         self.scrapes = 0
 
@@ -57,7 +76,7 @@ class Exporter:
 
             def do_GET(self) -> None:
                 exporter.scrapes += 1
-                data = text(exporter.scrapes).encode()  # type: ignore[operator]
+                data = text(exporter.scrapes).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.send_header("Content-Length", str(len(data)))

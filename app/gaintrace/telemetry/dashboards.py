@@ -1,33 +1,13 @@
-"""The Grafana dashboards as data: rows of panels, laid out on Grafana's grid of 24 columns."""
+"""The Grafana dashboards: GPU cluster, sweep, nightly."""
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
 
 from gaintrace.telemetry import queries
-
-SOURCE = {"type": "prometheus", "uid": "${datasource}"}
-HEIGHT = 8
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One panel: what it shows, its queries as (expression, legend), and Grafana's name of its unit."""
-
-    title: str
-    description: str
-    unit: str
-    queries: list[tuple[str, str]]
-    kind: str = "timeseries"
-    width: int = 8
-    height: int = HEIGHT
-    thresholds: list[tuple[float | None, str]] = field(default_factory=lambda: [(None, "green")])
-    top: float | None = None
-    """Where the axis ends, if fixed."""
-
+from gaintrace.telemetry.grafana import Dashboard, Panel
 
 PHASE = 'phase=~"$phase",dataset=~"$dataset"'
 SPACE = 'namespace=~"$namespace"'
+OURS = f'kube_pod_status_phase{{pod=~"{queries.PODS}"}}'
 
 
 def _of_namespace(expression: str) -> str:
@@ -35,7 +15,7 @@ def _of_namespace(expression: str) -> str:
     return f"({expression}) and on (namespace, pod) kube_pod_status_phase{{{SPACE}}}"
 
 
-def _gpu_cluster() -> tuple[list[Panel], list[str]]:
+def _gpu_cluster() -> Dashboard:
     util = f"({queries.UTILISATION})"
     memory = queries.either(
         f"sum by (namespace, pod) ({queries.dcgm('DCGM_FI_DEV_FB_USED')}) * 1048576",
@@ -45,13 +25,14 @@ def _gpu_cluster() -> tuple[list[Panel], list[str]]:
         f"sum by (namespace, pod) ({queries.dcgm('DCGM_FI_DEV_POWER_USAGE')})",
         "sum by (namespace, pod) (gaintrace_gpu_power_watts)",
     )
-    consumed = queries.dcgm("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION")
-    phases = "max by (namespace, pod, phase) (gaintrace_epoch)"
-    # increase() wants a plain selector; the counter's last minus its first value does without.
-    used = f"max_over_time(({consumed})[$__range:]) - min_over_time(({consumed})[$__range:])"
-    by_dcgm = f"sum by (namespace, pod) ({used}) / 1000"
-    own = "sum by (namespace, pod) (increase(gaintrace_gpu_energy_joules_total[$__range]))"
-    energy = f"sum by (phase) (({queries.either(by_dcgm, own)}) * on (namespace, pod) group_left (phase) {phases})"
+    by_dcgm = queries.dcgm("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "increase({}[$__range])")
+    energy = queries.either(
+        f"sum by (namespace, pod) ({by_dcgm}) / 1000",
+        "sum by (namespace, pod) (increase(gaintrace_gpu_energy_joules_total[$__range]))",
+    )
+    # Pods that have ended meanwhile count, too.
+    phases = f"max by (namespace, pod, phase) (max_over_time(gaintrace_epoch{{{SPACE}}}[$__range]))"
+    by_phase = f"sum by (phase) (({energy}) * on (namespace, pod) group_left (phase) {phases})"
     tensor = queries.dcgm("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE")
     panels = [
         Panel(
@@ -74,7 +55,7 @@ def _gpu_cluster() -> tuple[list[Panel], list[str]]:
             thresholds=[(None, "red"), (0.5, "orange"), (0.9, "green")],
         ),
         Panel(
-            "Held but idle",
+            "GPUs held but idle",
             f"GPUs whose pod has used less than {queries.IDLE_RATIO:.0%} of them in the last sample.",
             "short",
             [(f"sum({_of_namespace(queries.IDLE)}) or vector(0)", "GPUs")],
@@ -84,7 +65,7 @@ def _gpu_cluster() -> tuple[list[Panel], list[str]]:
             thresholds=[(None, "green"), (1, "red")],
         ),
         Panel(
-            "Pods that wait",
+            "Pods that wait for a node",
             "Pods of gaintrace that no node has taken yet.",
             "short",
             [(f"count({_of_namespace(queries.PENDING)}) or vector(0)", "pods")],
@@ -104,7 +85,7 @@ def _gpu_cluster() -> tuple[list[Panel], list[str]]:
         Panel("Memory by pod", "Device memory in use.", "bytes", [(_of_namespace(memory), "{{pod}}")], width=12),
         Panel("Power by pod", "Power drawn.", "watt", [(_of_namespace(power), "{{pod}}")], width=12),
         Panel(
-            "Tensor cores",
+            "Tensor cores by pod",
             "Share of the time in which the tensor cores worked (DCGM only).",
             "percentunit",
             [(_of_namespace(f"avg by (namespace, pod) ({tensor})"), "{{pod}}")],
@@ -113,51 +94,46 @@ def _gpu_cluster() -> tuple[list[Panel], list[str]]:
         ),
         Panel(
             "Energy by sweep",
-            "Joules over the time range shown, summed over the pods of a sweep.",
+            "Over the time range shown, summed over the sweep's pods while they were scraped.",
             "joule",
-            [(energy, "{{phase}}")],
+            [(by_phase, "{{phase}}")],
             "bargauge",
             width=12,
         ),
         Panel(
-            "Workflows",
-            "Argo's workflows by phase, of the whole controller.",
+            "Workflows by phase",
+            "All of the Argo controller's, other people's included.",
             "short",
             [("sum by (phase) (argo_workflows_gauge)", "{{phase}}")],
             width=12,
         ),
     ]
-    return panels, ["namespace"]
+    return Dashboard(
+        "gpu-cluster", "gaintrace: GPU cluster", "now-3h", panels, {"namespace": f"label_values({OURS}, namespace)"}
+    )
 
 
-def _sweep() -> tuple[list[Panel], list[str]]:
+def _sweep() -> Dashboard:
     steps = f"gaintrace_step_seconds_bucket{{{PHASE}}}"
-    progress = f"avg by (phase) (gaintrace_progress_ratio{{{PHASE}}})"
-    rate = f"avg by (phase) (deriv(gaintrace_progress_ratio{{{PHASE}}}[5m]))"
+    progress = f"avg by (phase, dataset) (gaintrace_progress_ratio{{{PHASE}}})"
+    pace = f"avg by (phase, dataset) (deriv(gaintrace_progress_ratio{{{PHASE}}}[5m]))"
+    sweep = "{{phase}} {{dataset}}"
 
     def auc(encoder: str) -> list[tuple[str, str]]:
-        selector = f'{PHASE},encoder="{encoder}"'
+        auc = f'gaintrace_auc_ratio{{{PHASE},encoder="{encoder}"'
         return [
-            (
-                f'max by (phase, dataset) (gaintrace_auc_ratio{{{selector},split="valid",statistic="max"}})',
-                "best valid",
-            ),
-            (
-                f'avg by (phase, dataset) (gaintrace_auc_ratio{{{selector},split="valid",statistic="mean"}})',
-                "mean valid",
-            ),
-            (
-                f'avg by (phase, dataset) (gaintrace_auc_ratio{{{selector},split="train",statistic="mean"}})',
-                "mean train",
-            ),
+            (f'max by (phase, dataset) ({auc},split="valid",statistic="max"}})', f"{sweep}: best valid"),
+            (f'avg by (phase, dataset) ({auc},split="valid",statistic="mean"}})', f"{sweep}: valid"),
+            (f'avg by (phase, dataset) ({auc},split="train",statistic="mean"}})', f"{sweep}: train"),
         ]
 
+    best_valid = f'max_over_time(gaintrace_auc_ratio{{{PHASE},split="valid",statistic="max"}}[$__range])'
     panels = [
         Panel(
             "Progress",
-            "Share of the run-epochs of the shards under way that are done.",
+            "Of the shards under way: the share of their run-epochs that is done. `gaintrace watch` counts the shards.",
             "percentunit",
-            [(progress, "{{phase}}")],
+            [(progress, sweep)],
             "gauge",
             width=6,
             height=6,
@@ -165,15 +141,15 @@ def _sweep() -> tuple[list[Panel], list[str]]:
         ),
         Panel(
             "Time left",
-            "At the pace of the last five minutes; runs that stop early shorten it.",
+            "For the shards under way, at the pace of the last five minutes; runs that stop early shorten it.",
             "s",
-            [(f"(1 - {progress}) / ({rate} > 0)", "{{phase}}")],
+            [(f"(1 - {progress}) / ({pace} > 0)", sweep)],
             "stat",
             width=6,
             height=6,
         ),
         Panel(
-            "Runs",
+            "Runs under way",
             "Runs of the shards under way, by status.",
             "short",
             [(f"sum by (status) (gaintrace_runs{{{PHASE}}})", "{{status}}")],
@@ -183,69 +159,114 @@ def _sweep() -> tuple[list[Panel], list[str]]:
         ),
         Panel(
             "Failures",
-            "Runs that failed, in shards under way and in the last sweep that was aggregated.",
+            "Runs that failed in the shards under way, and those without a result in the last sweeps aggregated.",
             "short",
             [
-                (f'sum(gaintrace_runs{{{PHASE},status="failed"}}) or vector(0)', "under way"),
-                (f'sum(gaintrace_sweep_runs{{{PHASE},status=~"failed|missing"}}) or vector(0)', "last sweep"),
+                (f'sum(gaintrace_runs{{{PHASE},status="failed"}}) or vector(0)', "failed, under way"),
+                (f'sum(gaintrace_sweep_runs{{{PHASE},status="failed"}}) or vector(0)', "failed, aggregated"),
+                (f'sum(gaintrace_sweep_runs{{{PHASE},status="missing"}}) or vector(0)', "missing, aggregated"),
             ],
             "stat",
             width=6,
             height=6,
             thresholds=[(None, "green"), (1, "red")],
         ),
-        Panel("AUC of encoder 1", "Performance: by epoch, over the runs under way.", "none", auc("e1"), width=12),
-        Panel("AUC of encoder 2", "Mastery: by epoch, over the runs under way.", "none", auc("e2"), width=12),
         Panel(
-            "Best run so far",
-            "Test AUC of the best run of the last aggregation. The ranking itself is in the report.",
+            "AUC of encoder 1",
+            "Performance, by epoch, over the runs under way: the best of them, and their means.",
+            "none",
+            auc("e1"),
+            width=12,
+            decimals=4,
+        ),
+        Panel(
+            "AUC of encoder 2",
+            "Mastery, by epoch, over the runs under way: the best of them, and their means.",
+            "none",
+            auc("e2"),
+            width=12,
+            decimals=4,
+        ),
+        Panel(
+            "Ranking so far",
+            "Best validation AUC of any run in the time range, best first. A series for each run would never end; "
+            "`gaintrace aggregate` ranks the runs at any time.",
+            "none",
+            [(f"sort_desc(max by (phase, dataset, encoder) ({best_valid}))", f"{sweep} {{{{encoder}}}}")],
+            "bargauge",
+            decimals=4,
+        ),
+        Panel(
+            "Best run of the last aggregation",
+            "Its test AUC, and what runs are ranked by. The report has the ranking.",
             "none",
             [
-                (f"gaintrace_sweep_best_combined{{{PHASE}}}", "{{phase}} {{dataset}} combined"),
-                (f"gaintrace_sweep_best_auc_ratio{{{PHASE}}}", "{{phase}} {{dataset}} {{encoder}}"),
+                (f"gaintrace_sweep_best_combined{{{PHASE}}}", f"{sweep} combined"),
+                (f"gaintrace_sweep_best_auc_ratio{{{PHASE}}}", f"{sweep} {{{{encoder}}}}"),
             ],
             "bargauge",
-            width=12,
+            decimals=4,
         ),
         Panel(
             "Loss",
-            "Mean over the runs under way, validation.",
+            "Mean over the runs under way, validation, in nats a target.",
             "none",
-            [(f'avg by (encoder) (gaintrace_loss{{{PHASE},split="valid"}})', "{{encoder}}")],
-            width=12,
+            [
+                (
+                    f'avg by (phase, dataset, encoder) (gaintrace_loss{{{PHASE},split="valid"}})',
+                    f"{sweep} {{{{encoder}}}}",
+                )
+            ],
+            decimals=4,
         ),
         Panel(
-            "Throughput",
-            "Interactions trained on a second, summed over runs and pods.",
+            "Interactions a second",
+            "Trained on, summed over runs and pods.",
             "short",
-            [(f"sum by (phase) (rate(gaintrace_interactions_total{{{PHASE}}}[$__rate_interval]))", "{{phase}}")],
+            [(f"sum by (phase, dataset) (rate(gaintrace_interactions_total{{{PHASE}}}[$__rate_interval]))", sweep)],
+            width=6,
         ),
         Panel(
-            "Seconds between batches",
-            "Median and 95th percentile.",
+            "Time between batches",
+            "Median and 95th percentile over the pods.",
             "s",
             [
                 (f"histogram_quantile({quantile}, sum by (le) (rate({steps}[$__rate_interval])))", name)
                 for quantile, name in ((0.5, "median"), (0.95, "95 %"))
             ],
+            width=6,
         ),
         Panel(
-            "Store",
-            "Failed requests to the store, and the share of the time that checkpoints take.",
+            "Time spent on checkpoints",
+            "Share of a pod's time, mean over the pods. Training skips checkpoints that would cost more than 5 %.",
+            "percentunit",
+            [
+                (
+                    f"avg by (phase, dataset) (rate(gaintrace_checkpoint_seconds_total{{{PHASE}}}[$__rate_interval]))",
+                    sweep,
+                )
+            ],
+            width=6,
+        ),
+        Panel(
+            "Failed requests to the store",
+            "A minute: those that are tried again, and those that failed for good.",
             "short",
             [
                 (
-                    f"sum by (outcome) (increase(gaintrace_store_errors_total{{{PHASE}}}[$__rate_interval]))",
+                    f"sum by (outcome) (rate(gaintrace_store_errors_total{{{PHASE}}}[$__rate_interval])) * 60",
                     "{{outcome}}",
-                ),
-                (f"sum(rate(gaintrace_checkpoint_seconds_total{{{PHASE}}}[$__rate_interval]))", "checkpoint share"),
+                )
             ],
+            width=6,
         ),
     ]
-    return panels, ["phase", "dataset"]
+    known = '{__name__=~"gaintrace_runs|gaintrace_sweep_runs"}'
+    variables = {"phase": f"label_values({known}, phase)", "dataset": f"label_values({known}, dataset)"}
+    return Dashboard("sweep", "gaintrace: sweep", "now-3h", panels, variables)
 
 
-def _nightly() -> tuple[list[Panel], list[str]]:
+def _nightly() -> Dashboard:
     chosen = 'dataset=~"$dataset"'
 
     def against(encoder: str) -> list[tuple[str, str]]:
@@ -258,8 +279,8 @@ def _nightly() -> tuple[list[Panel], list[str]]:
     gap = f"gaintrace_validation_auc_ratio{{{chosen}}} - gaintrace_validation_reference_auc_ratio{{{chosen}}}"
     panels = [
         Panel(
-            "Last verdict",
-            "Time since a validation last came to a verdict.",
+            "Since the last verdict",
+            "Time since a validation of the data set last came to a verdict; one is due every day.",
             "s",
             [(f"time() - gaintrace_validation_last_success_timestamp_seconds{{{chosen}}}", "{{dataset}}")],
             "stat",
@@ -277,114 +298,38 @@ def _nightly() -> tuple[list[Panel], list[str]]:
             height=5,
             thresholds=[(None, "green"), (1, "red")],
         ),
-        Panel("E1 over time", "Test AUC of encoder 1 and what is recorded for it.", "none", against("e1"), width=12),
-        Panel("E2 over time", "Test AUC of encoder 2 and what is recorded for it.", "none", against("e2"), width=12),
+        Panel(
+            "E1 over time",
+            "Test AUC of encoder 1 and what is recorded for it.",
+            "none",
+            against("e1"),
+            width=12,
+            decimals=4,
+        ),
+        Panel(
+            "E2 over time",
+            "Test AUC of encoder 2 and what is recorded for it.",
+            "none",
+            against("e2"),
+            width=12,
+            decimals=4,
+        ),
         Panel(
             "Difference to what is recorded",
             "New minus recorded test AUC.",
             "none",
             [(gap, "{{dataset}} {{encoder}}")],
             width=24,
+            decimals=4,
         ),
     ]
-    return panels, ["dataset"]
+    variables = {"dataset": "label_values(gaintrace_validation_regression, dataset)"}
+    return Dashboard("nightly", "gaintrace: nightly", "now-30d", panels, variables)
 
 
-DASHBOARDS = {
-    "gpu-cluster": ("gaintrace: GPU cluster", _gpu_cluster),
-    "sweep": ("gaintrace: sweep", _sweep),
-    "nightly": ("gaintrace: nightly", _nightly),
-}
-VARIABLES = {
-    "namespace": "label_values(kube_pod_info, namespace)",
-    "phase": "label_values(gaintrace_sweep_runs, phase)",
-    "dataset": 'label_values({__name__=~"gaintrace_(sweep_runs|validation_regression)"}, dataset)',
-}
+DASHBOARDS = {board.name: board for board in (_gpu_cluster(), _sweep(), _nightly())}
 
 
 def render(name: str) -> str:
     """A dashboard's JSON, as the chart ships it."""
-    title, build = DASHBOARDS[name]
-    panels, variables = build()
-    board = {
-        "uid": f"gaintrace-{name}",
-        "title": title,
-        "tags": ["gaintrace"],
-        "schemaVersion": 41,
-        "editable": True,
-        "refresh": "30s",
-        "time": {"from": "now-30d" if name == "nightly" else "now-3h", "to": "now"},
-        "templating": {"list": [_source(), *(_variable(name) for name in variables)]},
-        "panels": _laid_out(panels),
-    }
-    return json.dumps(board, indent=1, ensure_ascii=False) + "\n"
-
-
-def _laid_out(panels: list[Panel]) -> list[dict[str, Any]]:
-    placed, x, y, row = [], 0, 0, 0
-    for number, panel in enumerate(panels, 1):
-        if x + panel.width > 24:
-            x, y, row = 0, y + row, 0
-        placed.append(_panel(number, panel, x, y))
-        x, row = x + panel.width, max(row, panel.height)
-    return placed
-
-
-def _panel(number: int, panel: Panel, x: int, y: int) -> dict[str, Any]:
-    defaults: dict[str, Any] = {
-        "unit": panel.unit,
-        "thresholds": {
-            "mode": "absolute",
-            "steps": [{"value": value, "color": color} for value, color in panel.thresholds],
-        },
-    }
-    if panel.top is not None:
-        defaults |= {"min": 0, "max": panel.top}
-    if panel.kind == "timeseries":
-        defaults["custom"] = {"lineWidth": 2, "fillOpacity": 0, "showPoints": "auto", "spanNulls": True}
-    return {
-        "id": number,
-        "type": panel.kind,
-        "title": panel.title,
-        "description": panel.description,
-        "datasource": SOURCE,
-        "gridPos": {"x": x, "y": y, "w": panel.width, "h": panel.height},
-        "fieldConfig": {"defaults": defaults, "overrides": []},
-        "options": _options(panel),
-        "targets": [
-            {
-                "refId": chr(ord("A") + position),
-                "datasource": SOURCE,
-                "expr": expression,
-                "legendFormat": legend,
-                "instant": panel.kind != "timeseries",
-                "range": panel.kind == "timeseries",
-            }
-            for position, (expression, legend) in enumerate(panel.queries)
-        ],
-    }
-
-
-def _options(panel: Panel) -> dict[str, Any]:
-    if panel.kind == "timeseries":
-        return {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi", "sort": "desc"}}
-    return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
-
-
-def _source() -> dict[str, Any]:
-    return {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"}
-
-
-def _variable(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "type": "query",
-        "datasource": SOURCE,
-        "query": {"query": VARIABLES[name], "refId": "variable"},
-        "definition": VARIABLES[name],
-        "refresh": 2,
-        "multi": True,
-        "includeAll": True,
-        "allValue": ".+",
-        "current": {"text": "All", "value": "$__all"},
-    }
+    return json.dumps(DASHBOARDS[name].json, indent=1, ensure_ascii=False) + "\n"

@@ -29,7 +29,6 @@ class LiveMetrics(Silent):
         self.status: dict[str, str] = dict.fromkeys(epochs, "waiting")
         self.rows: dict[str, EpochRow] = {}
         self.last_step: float | None = None
-        self.counted = 0.0
         for outcome in ("retried", "failed"):
             self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome)
         for name in ("gaintrace_interactions", "gaintrace_checkpoint_writes", "gaintrace_checkpoint_seconds"):

@@ -11,29 +11,30 @@ IDLE_RATIO = 0.05
 IDLE_FOR = "15m"
 PENDING_FOR = "30m"
 STALLED_FOR = "30m"
+STORE_ERRORS = 10
+"""More failed requests in a quarter of an hour than a healthy store has. A trainer that gives up ends too soon for its
+last count to be scraped; the attempts before, over two minutes, are seen."""
+
 DAY = 86400
 NIGHTLY_PERIODS = 2
 """A nightly validation is missed when its last verdict is older than so many days."""
 
 
-def unified(series: str) -> str:
-    """A DCGM series with `pod` and `namespace` of the workload, whichever form of labels the scrape gave it.
+def dcgm(metric: str, function: str = "{}") -> str:
+    """A DCGM metric of our training pods, with `pod` and `namespace` of the workload; `function` is applied to it.
 
-    With honorLabels off, DCGM's own labels arrive as exported_pod and exported_namespace.
+    With honorLabels off, as in the exporter's own chart, DCGM's labels arrive as exported_pod and exported_namespace,
+    and pod and namespace are the exporter's. Either form may be what a cluster has.
     """
+    forms = [f'{metric}{{exported_pod=~"{TRAINING}"}}', f'{metric}{{exported_pod="",pod=~"{TRAINING}"}}']
+    series = "(" + " or ".join(function.format(form) for form in forms) + ")"
     named = f'label_replace({series}, "pod", "$1", "exported_pod", "(.+)")'
     return f'label_replace({named}, "namespace", "$1", "exported_namespace", "(.+)")'
 
 
-def dcgm(metric: str) -> str:
-    """A DCGM metric of our training pods."""
-    both = [f'{metric}{{exported_pod=~"{TRAINING}"}}', f'{metric}{{exported_pod="",pod=~"{TRAINING}"}}']
-    return unified("(" + " or ".join(both) + ")")
-
-
 def either(first: str, second: str) -> str:
-    """The first, or the second where the first has no series at all."""
-    return f"({first}) or on() ({second})"
+    """By pod the first, and the second for pods of which the first has no series."""
+    return f"({first}) or on (namespace, pod) ({second})"
 
 
 UTILISATION = either(
@@ -65,5 +66,8 @@ UNFINISHED = (
 )
 MISSED = f"time() - gaintrace_validation_last_success_timestamp_seconds > {NIGHTLY_PERIODS * DAY}"
 REGRESSION = "gaintrace_validation_regression == 1"
-STORE_FAILING = 'sum by (phase, dataset) (increase(gaintrace_store_errors_total{outcome="failed"}[15m])) > 0'
-STALLED = f"gaintrace_members_active > 0 and changes(gaintrace_progress_ratio[{STALLED_FOR}]) == 0"
+STORE_FAILING = (
+    f"sum by (phase, dataset) (increase(gaintrace_store_errors_total[15m])) > {STORE_ERRORS}"
+    ' or sum by (phase, dataset) (increase(gaintrace_store_errors_total{outcome="failed"}[15m])) > 0'
+)
+STALLED = "gaintrace_members_active > 0 and changes(gaintrace_progress_ratio[5m]) == 0"

@@ -4,7 +4,8 @@ import yaml
 
 from gaintrace.telemetry import queries
 
-RUNBOOK = "docs/runbook.md#"
+RUNBOOK = "docs/runbook.md"
+"""The chart puts `metrics.prometheusRule.runbookBaseUrl` before it."""
 
 
 def _alert(name: str, expression: str, held: str, severity: str, summary: str, description: str) -> dict[str, object]:
@@ -13,7 +14,7 @@ def _alert(name: str, expression: str, held: str, severity: str, summary: str, d
         "expr": expression,
         "for": held,
         "labels": {"severity": severity},
-        "annotations": {"summary": summary, "description": description, "runbook_url": RUNBOOK + name.lower()},
+        "annotations": {"summary": summary, "description": description, "runbook_url": f"{RUNBOOK}#{name.lower()}"},
     }
 
 
@@ -64,7 +65,7 @@ ALERTS = [
     _alert(
         "GaintraceTrainingStalled",
         queries.STALLED,
-        "5m",
+        queries.STALLED_FOR,
         "warning",
         "Training of {{ $labels.phase }} does not move",
         f"{{{{ $labels.pod }}}} has active runs and has made no progress for {queries.STALLED_FOR}.",
@@ -75,7 +76,8 @@ ALERTS = [
         "0m",
         "critical",
         "The store fails for {{ $labels.phase }}",
-        "{{ $value | humanize }} requests of {{ $labels.phase }} to the store failed for good in a quarter of an hour.",
+        '{{ $value | printf "%.0f" }} requests of {{ $labels.phase }} on {{ $labels.dataset }} to the store failed '
+        "in a quarter of an hour; training waits while they are tried again, and stops where they fail for good.",
     ),
     _alert(
         "GaintraceGpuMetricsAbsent",
@@ -83,7 +85,7 @@ ALERTS = [
         "15m",
         "warning",
         "Nothing says what the GPUs do",
-        "Training pods hold {{ $value }} GPUs, and neither the DCGM exporter nor the trainers are scraped.",
+        "Training pods hold GPUs ({{ $value }}), and neither the DCGM exporter nor the trainers are scraped.",
     ),
 ]
 
