@@ -36,6 +36,7 @@ STORE_LAYOUT = {
     "runs/<run-id>/model.safetensors": "the weights of the selected epoch",
     "runs/<run-id>/result.json": "written last: succeeded or failed, and the numbers",
     "runs/<run-id>/checkpoint.safetensors": "only while a run is unfinished",
+    "reproductions/<run-id>/<number>/": "a run trained again: its own sweep and run, and comparison.json",
     "validations/<data set>/reference.json": "what is recorded for the default on a data set",
     "validations/<data set>/<label>/": "a validation: its own sweep and runs, and verdict.json",
     "defaults/current.yaml": "the current default, a sweep of one run; the preset `production` without it",

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 4, "too few runs succeeded; what did is kept and `results.csv` names the others"
     STORE = 5, "the store cannot be read or written (full disk, no permission, unreachable). A retry may help"
     CLUSTER = 6, "the cluster cannot be reached, refuses, or lacks something. A retry may help"
-    REGRESSION = 7, "a validation is done and worse than what is recorded for its data set"
+    REGRESSION = 7, "done, and the numbers are not what is recorded: a worse validation, a run not reproduced"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
 
     meaning: str
@@ -70,7 +70,7 @@ class ClusterError(GaintraceError):
 
 
 class RegressionError(GaintraceError):
-    """A validation came out worse than what is recorded for its data set."""
+    """A validation came out worse than what is recorded for its data set, or a run was not reproduced."""
 
     exit_code = ExitCode.REGRESSION
 

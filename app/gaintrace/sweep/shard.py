@@ -86,6 +86,7 @@ class ShardTrainer:
             )
         self.runs = self.store.child("runs")
         self.device_data: dict[str, DeviceData] = {}
+        self.side_by_side = 1  # runs that began together in the population under way
 
     def train(self, shard: int) -> None:
         """Train what is unfinished in a shard. Failing runs are recorded and do not stop the others."""
@@ -114,6 +115,7 @@ class ShardTrainer:
 
     def _train_group(self, group: list[PlannedRun]) -> None:
         """Train runs side by side; where that fails, in halves, so that only the run at fault fails."""
+        self.side_by_side = len(group)
         configs = {run.run_id: run.config for run in group}
         stored = {run: load_checkpoint(self.runs, run, config) for run, config in configs.items()}
         checkpoints = {run: checkpoint for run, checkpoint in stored.items() if checkpoint}
@@ -224,7 +226,7 @@ class ShardTrainer:
             mastery_recovery=self._recovery(outcome) if succeeded and outcome else None,
             shared_e1_with=outcome.shared if outcome else [],
             seconds=round(sum(row["seconds"] for row in rows), 3),
-            environment=environment(self.device),
+            environment=environment(self.device) | {"side_by_side": self.side_by_side},
         )
         result = self._publish(result)
         self.runs.delete(f"{run.run_id}/{CHECKPOINT}")
