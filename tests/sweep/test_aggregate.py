@@ -17,7 +17,7 @@ from tests.sweep.made_results import fail, planned, published, succeed
 
 COLUMNS = (
     "run_id,status,bce_loss_weight,best_epoch,best_epoch_e1,best_epoch_e2,valid_e1_auc,valid_e2_auc,test_e1_auc,"
-    "test_e2_auc,test_accuracy,combined,rank,seconds,config_hash,error"
+    "test_e2_auc,test_accuracy,combined,combined_low,combined_high,rank,seconds,config_hash,error"
 )
 
 

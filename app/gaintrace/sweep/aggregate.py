@@ -6,7 +6,6 @@ Aggregating again gives the same files, and gives them at any time: a sweep half
 import io
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,12 +14,13 @@ from pydantic import Field
 
 from gaintrace.config import Objective, Strict, SweepSpec
 from gaintrace.store import MissingObjectError, Store
-from gaintrace.sweep.findings import Finding, find
+from gaintrace.sweep.comparison import Comparison, compare
+from gaintrace.sweep.findings import Evidence, Finding, find
 from gaintrace.sweep.plan import IMPORTED, DataReference, Plan, read_plan
 from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.selection import RuleOutcome, compare_rules
 from gaintrace.sweep.statistics import Criterion, Statistics, check_success, correlations, summarise
-from gaintrace.sweep.table import read_results, run_table, short_names
+from gaintrace.sweep.table import plain_value, read_results, run_table, short_names
 
 EPOCHS_READ = 200
 """Runs whose epochs are read, from the best down: enough for every finding, few enough for a sweep of thousands."""
@@ -59,6 +59,7 @@ class Summary(Strict):
     coverage: Coverage
     best: dict[str, Any] | None
     success: dict[str, Criterion]
+    comparison: Comparison
     findings: list[Finding]
     selection: list[RuleOutcome] = Field([], description="the runs on validation, by rule that picks epochs")
     statistics: dict[str, Statistics]
@@ -76,7 +77,9 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     results = read_results(store, plan)
     table = run_table(plan, results)
     epochs = read_epochs(store, table)
-    summary = summarise_sweep(plan, table, results, epochs)
+    comparison = compare(store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash)
+    table = with_intervals(table, comparison)
+    summary = summarise_sweep(plan, table, results, epochs, comparison)
     report, figures = render_report(plan, summary, table, epochs)
 
     folder = store.child(f"sweeps/{sweep_id}")
@@ -91,14 +94,32 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     return summary
 
 
+def with_intervals(table: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """The run table with combined_low and combined_high: where combined may lie with other test students."""
+    found = {
+        side: [getattr(comparison.runs.get(run), side, None) for run in table["run_id"]] for side in ("low", "high")
+    }
+    at = table.columns.tolist().index("combined") + 1
+    columns = {f"combined_{side}": pd.Series(values, table.index, "float64") for side, values in found.items()}
+    return pd.concat([table.iloc[:, :at], pd.DataFrame(columns), table.iloc[:, at:]], axis=1)
+
+
 def summarise_sweep(
-    plan: Plan, table: pd.DataFrame, results: dict[str, RunResult], epochs: dict[str, pd.DataFrame]
+    plan: Plan,
+    table: pd.DataFrame,
+    results: dict[str, RunResult],
+    epochs: dict[str, pd.DataFrame],
+    comparison: Comparison,
 ) -> Summary:
     """All numbers of a sweep."""
     statuses = table["status"].value_counts()
-    rows = [_plain(row) for row in table.to_dict("records")]
+    rows: list[dict[str, Any]] = [
+        {str(key): plain_value(value) for key, value in row.items()} for row in table.to_dict("records")
+    ]
     best = rows[0] if rows[0]["rank"] == 1 else None
-    parameters = list(short_names(plan).values())
+    columns = short_names(plan)
+    parameters = list(columns.values())
+    evidence = Evidence(plan.spec, columns, table, epochs, results, comparison)
     return Summary(
         sweep_id=plan.sweep_id,
         name=plan.spec.name,
@@ -114,7 +135,8 @@ def summarise_sweep(
         ),
         best=best,
         success=check_success(plan.spec.success, best) if best else {},
-        findings=find(table, epochs, parameters, plan.spec.base.training.epochs),
+        comparison=comparison,
+        findings=find(evidence),
         selection=compare_rules(epochs, {run.run_id: run.config for run in plan.runs}, plan.spec.objective),
         statistics=summarise(table),
         correlations=correlations(table, parameters),
@@ -171,10 +193,3 @@ def manifest(plan: Plan, results: dict[str, RunResult]) -> dict[str, Any]:
 def to_json(value: Any) -> str:
     """Readable JSON that refuses NaN: a number that is not there is null."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Python values, None for what is missing."""
-    return {
-        key: None if pd.isna(value) else value.item() if hasattr(value, "item") else value for key, value in row.items()
-    }

@@ -86,9 +86,9 @@ def verdict(summary: Summary) -> list[str]:
     if coverage.succeeded > 1:
         spread = summary.statistics[metric].range
         caution = (
-            ""
-            if {"seed", "fold"} & set(summary.parameters)
-            else (" With one seed and one fold, nothing here says whether that is more than noise.")
+            " With one seed and one fold, nothing here says whether that is more than noise."
+            if summary.comparison.covers == "nothing"
+            else ""
         )
         sentences.append(f"From best to worst, {METRIC_NAMES[metric]} differs by {spread:.4f}.{caution}")
     if summary.success:

@@ -82,6 +82,7 @@ class RunResult(Strict):
     best_epoch_e1: int | None = None
     best_epoch_e2: int | None = None
     epochs_trained: int = 0
+    steps: int | None = Field(None, description="optimizer steps to the selected epoch of encoder 2")
     valid: Metrics | None = None
     test: Metrics | None = None
     learned: dict[str, LearnedParameter] | None = None

@@ -218,6 +218,7 @@ class ShardTrainer:
             best_epoch_e1=selected.get("e1"),
             best_epoch_e2=selected.get("e2"),
             epochs_trained=len(rows),
+            steps=selected["e2"] * self._batches(run.config) if selected else None,
             valid=self._valid_metrics(run, rows, selected) if selected else None,
             test=_test_metrics(outcome) if succeeded and outcome else None,
             learned=learned(run.config, outcome.weights) if succeeded and outcome else None,
@@ -244,6 +245,10 @@ class ShardTrainer:
             return there
         self.runs.write(key, data)  # a failure of an earlier attempt
         return result
+
+    def _batches(self, config: RunConfig) -> int:
+        """Batches an epoch."""
+        return -(-len(self._on_device(config).train.lengths) // config.training.batch_size)
 
     def _valid_metrics(self, run: PlannedRun, rows: list[EpochRow], selected: dict[str, int]) -> Metrics:
         def encoder(side: str) -> EncoderMetrics:

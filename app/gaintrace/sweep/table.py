@@ -92,3 +92,10 @@ def _row(run: PlannedRun, result: RunResult | None, names: dict[str, str], objec
         "config_hash": run.config_hash,
         "error": f"{result.error.type}: {result.error.message}" if result and result.error else None,
     }
+
+
+def plain_value(value: Any) -> Any:
+    """A cell as a Python value, None for what is missing."""
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if pd.api.types.is_scalar(value) and pd.isna(value) else value

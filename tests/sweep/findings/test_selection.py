@@ -1,10 +1,10 @@
-"""Each finding on numbers where it holds, and on numbers where it must be silent."""
+"""Findings about epochs, on numbers where they hold and on numbers where they must be silent."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from gaintrace.sweep.findings import edge_of_the_grid, find, selection_epoch, too_few_epochs, unfinished
+from gaintrace.sweep.findings.selection import selection_epoch, too_few_epochs
+from tests.sweep.findings.evidence import curves, ranked
 
 # The study's Phase 2 as its runs logged it: the selected epoch, and validation E2 AUC at epochs 3 and 5.
 E2 = {
@@ -15,25 +15,6 @@ E2 = {
     0.7: (3, 0.535906, 0.543915),
     0.8: (3, 0.535587, 0.543399),
 }
-
-
-def ranked(best_epochs, **columns):
-    count = len(best_epochs)
-    return pd.DataFrame(
-        {
-            "run_id": [f"r{i}" for i in range(count)],
-            "status": "succeeded",
-            "best_epoch_e1": best_epochs,
-            "best_epoch_e2": best_epochs,
-            "rank": range(1, count + 1),
-            **columns,
-        }
-    )
-
-
-def curves(*rows):
-    """epochs by run from (E1 values, E2 values)."""
-    return {f"r{i}": pd.DataFrame({"valid_e1_auc": e1, "valid_e2_auc": e2}) for i, (e1, e2) in enumerate(rows)}
 
 
 def study():
@@ -80,24 +61,6 @@ def test_a_matched_epoch_is_one_that_every_run_reached():
     assert finding.numbers["share"] == 1
 
 
-@pytest.mark.parametrize(
-    ("values", "best", "side", "suggestion"),
-    [([1.5, 2.0, 2.5], 2.5, "largest", 3.0), ([0.7, 0.8, 0.9], 0.7, "smallest", 0.6), ([0.3, 0.8], 0.3, None, None),
-     ([1.5, 2.0, 2.5], 2.0, None, None)],
-)  # fmt: skip
-def test_an_optimum_on_the_edge_is_named_with_its_side(values, best, side, suggestion):
-    order = [best, *(v for v in values if v != best)]
-    found = list(edge_of_the_grid(ranked([1] * len(values), p=order), ["p"]))
-    if side is None:
-        assert not found
-    else:
-        assert (found[0].numbers["side"], found[0].numbers["suggestion"]) == (side, suggestion)
-
-
-def test_seeds_and_words_have_no_edge():
-    assert not list(edge_of_the_grid(ranked([1] * 3, seed=[1, 2, 3], gain=["a", "b", "c"]), ["seed", "gain"]))
-
-
 def test_a_metric_still_rising_at_the_end_is_named_with_its_cure():
     rising, peaked = [0.50, 0.51, 0.52], [0.60, 0.62, 0.61]
     (at_limit,) = too_few_epochs(curves((peaked, rising), (peaked, rising)), limit=3)
@@ -107,16 +70,3 @@ def test_a_metric_still_rising_at_the_end_is_named_with_its_cure():
     assert "training.patience" in early.text
     assert not list(too_few_epochs(curves((peaked, peaked), (peaked, peaked), (peaked, rising)), limit=3))
     assert not list(too_few_epochs({}, limit=3))
-
-
-def test_runs_without_result_are_counted():
-    table = pd.DataFrame({"status": ["succeeded", "failed", "missing", "missing"]})
-    (finding,) = unfinished(table)
-    assert finding.numbers == {"failed": 1, "missing": 2}
-    assert not list(unfinished(table[:1]))
-
-
-def test_a_sweep_with_nothing_to_say_has_no_finding():
-    table = ranked([2, 2, 2], p=[2.0, 1.0, 3.0], status="succeeded")
-    flat = [0.6, 0.7, 0.65]
-    assert find(table, curves(*[(flat, flat)] * 3), ["p"], 3) == []

@@ -1,40 +1,13 @@
-"""What a sweep's numbers hide: named findings, each with the numbers behind it, silent where it does not hold.
-
-A finding reads the run table and the runs' epochs, never the weights, so it works on other people's results too.
-"""
+"""Findings about epochs: which one was picked, and whether there were enough."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
-from gaintrace.config import Strict
+from gaintrace.sweep.findings.finding import SIDES, Finding
 
 CONFOUNDED_SHARE = 0.5
 """Of a metric's range: what selection must explain to be called its main cause."""
-BRACKETS_NEED = 3
-"""Values of a parameter before its optimum can lie inside."""
-
-SIDES = {"e1": "E1", "e2": "E2"}
-
-
-class Finding(Strict):
-    """Something a reader of the ranking should know. `numbers` are what the text is made of."""
-
-    name: str
-    text: str
-    numbers: dict[str, Any]
-
-
-def find(table: pd.DataFrame, epochs: dict[str, pd.DataFrame], parameters: list[str], limit: int) -> list[Finding]:
-    """All findings of a sweep. `limit`: the most epochs a run may train."""
-    ranked = table[table["rank"].notna()]
-    return [
-        *selection_epoch(ranked, epochs),
-        *edge_of_the_grid(ranked, parameters),
-        *too_few_epochs(epochs, limit),
-        *unfinished(table),
-    ]
 
 
 def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> Iterator[Finding]:
@@ -73,27 +46,6 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
             )
 
 
-def edge_of_the_grid(ranked: pd.DataFrame, parameters: list[str]) -> Iterator[Finding]:
-    """The best value of a parameter is the smallest or largest tried, so the optimum may lie beyond."""
-    for parameter in parameters:
-        values = sorted(set(pd.to_numeric(ranked[parameter], errors="coerce").dropna()))
-        if len(values) < BRACKETS_NEED or parameter in ("seed", "fold"):
-            continue
-        best = float(ranked[parameter].iloc[0])
-        if best not in (values[0], values[-1]):
-            continue
-        side, neighbour = ("smallest", values[1]) if best == values[0] else ("largest", values[-2])
-        beyond = round(best + (best - neighbour), 10)
-        yield Finding(
-            name="edge_of_the_grid",
-            text=(
-                f"The best {parameter}, {best:g}, is the {side} tried: the optimum is not bracketed. "
-                f"Try {beyond:g} as well, if it is a value {parameter} can have."
-            ),
-            numbers={"parameter": parameter, "best": best, "side": side, "suggestion": beyond},
-        )
-
-
 def too_few_epochs(epochs: dict[str, pd.DataFrame], limit: int) -> Iterator[Finding]:
     """A metric was still rising when training ended, in at least half of the runs.
 
@@ -115,17 +67,6 @@ def too_few_epochs(epochs: dict[str, pd.DataFrame], limit: int) -> Iterator[Find
             name="too_few_epochs",
             text=f"{name} was still rising at the last epoch of {len(rising)} of {len(epochs)} runs. {cure}.",
             numbers={"metric": column, "rising": len(rising), "runs": len(epochs), "stopped_at_limit": at_limit},
-        )
-
-
-def unfinished(table: pd.DataFrame) -> Iterator[Finding]:
-    """Planned runs without a result; they are in no statistic."""
-    counts = {status: int((table["status"] == status).sum()) for status in ("failed", "missing")}
-    if any(counts.values()):
-        yield Finding(
-            name="unfinished_runs",
-            text=f"{counts['failed']} runs failed and {counts['missing']} have no result; no number here has them.",
-            numbers=counts,
         )
 
 
