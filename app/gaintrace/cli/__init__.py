@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from gaintrace import __version__
-from gaintrace.cli import cluster, config, data, reproduce, sweep, validate
+from gaintrace.cli import cluster, config, data, report, reproduce, sweep, validate
 from gaintrace.errors import GaintraceError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command()(sweep.train)
 app.command()(sweep.plan)
 app.command()(sweep.train_shard)
 app.command()(sweep.aggregate)
+app.command()(report.report)
 app.command()(sweep.import_results)
 app.command()(validate.validate)
 app.command()(reproduce.reproduce)

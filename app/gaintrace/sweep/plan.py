@@ -1,5 +1,6 @@
 """The plan of a sweep: every run with its complete configuration and identity, grouped into shards."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -105,8 +106,26 @@ def read_plan(store: Store, sweep_id: str) -> Plan:
     try:
         return Plan.model_validate_json(store.read(key))
     except MissingObjectError:
-        known = sorted({found.split("/")[1] for found in store.keys("sweeps") if found.endswith("/plan.json")})
-        hint = f"sweeps there: {', '.join(known)}" if known else "there is no sweep; `gaintrace plan` makes one"
-        raise ConfigError(f"store {store.uri} has no sweep {sweep_id}; {hint}") from None
+        raise _no_sweep(store, sweep_id, known_sweeps(store)) from None
     except ValidationError as error:
         raise StoreError(f"{store.uri}/{key} is damaged: {error.errors()[0]['msg']}. Plan the sweep again") from None
+
+
+def known_sweeps(store: Store) -> list[str]:
+    """Ids of the sweeps in a store, sorted."""
+    return sorted({found.split("/")[1] for found in store.keys("sweeps") if found.endswith("/plan.json")})
+
+
+def find_sweep(store: Store, text: str) -> str:
+    """The id of the sweep that somebody means by an id, by a name, or by nothing: the one planned last."""
+    known = known_sweeps(store)
+    meant = [text] if text in known else [found for found in known if text in ("", found.rsplit("-", 1)[0])]
+    if not meant:
+        raise _no_sweep(store, text, known)
+    ages = {found: seconds_since_planned(store, found) for found in meant} if len(meant) > 1 else {}
+    return min(meant, key=lambda found: math.inf if (age := ages.get(found)) is None else age)
+
+
+def _no_sweep(store: Store, text: str, known: list[str]) -> ConfigError:
+    hint = f"sweeps there: {', '.join(known)}" if known else "there is no sweep; `gaintrace plan` makes one"
+    return ConfigError(f"store {store.uri} has no sweep {text}".rstrip() + f"; {hint}")
