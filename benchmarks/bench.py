@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from gaintrace.config import DataConfig, RunConfig, SyntheticConfig, TrainingConfig
-from gaintrace.data.batches import DeviceData, Layout
+from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import Dataset, load_dataset
+from gaintrace.data.groups import Layout
 from gaintrace.data.synthetic import generate
 from gaintrace.training.device import environment, keep_freed_memory
 from gaintrace.training.population import Population

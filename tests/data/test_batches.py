@@ -1,5 +1,7 @@
 """Batches: every target once, no response ahead of its prediction, one shape for all streams."""
 
+from itertools import combinations, pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from gaintrace.config import DataConfig
 from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import COLUMNS, Dataset
+from gaintrace.data.groups import least_padding
 from gaintrace.data.split import split_students
 from gaintrace.errors import DataError
 
@@ -92,7 +95,24 @@ def test_shuffles_depend_on_their_own_seed_alone():
 def test_groups_pad_little():
     data = DeviceData(made(np.random.default_rng(0).geometric(0.05, 400).clip(3, 200)), DataConfig(), CPU)
     tokens = sum(layout.tokens for layout in data.train.training(64, 5, [0]))
-    assert tokens < 1.25 * data.targets["train"]
+    assert tokens < 1.1 * data.targets["train"]
+
+
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=9), most=st.integers(1, 5))
+@settings(deadline=None)
+def test_no_other_groups_pad_less(lengths, most):
+    positions = np.sort(np.array(lengths))
+
+    def tokens(bounds):
+        return sum((high - low) * positions[high - 1] for low, high in pairwise(bounds))
+
+    seats = len(positions)
+    every = [tokens([0, *cuts, seats]) for n in range(min(most, seats)) for cuts in combinations(range(1, seats), n)]
+    bounds = least_padding(positions, most)
+    assert bounds[0] == 0
+    assert bounds[-1] == seats
+    assert len(bounds) <= most + 1
+    assert tokens(bounds) == min(every)
 
 
 @pytest.mark.parametrize(

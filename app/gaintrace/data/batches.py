@@ -16,7 +16,6 @@ Batches are index lists, made once an epoch without a loop over samples. Shape l
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,16 +23,12 @@ from torch import Tensor
 
 from gaintrace.config import DataConfig
 from gaintrace.data.dataset import Dataset
+from gaintrace.data.groups import GROUPS, Array, Group, Layout, lay_out
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
-GROUPS = {"cpu": 32, "cuda": 4}
-"""Length groups a batch: more pad less, fewer launch fewer kernels."""
-
-BUCKETS = 200
+BUCKETS = 400
 """Into so many buckets the chunks are cut by length; a seed shuffles inside a bucket, whose longest pads all of it."""
-
-Array = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -54,30 +49,6 @@ class Members:
         if len(x) == 1:
             return x.expand(len(self.stream_of_member), *x.shape[1:])
         return x[self.stream_of_member]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Tokens start:stop of a batch: `rows` chunks, each padded to `positions`."""
-
-    start: int
-    stop: int
-    rows: int
-    positions: int
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which interaction each of the N tokens of a batch is."""
-
-    groups: list[Group]
-    chunk: Tensor  # SN
-    position: Tensor  # N, in the chunk
-
-    @property
-    def tokens(self) -> int:
-        """N."""
-        return len(self.position)
 
 
 @dataclass(frozen=True)
@@ -173,7 +144,7 @@ class Split:
 
     def _layouts(self, batches: Iterable[tuple[Array, Array]], group_count: int) -> list[Layout]:
         """One transfer to the device for all batches, each given as chunks (SB) and ascending padded lengths (B)."""
-        parts = [_layout(chunks, padded - 1, group_count) for chunks, padded in batches]
+        parts = [lay_out(chunks, padded - 1, group_count) for chunks, padded in batches]
         if not parts:
             return []
         chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)
@@ -185,21 +156,6 @@ class Split:
 
 def _generator(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seed))
-
-
-def _layout(chunks: Array, positions: Array, group_count: int) -> tuple[list[Group], Array, Array]:
-    """Groups of a batch, and the chunk (SN) and position (N) of every token."""
-    seats = len(positions)
-    bounds = np.unique(np.linspace(0, seats, min(group_count, seats) + 1).round().astype(int))
-    groups: list[Group] = []
-    for low, high in pairwise(bounds.tolist()):
-        start = groups[-1].stop if groups else 0
-        rows, longest = high - low, int(positions[high - 1])
-        groups.append(Group(start, start + rows * longest, rows, longest))
-    padded = np.repeat([g.positions for g in groups], [g.rows for g in groups])
-    seat = np.repeat(np.arange(seats), padded)
-    position = np.arange(len(seat)) - (np.cumsum(padded) - padded)[seat]
-    return groups, chunks[:, seat], position
 
 
 class DeviceData:

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaintrace.config import ModelConfig
-from gaintrace.data.batches import Batch, Group
+from gaintrace.data.batches import Batch
+from gaintrace.data.groups import Group
 from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
 
 Drop = Callable[[Tensor], Tensor]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import DeviceData, Layout, StreamBatch
+from gaintrace.data.batches import DeviceData, StreamBatch
+from gaintrace.data.groups import Layout
 from gaintrace.identity import performance_key, population_key
 from gaintrace.model.dual import build_mastery, build_performance, derived_seed, member_state
 from gaintrace.training.selection import SIDES

@@ -1,0 +1,76 @@
+"""Groups of a batch: its chunks by length, cut so that padding each group to its longest chunk adds least.
+
+Shape letters: see gaintrace.model.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+Array = np.ndarray[Any, np.dtype[np.int64]]
+
+GROUPS = {"cpu": 24, "cuda": 4}
+"""Most length groups a batch: more pad less, fewer launch fewer kernels."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tokens start:stop of a batch: `rows` chunks, each padded to `positions`."""
+
+    start: int
+    stop: int
+    rows: int
+    positions: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which interaction each of the N tokens of a batch is."""
+
+    groups: list[Group]
+    chunk: Tensor  # SN
+    position: Tensor  # N, in the chunk
+
+    @property
+    def tokens(self) -> int:
+        """N."""
+        return len(self.position)
+
+
+def lay_out(chunks: Array, positions: Array, group_count: int) -> tuple[list[Group], Array, Array]:
+    """Groups of a batch, and the chunk (SN) and position (N) of every token."""
+    seats = len(positions)
+    groups: list[Group] = []
+    for low, high in pairwise(least_padding(positions, group_count)):
+        start = groups[-1].stop if groups else 0
+        rows, longest = high - low, int(positions[high - 1])
+        groups.append(Group(start, start + rows * longest, rows, longest))
+    padded = np.repeat([g.positions for g in groups], [g.rows for g in groups])
+    seat = np.repeat(np.arange(seats), padded)
+    position = np.arange(len(seat)) - (np.cumsum(padded) - padded)[seat]
+    return groups, chunks[:, seat], position
+
+
+def least_padding(positions: Array, most: int) -> list[int]:
+    """Where to cut ascending lengths into at most `most` groups so that padding each to its longest adds least.
+
+    Dynamic programming over the distinct lengths: the best k groups of the first j lengths are the best k - 1 groups of
+    the first i, and one group of the rest.
+    """
+    longest, first = np.unique(positions, return_index=True)
+    cuts = np.append(first, len(positions))
+    tokens = (cuts[None, :] - cuts[:, None]) * np.append(0, longest).astype(float)  # [i, j]: of lengths i to j - 1
+    tokens[np.tril_indices(len(cuts))] = np.inf
+    least = np.where(np.arange(len(cuts)) == 0, 0, np.inf)
+    choices = []
+    for _ in range(min(most, len(longest))):
+        total = least[:, None] + tokens
+        choices.append(total.argmin(axis=0))
+        least = total.min(axis=0)
+    bounds = [len(longest)]
+    for choice in reversed(choices):
+        bounds.append(int(choice[bounds[-1]]))
+    return [int(cuts[bound]) for bound in reversed(bounds)]
