@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,30 @@ def test_strict_schema_and_references() -> None:
         pytest.skip("the checker of Argo manifests is not here")
     result = subprocess.run([sys.executable, str(checker), str(FOLDER)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+def test_yamllint_finds_nothing() -> None:
+    if shutil.which("yamllint", path=str(Path(sys.executable).parent)) is None:
+        pytest.skip("yamllint is not installed")
+    command = [sys.executable, "-m", "yamllint", "--strict", "workflows", "charts", ".yamllint.yaml"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_no_key_is_merged_in(file: Path) -> None:
+    """Argo reads strictly, where a key that overrides one of a merge (`<<`) counts as given twice and is refused."""
+    assert "<<" not in [key.value for key in _keys(yaml.compose(file.read_text()))]
+
+
+def _keys(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield from _keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for entry in node.value:
+            yield from _keys(entry)
 
 
 def test_argo_lint() -> None:

@@ -1,0 +1,54 @@
+"""The chart rendered by Helm, for the values that a site may have."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "gaintrace"
+MONITORING = ["-a", "monitoring.coreos.com/v1"]
+S3 = {
+    "store": {"uri": "s3://results/gaintrace"},
+    "s3": {"existingSecret": "s3-credentials", "endpoint": "https://minio.storage:9000", "region": "eu-1"},
+}
+CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "defaults": ({}, []),
+    "cpu": ({"training": {"gpus": 0, "cpu": 2, "memory": "4Gi", "tolerations": [], "maxPods": 2}}, []),
+    "gpu": ({"training": {"gpus": 1, "nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H200"}}}, []),
+    "s3": (S3, []),
+    "pvc": ({"store": {"persistence": {"existingClaim": "results", "mountPath": "/store"}}}, []),
+    "everything": (
+        S3
+        | {
+            "s3": S3["s3"] | {"caConfigMap": "minio-ca"},
+            "image": {"digest": "sha256:" + "ab" * 32, "pullSecrets": ["pull"]},
+            "data": {"uri": "s3://results/datasets/assist2015"},
+            "nightly": {"schedule": "30 1 * * *", "datasets": ["s3://results/datasets/assist2015"]},
+            "extraEnv": [{"name": "NCCL_DEBUG", "value": "WARN"}],
+            "extraVolumes": [{"name": "scratch", "emptyDir": {}}],
+            "extraVolumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+            "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/gaintrace"}},
+            "rbac": {"submitters": [{"kind": "Group", "name": "researchers"}]},
+            "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}], "extraEgress": [{"ports": [{"port": 8080}]}]},
+            "metrics": {
+                "pushgateway": "http://pushgateway.monitoring:9091",
+                "podMonitor": {"additionalLabels": {"release": "kube-prometheus-stack"}},
+                "prometheusRule": {"additionalLabels": {"release": "kube-prometheus-stack"}},
+            },
+        },
+        MONITORING,
+    ),
+}
+
+
+def render(tmp_path: Path, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    command = ["helm", "template", "gaintrace", str(CHART), "-n", "research", "-f", str(file), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(text) if document]
