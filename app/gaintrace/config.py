@@ -73,6 +73,16 @@ class ModelConfig(Strict):
         512, ge=1, le=16384, description="hidden width of the feed-forward network and of the performance head"
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout probability")
+    position: Literal["learned", "distance"] = Field(
+        "learned",
+        description="`learned`: both streams add a positional embedding (published); `distance`: attention fades with "
+        "distance instead, in each head at a pace of its own (ALiBi)",
+    )
+    target: Literal["head", "attention"] = Field(
+        "head",
+        description="where the performance encoder meets the target skill: `head`: in its last layers (published); "
+        "`attention`: the target looks up its own past as well",
+    )
     gain: Literal["scalar", "per_skill", "linear"] = Field(
         "scalar",
         description="`scalar`: a gain for the practised skill, without a weight of its own (published); `linear`: the "
@@ -131,6 +141,12 @@ class TrainingConfig(Strict):
     )
     weight_decay: NonNegative = Field(
         1.7571e-5, description="Adam's L2 penalty, on network weights (not on curve parameters)"
+    )
+    weight_average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="decay a step of a running average of the weights, evaluated and kept in their place; 0: none",
     )
     gradient_clip: Positive = Field(1.0, description="largest gradient norm")
     clip_scope: Literal["global", "per_encoder"] = Field(

@@ -24,10 +24,10 @@ def predict(encoder, data, layout, members=ONE):
     return output if isinstance(output, torch.Tensor) else output.logit
 
 
-READABLE = {"gain": "linear", "curve": "per_skill", "ability": "inferred"}
+NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "attention", "position": "distance"}
 
 
-@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, READABLE])
+@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, NEW])
 @pytest.mark.parametrize("skills_per_answer", [1, 3])
 def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_answer):
     dataset = made([30] * 25, skills_per_answer)
@@ -76,7 +76,7 @@ def test_padding_changes_nothing():
         assert list(together.values()) == pytest.approx(list(apart.values()), abs=1e-5)
 
 
-@pytest.mark.parametrize("model", [{"gain": "per_skill"}, READABLE])
+@pytest.mark.parametrize("model", [{"gain": "per_skill"}, NEW])
 def test_stacked_members_compute_what_they_compute_alone(model):
     dataset = made([5, 9, 30, 12, 7] * 10, 2)
     data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)

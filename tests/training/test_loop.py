@@ -71,7 +71,10 @@ def test_a_seed_gives_the_same_numbers_twice(tmp_path):
     [
         ({"gain": "scalar"}, {}),
         ({"gain": "per_skill"}, {}),
-        ({"gain": "linear", "curve": "per_skill", "ability": "inferred"}, {"curve_learning_rate": 0.02}),
+        (
+            {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "attention"},
+            {"curve_learning_rate": 0.02, "weight_average": 0.9},
+        ),
     ],
 )
 @pytest.mark.parametrize("stop_after", [0, 1, 4, 6, 9, 14])

@@ -8,11 +8,12 @@ import torch.nn.functional as F
 
 from gaintrace.data.batches import DeviceData, Members
 from gaintrace.data.synthetic import generate
+from gaintrace.model.dual import member_state
 from gaintrace.training.population import Population
 from tests.conftest import small_run
 
 CPU = torch.device("cpu")
-READABLE = {"gain": "linear", "curve": "per_skill", "ability": "inferred"}
+NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "attention", "position": "distance"}
 
 
 def devices():
@@ -47,10 +48,12 @@ def largest_difference(a, b):
 
 @pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("scope", ["global", "per_encoder"])
-@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, READABLE])
+@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, NEW])
 def test_a_member_equals_the_run_alone(device, scope, model):
     def run(curve=None, **training):
-        return small_run(model=model, learning_curve=curve or {}, training={"clip_scope": scope, **training})
+        average = 0.9 if model == NEW else 0
+        training |= {"clip_scope": scope, "weight_average": average}
+        return small_run(model=model, learning_curve=curve or {}, training=training)
 
     configs = {
         "a": run(bce_loss_weight=0.3),
@@ -136,3 +139,22 @@ def test_a_step_is_adam_on_the_weighted_loss_with_clipped_norms(clip, scope, cur
             module.named_parameters(), population.sides[name].module.parameters(), strict=True
         ):
             assert torch.allclose(actual, expected, atol=2e-6), (name, key)
+
+
+def test_the_average_of_the_weights_is_what_is_evaluated():
+    """Against a loop over the formula; a decay of 0 evaluates the weights themselves."""
+    config = small_run(training={"weight_average": 0.3})
+    population = Population({"r": config}, data_on(CPU, config))
+    epoch = population.begin_epoch(1)
+    expected = {name: member_state(side.module, 0) for name, side in population.sides.items()}
+    for step in range(1, 5):
+        epoch.advance()
+        decay = min(0.3, (1 + step) / (10 + step))
+        for name, side in population.sides.items():
+            for key, now in member_state(side.module, 0).items():
+                expected[name][key] = decay * expected[name][key] + (1 - decay) * now
+    assert largest_difference(population.weights("r"), expected) < 1e-6
+    assert largest_difference(expected, {n: member_state(s.module, 0) for n, s in population.sides.items()}) > 1e-4
+    plain = small_run()
+    sides = Population({"r": plain}, data_on(CPU, plain)).sides
+    assert all(side.evaluated is side.module for side in sides.values())

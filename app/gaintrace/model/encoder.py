@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gaintrace.config import ModelConfig
 from gaintrace.data.batches import Batch
 from gaintrace.data.groups import Group
+from gaintrace.model.attention import attend, distance_bias
 from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
 
 Drop = Callable[[Tensor], Tensor]
@@ -41,66 +42,70 @@ class Block(nn.Module):
             self.norm_out = LayerNorm(width)
 
     def forward(
-        self, ctx: Tensor, val: Tensor, groups: list[Group], drop: Drop, projected: tuple[Tensor, Tensor] | None = None
+        self,
+        ctx: Tensor,
+        val: Tensor,
+        groups: list[Group],
+        drop: Drop,
+        bias: Tensor | None = None,
+        projected: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """ctx, val: KND → the same. Position t sees positions up to t; padding is at the end, so it is never seen.
+        """ctx, val: KND → the same. Position t sees positions up to t.
 
-        `projected`: query_key(ctx) and value(val), where the caller has a cheaper way to them.
+        `bias`: of the distances in attention. `projected`: query_key(ctx) and value(val), where the caller has a
+        cheaper way to them.
         """
         query_key, value = projected or (self.query_key(ctx), self.value(val))
         query, key = query_key.chunk(2, dim=-1)
-        sizes = [group.stop - group.start for group in groups]
-        grouped = zip(*(torch.split(x, sizes, dim=1) for x in (query, key, value)), strict=True)
-        attended = [self._attend(heads, group) for heads, group in zip(grouped, groups, strict=True)]
-        a = drop(self.out(torch.cat(attended, dim=1)))
+        a = drop(self.out(attend(query, key, value, groups, self.heads, bias)))
         val = self.norm_value(val + a)
         if self.context_out:
             h = self.norm_context(ctx + a)
             ctx = self.norm_out(h + drop(self.down(drop(F.relu(self.up(h))))))
         return ctx, val
 
-    def _attend(self, streams: tuple[Tensor, ...], group: Group) -> Tensor:
-        """Causal attention inside each sequence of a group. Query, key and value: K,BT,D each → K,BT,D."""
-        members, _, width = streams[0].shape
-        shape = (members * group.rows, group.positions, self.heads, width // self.heads)
-        query, key, value = (x.reshape(shape).transpose(1, 2) for x in streams)  # KB,H,T,D/H
-        attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return attended.transpose(1, 2).reshape(members, -1, width)
-
 
 class TwoStreamStack(nn.Module):
     """Embeds interactions twice, as context and as value, and passes both through the blocks.
 
     An interaction's token is x = c + C·r for skill c and response r in {0, 1}. Both streams add the same learned
-    positional embedding.
+    positional embedding, or, instead, attention is biased by distance.
     """
 
     def __init__(self, config: ModelConfig, skills: int, positions: int, context_out: bool) -> None:
         super().__init__()
+        self.heads = config.n_heads
         self.context = Embedding(2 * skills, config.d_model)
         self.value = Embedding(2 * skills, config.d_model)
-        self.position = Embedding(positions, config.d_model)
+        self.position = Embedding(positions, config.d_model) if config.position == "learned" else None
         last = config.n_blocks - 1
         self.blocks = nn.ModuleList(Block(config, context_out or i < last) for i in range(config.n_blocks))
 
     def forward(self, batch: Batch, drop: Drop) -> tuple[Tensor, Tensor]:
         """Both streams of every token: KND each."""
+        ctx, val = self.context(batch.token), self.value(batch.token)
         position = batch.position.expand(batch.token.shape)
-        embedded = self.position(position)
-        ctx = self.context(batch.token) + embedded
-        val = self.value(batch.token) + embedded
+        if self.position is not None:
+            embedded = self.position(position)
+            ctx, val = ctx + embedded, val + embedded
+        bias = self.bias(batch)
         projected = self._first_projections(batch.token, position)
         for block in self.blocks:
-            ctx, val = block(ctx, val, batch.groups, drop, projected)
+            ctx, val = block(ctx, val, batch.groups, drop, bias, projected)
             projected = None
         return ctx, val
+
+    def bias(self, batch: Batch) -> Tensor | None:
+        """What attention adds to its scores for the distance: HTT; None where positions are embedded."""
+        return None if self.position is not None else distance_bias(batch.groups, self.heads, batch.token.device)
 
     def _first_projections(self, token: Tensor, position: Tensor) -> tuple[Tensor, Tensor] | None:
         """What the first block projects, looked up, where tokens outnumber the rows of the tables.
 
         (E[token] + P[position])·W + b = (E·W)[token] + (P·W + b)[position]
         """
-        if token.shape[1] < self.context.weight.shape[1] + self.position.weight.shape[1]:
+        rows = self.context.weight.shape[1] + (0 if self.position is None else self.position.weight.shape[1])
+        if token.shape[1] < rows:
             return None
         first = self.blocks[0]
         assert isinstance(first, Block)
@@ -108,5 +113,7 @@ class TwoStreamStack(nn.Module):
         return query_key, self._through(first.value, self.value, token, position)
 
     def _through(self, linear: Linear, table: Embedding, token: Tensor, position: Tensor) -> Tensor:
+        if self.position is None:
+            return look_up(linear(table.weight), token)
         mapped = torch.bmm(table.weight, linear.weight)
         return look_up(mapped, token) + look_up(linear(self.position.weight), position)

@@ -6,7 +6,7 @@ be grouped otherwise and still continue.
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from safetensors import SafetensorError
@@ -17,6 +17,7 @@ from gaintrace.config import RunConfig
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.training.history import History
 from gaintrace.training.population import Epoch, Population
+from gaintrace.training.side import MemberState
 
 NAME = "checkpoint.safetensors"
 WRITING_SHARE = 0.05
@@ -48,20 +49,20 @@ def save_checkpoint(store: Store, run: str, population: Population, history: His
     seed = population.configs[run].training.seed
     for name, side in population.sides.items():
         member = population.members[run][name]
-        tensors |= {f"{name}.weights.{k}": v for k, v in population.weights(run)[name].items()}
-        tensors |= {f"{name}.adam.{k}": v for k, v in side.optimizer_state(member).items()}
+        for section, state in vars(side.state(member)).items():
+            tensors |= {f"{name}.{section}.{k}": v for k, v in state.items()}
         tensors |= {f"{name}.best.{k}": v for k, v in history.best.get(name, {}).items()}
         if epoch is not None:
             tensors[f"{name}.epoch.logit"] = epoch.logits[name][member, : epoch.filled].clone()
             tensors[f"{name}.epoch.generator"] = side.dropout.generators[epoch.streams.index(seed)].get_state()
     step = epoch.step if epoch is not None else 0
-    state = {
+    position = {
         "rows": history.rows,
         "step": step,
         "adam_steps": population.sides["e1"].adam_steps,
     }
     store.write(
-        f"{run}/{NAME}", save({k: v.contiguous().cpu() for k, v in tensors.items()}, {"state": json.dumps(state)})
+        f"{run}/{NAME}", save({k: v.contiguous().cpu() for k, v in tensors.items()}, {"state": json.dumps(position)})
     )
 
 
@@ -93,7 +94,7 @@ def restore(population: Population, checkpoints: dict[str, Checkpoint]) -> Epoch
     for name, side in population.sides.items():
         users = {at[name]: run for run, at in reversed(population.members.items())}
         states = [
-            (checkpoints[users[m]].section(f"{name}.weights"), checkpoints[users[m]].section(f"{name}.adam"))
+            MemberState(*(checkpoints[users[m]].section(f"{name}.{f.name}") for f in fields(MemberState)))
             for m in range(len(side.configs))
         ]
         side.restore(states, next(iter(checkpoints.values())).adam_steps)

@@ -121,7 +121,7 @@ def _epoch_rows(epoch: Epoch, population: Population, began: float) -> dict[str,
             score(logit[epoch.real[stream]], epoch.response[stream][epoch.real[stream]])
             for logit, stream in zip(epoch.logits[name], streams, strict=True)
         ]
-        valid = predict(side.module, data, data.valid, side.autocast)
+        valid = predict(side.evaluated, data, data.valid, side.autocast)
         scores["valid", name] = [score(logit, valid.response) for logit in valid.logit]
     seconds = (time.monotonic() - began) / len(population.runs)
     return {

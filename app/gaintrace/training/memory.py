@@ -39,7 +39,8 @@ def member_bytes(config: RunConfig, data: DeviceData) -> int:
     logits = sum(logit.numel() * logit.element_size() for logit in epoch.logits.values())
     # The sides go through backward one after another, so only the larger one's activations are there at a time.
     activations = max(_saved_bytes(side, batch) for side in population.sides.values())
-    return COPIES * parameters + 2 * logits + activations
+    copies = COPIES + (1 if config.training.weight_average else 0)
+    return copies * parameters + 2 * logits + activations
 
 
 def _saved_bytes(side: Any, batch: Any) -> int:

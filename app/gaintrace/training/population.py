@@ -84,8 +84,8 @@ class Population:
                 at[name] = moved[at[name]]
 
     def weights(self, run: str, sides: Iterable[str] = SIDES) -> dict[str, dict[str, Tensor]]:
-        """A copy of a run's tensors, by side and name."""
-        return {name: member_state(self.sides[name].module, self.members[run][name]) for name in sides}
+        """A copy of the tensors that a run is evaluated with, by side and name."""
+        return {name: member_state(self.sides[name].evaluated, self.members[run][name]) for name in sides}
 
 
 class Epoch:

@@ -4,20 +4,32 @@ The encoders of a run share no parameter, so a population holds two sides that m
 Shape letters: see gaintrace.model.
 """
 
+import copy
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import Members, StreamBatch
-from gaintrace.model.dual import derived_seed, load_member, member_tensors, stack
+from gaintrace.model.dual import derived_seed, load_member, member_state, member_tensors, stack
 from gaintrace.model.layers import Dropout
 from gaintrace.model.mastery import MasteryPrediction
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class MemberState:
+    """What one member of a side needs to go on: tensors, Adam moments and, where kept, averages, by name."""
+
+    weights: dict[str, Tensor]
+    adam: dict[str, Tensor]
+    average: dict[str, Tensor]
 
 
 class Side:
@@ -29,6 +41,9 @@ class Side:
         self.configs = configs
         self.device = device
         self.module = stack(encoders).to(device)
+        self.decay = configs[0].training.weight_average
+        # What is evaluated and kept: the weights, or their running average.
+        self.evaluated = copy.deepcopy(self.module) if self.decay else self.module
         self.adam_steps = 0
         self.optimizer = self._optimizer()
 
@@ -86,37 +101,51 @@ class Side:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.adam_steps += 1
+        if self.decay:
+            self._average()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the average towards the weights. It starts short and grows to its length, so it forgets the start."""
+        decay = min(self.decay, (1 + self.adam_steps) / (10 + self.adam_steps))
+        move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        move(list(self.evaluated.parameters()), list(self.module.parameters()), self.adam_steps)
 
     def keep(self, members: list[int]) -> None:
         """Drop all other members, with all that is kept for them; they cost nothing more."""
         index = torch.tensor(members, device=self.device)
-        for tensor in member_tensors(self.module).values():
-            tensor.data = tensor.data[index]
-            tensor.grad = None
+        for module in dict.fromkeys((self.module, self.evaluated)):
+            for tensor in member_tensors(module).values():
+                tensor.data = tensor.data[index]
+                tensor.grad = None
         for moments in self.optimizer.state.values():
             for name in MOMENTS:
                 moments[name] = moments[name][index]
         self.configs = [self.configs[member] for member in members]
 
-    def optimizer_state(self, member: int) -> dict[str, Tensor]:
-        """Copies of one member's Adam moments, by parameter and moment."""
-        return {
+    def state(self, member: int) -> MemberState:
+        """Copies of everything of one member that `restore` takes."""
+        adam = {
             f"{name}.{moment}": self.optimizer.state[parameter][moment][member].clone()
             for name, parameter in self.module.named_parameters()
             if parameter in self.optimizer.state
             for moment in MOMENTS
         }
+        average = member_state(self.evaluated, member) if self.decay else {}
+        return MemberState(member_state(self.module, member), adam, average)
 
-    def restore(self, states: list[tuple[dict[str, Tensor], dict[str, Tensor]]], adam_steps: int) -> None:
-        """Go on from every member's tensors and Adam moments after a number of steps."""
-        for member, (weights, _) in enumerate(states):
-            load_member(self.module, member, weights)
+    def restore(self, states: list[MemberState], adam_steps: int) -> None:
+        """Go on from every member's state after a number of steps."""
+        for member, state in enumerate(states):
+            load_member(self.module, member, state.weights)
+            if self.decay:
+                load_member(self.evaluated, member, state.average)
         self.adam_steps = adam_steps
         if adam_steps == 0:
             return
         for name, parameter in self.module.named_parameters():
             moments = {
-                moment: torch.stack([adam[f"{name}.{moment}"] for _, adam in states]).to(self.device)
+                moment: torch.stack([state.adam[f"{name}.{moment}"] for state in states]).to(self.device)
                 for moment in MOMENTS
             }
             step = torch.tensor(float(adam_steps), device=self.device)
