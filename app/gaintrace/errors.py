@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     STORE = 5, "the store cannot be read or written (full disk, no permission, unreachable). A retry may help"
     CLUSTER = 6, "the cluster cannot be reached, refuses, or lacks something. A retry may help"
     REGRESSION = 7, "done, and the numbers are not what is recorded: a worse validation, a run not reproduced"
+    REFUSED = 8, "a promotion that the sweep's numbers do not support; the message says why. --force overrules"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
 
     meaning: str
@@ -73,6 +74,12 @@ class RegressionError(GaintraceError):
     """A validation came out worse than what is recorded for its data set, or a run was not reproduced."""
 
     exit_code = ExitCode.REGRESSION
+
+
+class RefusedError(GaintraceError):
+    """A promotion that the sweep's numbers do not support."""
+
+    exit_code = ExitCode.REFUSED
 
 
 class InterruptedRunError(GaintraceError):

@@ -7,8 +7,11 @@ import pytest
 
 from gaintrace.cli.data import simulate
 from gaintrace.cli.validate import validate
+from gaintrace.config import load_spec
 from gaintrace.errors import ConfigError, IncompleteError, RegressionError
 from gaintrace.store import FolderStore
+from gaintrace.sweep import defaults
+from gaintrace.sweep.defaults import Provenance
 from gaintrace.sweep.validation import Reference, Validation, difference
 
 SMALL = "base.model={d_model: 8, n_heads: 2, n_blocks: 1, d_ff: 8};base.training.batch_size=16"
@@ -78,11 +81,14 @@ def test_another_data_set_of_the_same_name_is_not_compared(data: str, tmp_path: 
         run(other, tmp_path, "tuesday")
 
 
-def test_the_current_default_of_the_store_is_what_is_trained(data: str, tmp_path: Path) -> None:
-    default = "name: promoted\nbase:\n  training: {bce_loss_weight: 0.7}\n"
-    FolderStore(tmp_path).write("defaults/current.yaml", default.encode())
+def test_the_promoted_default_of_the_store_is_what_is_trained(data: str, tmp_path: Path) -> None:
+    spec = load_spec("production", ["base.training.bce_loss_weight=0.7"])
+    origin = dict.fromkeys(("sweep_id", "data", "data_hash", "code_version", "promoted", "command", "comparison"), "x")
+    provenance = Provenance.model_validate(origin | {"runs": [], "swept": {}, "metrics": {}, "overruled": []})
+    assert defaults.add(FolderStore(tmp_path), spec, provenance, after=0)
     run(data, tmp_path, "monday")
     configs = list((tmp_path / "validations" / "synthetic" / "monday" / "runs").glob("*/config.json"))
+    assert configs
     assert all('"bce_loss_weight": 0.7' in config.read_text() for config in configs)
 
 

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from gaintrace import __version__
-from gaintrace.cli import cluster, config, data, report, reproduce, sweep, validate
+from gaintrace.cli import cluster, config, data, defaults, report, reproduce, sweep, validate
 from gaintrace.errors import GaintraceError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
+app.add_typer(defaults.app, name="defaults")
 app.command()(sweep.sweep)
 app.command()(sweep.train)
 app.command()(sweep.plan)
@@ -25,6 +26,7 @@ app.command()(sweep.aggregate)
 app.command()(report.report)
 app.command()(sweep.import_results)
 app.command()(validate.validate)
+app.command()(defaults.promote)
 app.command()(reproduce.reproduce)
 app.command()(cluster.submit)
 app.command()(cluster.watch)

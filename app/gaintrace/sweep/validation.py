@@ -11,15 +11,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from gaintrace.config import Strict, SweepSpec, content_hash, load_spec, parse_spec
+from gaintrace.config import Strict, SweepSpec, parse_spec
 from gaintrace.errors import StoreError
 from gaintrace.store import MissingObjectError, Store
+from gaintrace.sweep.defaults import configuration_hash, current_spec, to_yaml
 from gaintrace.sweep.intervals import mean_interval
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.results import RunResult
-
-DEFAULT = "defaults/current.yaml"
-"""The current default: a sweep of one configuration. Without it, the preset `production` is."""
 
 Verdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
 
@@ -71,11 +69,7 @@ class Validation(Strict):
 def default_spec(store: Store, overrides: list[str], folds: list[int], seeds: list[int]) -> SweepSpec:
     """The current default as a sweep over folds and seeds."""
     changes = [*overrides, f"seeds={json.dumps(seeds)}", f"folds={json.dumps(folds)}", "min_coverage=1.0"]
-    try:
-        text = store.read(DEFAULT).decode()
-    except MissingObjectError:
-        return load_spec("production", changes)
-    return parse_spec(text, f"{store.uri}/{DEFAULT}", changes)
+    return parse_spec(to_yaml(current_spec(store).model_dump(mode="json")), "the default", changes)
 
 
 def conclude(store: Store, plan: Plan, results: dict[str, RunResult], label: str, record: bool) -> Validation:
@@ -85,7 +79,11 @@ def conclude(store: Store, plan: Plan, results: dict[str, RunResult], label: str
     validation = _verdict(plan, runs, read_reference(folder), label, record)
     if validation.verdict == "recorded":
         reference = Reference(
-            label=label, config_hash=_config(plan), data_hash=plan.data.hash, code_version=plan.code_version, runs=runs
+            label=label,
+            config_hash=configuration_hash(plan.spec.base),
+            data_hash=plan.data.hash,
+            code_version=plan.code_version,
+            runs=runs,
         )
         folder.write("reference.json", reference.model_dump_json(indent=1).encode())
     text = validation.model_dump_json(indent=1).encode()
@@ -166,7 +164,7 @@ def _verdict(plan: Plan, runs: list[Pair], reference: Reference | None, label: s
     }
     parts = [f"{side.upper()} {_show(found)}" for side, found in differences.items()]
     text = f"{name}: {'; '.join(parts)}; {len(shared)} pairs, recorded as {reference.label}"
-    if reference.config_hash != _config(plan):
+    if reference.config_hash != configuration_hash(plan.spec.base):
         text += " with another configuration"
     verdict: Verdict = "as recorded"
     if any((found.high if found.high is not None else found.mean) < 0 for found in differences.values()):
@@ -183,9 +181,3 @@ def _show(found: Difference) -> str:
 
 def _mean(runs: list[Pair], side: str) -> float:
     return math.fsum(getattr(run, side) for run in runs) / len(runs)
-
-
-def _config(plan: Plan) -> str:
-    """One hash for the configuration, whatever its folds and seeds."""
-    base = plan.spec.base.model_dump(mode="json", exclude={"data": {"dataset", "fold"}, "training": {"seed"}})
-    return content_hash(base)

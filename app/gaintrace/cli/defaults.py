@@ -1,0 +1,136 @@
+"""`promote` a sweep's configuration to the default, and `defaults`: what it is, was, and what changed."""
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gaintrace.cli import sweep as sweeps
+from gaintrace.config import SweepSpec, load_spec
+
+if TYPE_CHECKING:
+    from gaintrace.store import Store
+
+app = typer.Typer(help="Show a store's default configuration, what it was, and what changed.", no_args_is_help=True)
+
+Which = Annotated[str | None, typer.Argument(metavar="DEFAULT", help="A number of the history, a preset or a file.")]
+
+
+def promote(
+    sweep_id: Annotated[str, typer.Argument(metavar="SWEEP", help="Id of a sweep that has results.")],
+    out: sweeps.Out = "store",
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="Promote this run's configuration, not the best.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overrule all objections; they are recorded.")] = False,
+) -> None:
+    """Make a sweep's best configuration the default, if its numbers support that."""
+    from gaintrace.store import open_store
+    from gaintrace.sweep.promotion import promote as promote_configuration
+
+    store = open_store(out)
+    command = shlex.join(["gaintrace", *sys.argv[1:]])
+    promotion = promote_configuration(store, sweep_id, run, force, command)
+    default, console = promotion.default, Console()
+    where = f"{store.uri}/defaults/current.yaml"
+    if promotion.already:
+        console.print(f"default {default.number} ({default.hash}) is this configuration already: {where}", **PLAIN)
+        return
+    for reason in default.provenance.overruled:
+        console.print(f"overruled: {reason}", highlight=False, markup=False)
+    console.print(f"default {default.number} ({default.hash}): {where}", **PLAIN)
+    console.print(f"{default.provenance.comparison}", highlight=False, markup=False)
+    _show_changes(console, _before(store, default.number), default.spec)
+
+
+@app.command()
+def show(
+    number: Annotated[int | None, typer.Argument(metavar="NUMBER", help="Of the history; the one in force.")] = None,
+    out: sweeps.Out = "store",
+) -> None:
+    """Print a default as a sweep of one run, which `gaintrace train` takes, and where it came from as comments."""
+    from gaintrace.store import open_store
+    from gaintrace.sweep import defaults
+
+    store = open_store(out)
+    default = defaults.current(store) if number is None else defaults.entry(store, number)
+    if default is None:
+        print(f"# {store.uri} has no promoted default; the preset {defaults.FALLBACK} is used")
+        print(defaults.to_yaml(load_spec(defaults.FALLBACK).model_dump(mode="json")), end="")
+        return
+    head = {"default": default.number, "hash": default.hash} | default.provenance.model_dump(mode="json")
+    print("".join(f"# {line}\n" for line in defaults.to_yaml(head).splitlines()), end="")
+    print(defaults.to_yaml(default.spec.model_dump(mode="json")), end="")
+
+
+@app.command()
+def diff(old: Which = None, new: Which = None, out: sweeps.Out = "store") -> None:
+    """Show what changed from one default to another: from the one before to the one in force, if none is named."""
+    from gaintrace.store import open_store
+    from gaintrace.sweep import defaults
+
+    store = open_store(out)
+    now = defaults.current(store)
+    before = _before(store, now.number if now else 1) if old is None else _spec(store, old)
+    after = (now.spec if now else load_spec(defaults.FALLBACK)) if new is None else _spec(store, new)
+    _show_changes(Console(), before, after)
+
+
+@app.command()
+def history(out: sweeps.Out = "store") -> None:
+    """List every default there has been, the latest first."""
+    from gaintrace.store import open_store
+    from gaintrace.sweep import defaults
+
+    store = open_store(out)
+    entries = defaults.history(store)
+    if not entries:
+        print(f"{store.uri} has no promoted default; the preset {defaults.FALLBACK} is used")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("", "promoted", "hash", "from"):
+        table.add_column(column, no_wrap=column != "from")
+    for column in ("E1", "E2", "combined"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for default in reversed(entries):
+        origin = default.provenance
+        forced = " (forced)" if origin.overruled else ""
+        metrics = [f"{origin.metrics[m]:.4f}" for m in ("test_e1_auc", "test_e2_auc", "combined")]
+        when = origin.promoted[:16].replace("T", " ")
+        table.add_row(str(default.number), when, default.hash[:8], f"{origin.sweep_id}{forced}", *metrics)
+    Console().print(table)
+
+
+PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+
+
+def _before(store: "Store", number: int) -> SweepSpec:
+    """The default before number `number`: an entry of the history, or the preset before the first."""
+    from gaintrace.sweep import defaults
+
+    return defaults.entry(store, number - 1).spec if number > 1 else load_spec(defaults.FALLBACK)
+
+
+def _spec(store: "Store", which: str) -> SweepSpec:
+    from gaintrace.sweep import defaults
+
+    return defaults.entry(store, int(which)).spec if which.isdecimal() else load_spec(which)
+
+
+def _show_changes(console: Console, before: SweepSpec, after: SweepSpec) -> None:
+    from gaintrace.sweep.defaults import changes
+
+    rows = changes(before, after)
+    if not rows:
+        console.print("no difference", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("what", overflow="fold")
+    for column in ("was", "is"):
+        table.add_column(column, justify="right", overflow="fold")
+    for path, (was, now) in rows.items():
+        table.add_row(path, *("–" if value is None else str(value) for value in (was, now)))
+    console.print(table)
