@@ -16,10 +16,11 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 RUN python3 -m venv /opt/gaintrace
 # Dependencies in a layer of their own: code changes more often.
-COPY constraints.txt pyproject.toml README.md ./
+COPY constraints.txt pyproject.toml ./
 RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
     > requirements.txt \
  && /opt/gaintrace/bin/pip install -c constraints.txt -r requirements.txt
+COPY README.md ./
 COPY app app
 RUN /opt/gaintrace/bin/pip install --no-deps .
 

@@ -18,7 +18,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         f"{ARGO}/workflowtemplates/gaintrace-sweep": template,
         f"{CORE}/configmaps/gaintrace-parameters": {
             "data": {
-                "image": "gaintrace:0.1.0",
+                "image": "registry.example/gaintrace:0.1.0",
                 "store": str(tmp_path / "store"),
                 "env-from": '[{"secretRef": {"name": "s3"}}]',
                 "volumes": '[{"name": "store", "persistentVolumeClaim": {"claimName": "gaintrace-store"}}]',

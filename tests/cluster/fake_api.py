@@ -123,9 +123,10 @@ class FakeApi:
 
 
 def _send(handler: BaseHTTPRequestHandler, code: int, body: Any) -> None:
-    data = json.dumps(body).encode()
+    """JSON, or a log, which is text."""
+    data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     handler.send_response(code)
-    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()
     handler.wfile.write(data)

@@ -25,9 +25,35 @@ def shard(number: int, phase: str, attempts: list[tuple[str, int | None, str]]) 
     inputs = {"parameters": [{"name": "sweep-id", "value": "demo-1"}, {"name": "shard", "value": str(number)}]}
     name = f"train({number}:{number})"
     around = {
-        f"id-{name}": {"name": name, "displayName": name, "type": "DAG", "templateName": "shard", "phase": phase},
+        f"id-{name}": {
+            "name": name,
+            "displayName": name,
+            "type": "DAG",
+            "templateName": "shard",
+            "phase": phase,
+            "children": [f"id-{name}.train"],
+        },
     }
     return around | retried(f"{name}.train", "train", phase, attempts, inputs=inputs)
+
+
+def queued(number: int) -> Nodes:
+    """A shard that waits for the semaphore."""
+    inputs = {"parameters": [{"name": "sweep-id", "value": "demo-1"}, {"name": "shard", "value": str(number)}]}
+    name = f"train({number}:{number})"
+    lock = "research/ConfigMap/gaintrace-semaphore/training-pods"
+    node = {
+        "name": name,
+        "displayName": name,
+        "type": "DAG",
+        "templateName": "shard",
+        "phase": "Pending",
+        "message": f"Waiting for {lock} lock. Lock status: 0/3",
+        "synchronizationStatus": {"waiting": lock},
+        "startedAt": "2026-11-24T16:00:00Z",
+        "inputs": inputs,
+    }
+    return {f"id-{name}": node}
 
 
 def aggregate(phase: str, code: int | None = None) -> Nodes:
@@ -65,6 +91,8 @@ def retried(
         "type": "Retry",
         "templateName": template,
         "phase": phase if phase in ("Succeeded", "Failed", "Error") else "Running",
+        "startedAt": "2026-11-24T16:00:00Z",
+        "finishedAt": "2026-11-24T17:02:03Z" if phase in ("Succeeded", "Failed", "Error") else None,
         "message": last[2] if phase in ("Failed", "Error") else "",
         "children": list(pods),
         "inputs": inputs or {},

@@ -16,7 +16,7 @@ def found(verdict: str) -> list[str]:
 def test_a_whole_cluster(api: FakeApi) -> None:
     assert found("missing") == []
     assert found("unknown") == []
-    assert any("8 GPUs allocatable on 1 nodes" in text for text in found("ok"))
+    assert any("8 GPUs allocatable on 1 node" in text for text in found("ok"))
 
 
 def remove(path: str) -> Callable[[FakeApi], None]:
@@ -69,8 +69,20 @@ def test_each_thing_that_is_missing_is_named_with_its_mend(
     assert any(words in text for text in found("missing")), found("missing")
 
 
+def test_an_image_that_no_registry_holds(api: FakeApi) -> None:
+    api.objects[f"{CORE}/configmaps/gaintrace-parameters"]["data"]["image"] = "gaintrace:0.1.0"
+    assert found("missing") == []
+    assert found("unknown") == [
+        "image gaintrace:0.1.0 names no registry: set image.repository, unless nodes hold it already"
+    ]
+
+
 def test_what_we_may_not_see_is_unknown_and_not_missing(api: FakeApi) -> None:
     for path in ("/api/v1/nodes", f"{CORE}/secrets/s3", f"{CORE}/persistentvolumeclaims/gaintrace-store"):
         api.faults[path] = [403, -1]
     assert found("missing") == []
-    assert len(found("unknown")) == 3
+    assert [text.split(";")[0] for text in found("unknown")] == [
+        "you may not list nodes",
+        "you may not read Secret s3",
+        "you may not read PersistentVolumeClaim gaintrace-store",
+    ]

@@ -46,6 +46,10 @@ def test_a_preset_and_a_sweep_of_ones_own_become_workflows(api: FakeApi, tmp_pat
         (["runs-per-pod=0"], "a whole number above zero"),
         (["epochs=two"], "a whole number above zero"),
         (["tolerations={}"], "JSON, a list"),
+        (["env=[1]"], "JSON, a list of objects"),
+        (["volumes=[{]"], "JSON, a list of objects"),
+        (['datasets=["s3://a/b", 3]'], "a list of URIs"),
+        (["node-selector=gpu"], "JSON, labels"),
         (["sweep=phase3"], "no preset of that name"),
         (["set=base.training.lr=1"], "unknown key 'lr'"),
         (["sweep=phase2", "data="], "names no data set"),
@@ -74,6 +78,32 @@ def test_fields_that_belong_to_the_template_are_refused(api: FakeApi, tmp_path: 
     file.write_text(Path(PHASE2).read_text() + "  parallelism: 2\n")
     with pytest.raises(ConfigError, match="parallelism cannot be set"):
         cluster.submit(str(file), DEMO)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("spec:\n", "spec:\n  ttlStrateg: {}\n", "spec.ttlStrateg is not a field there; is ttlStrategy meant"),
+        ("value: phase2", "vale: phase2", r"parameters\[0\].vale is not a field there; is value meant"),
+        ("    parameters:", "    parameters: {}\n    artifacts:", "spec.arguments.parameters must be a list"),
+    ],
+)
+def test_fields_that_the_cluster_would_drop_are_refused(
+    api: FakeApi, tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(Path(PHASE2).read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=words):
+        cluster.submit(str(file), DEMO)
+    assert submitted(api) == []
+
+
+def test_a_template_of_somebody_else_s_is_not_checked_as_ours(api: FakeApi, tmp_path: Path) -> None:
+    api.objects[f"{ARGO}/workflowtemplates/other"] = {"metadata": {"name": "other"}, "spec": {"arguments": {}}}
+    file = tmp_path / "own.yaml"
+    file.write_text("kind: Workflow\nmetadata: {generateName: x-}\nspec: {workflowTemplateRef: {name: other}}\n")
+    with pytest.raises(ConfigError, match="it is not gaintrace-sweep of this version"):
+        cluster.submit(str(file), [])
 
 
 def test_other_files_are_refused_with_what_they_are(api: FakeApi, tmp_path: Path) -> None:

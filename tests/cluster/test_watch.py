@@ -15,8 +15,8 @@ from gaintrace.cluster import watch as watching
 from gaintrace.cluster.nodes import progress
 from gaintrace.cluster.watch import StoreView, table
 from gaintrace.errors import ClusterError, ExitCode
-from tests.cluster.fake_api import ARGO, FakeApi
-from tests.cluster.statuses import aggregate, plan, retried, shard, workflow
+from tests.cluster.fake_api import ARGO, CORE, FakeApi
+from tests.cluster.statuses import aggregate, plan, queued, retried, shard, workflow
 
 WORKFLOW = f"{ARGO}/workflows/phase2-x7k2p"
 OK = ("Succeeded", 0, "")
@@ -36,6 +36,24 @@ def test_shards_come_in_order_with_attempts_and_the_reason_of_the_last() -> None
     assert [step.name for step in state.steps] == ["plan", "shard 2", "shard 10"]
     assert state.sweep_id == "demo-1"
     assert (state.steps[1].phase, state.steps[1].attempts, state.steps[1].message) == ("Pending", 2, "Unschedulable")
+
+
+def test_a_shard_that_waits_for_the_semaphore_is_shown() -> None:
+    nodes = plan("Succeeded") | shard(0, "Running", [("Running", None, "")]) | queued(1)
+    waiting = progress(workflow("Running", nodes)).steps[2]
+    assert watching.line(waiting, {}) == "shard 1: waiting, for a place among the training pods"
+    assert waiting.attempts == 0
+
+
+def test_a_nightly_step_is_named_after_its_data_set_and_its_regression_is_the_end() -> None:
+    nodes = {}
+    for number, (uri, code) in enumerate([("s3://results/datasets/assist2009", 7), ("file:///store/assist2015/", 0)]):
+        phase = "Failed" if code else "Succeeded"
+        inputs = {"parameters": [{"name": "data", "value": uri}]}
+        nodes |= retried(f"validate({number})", "validate", phase, [(phase, code, "")], inputs=inputs)
+    state = progress(workflow("Failed", nodes))
+    assert [step.name for step in state.steps] == ["validate assist2009", "validate assist2015"]
+    assert state.exit_code is ExitCode.REGRESSION
 
 
 @pytest.mark.parametrize(
@@ -95,6 +113,45 @@ def test_a_sweep_is_followed_to_its_ranking(
     assert f"{store}/sweeps/{sweep_id}/report.html" in said
 
 
+def ended_on_a_volume(api: FakeApi) -> None:
+    api.objects[f"{CORE}/configmaps/gaintrace-parameters"]["data"]["store"] = "file:///not/mounted/here"
+    nodes = plan("Succeeded") | shard(0, "Failed", [("Failed", 1, "")]) | aggregate("Failed", 4)
+    api.history[WORKFLOW] = [workflow("Failed", nodes, "child 'aggregate' failed")]
+
+
+def test_a_store_on_the_cluster_s_volume_is_read_from_the_last_step_s_log(
+    api: FakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended_on_a_volume(api)
+    api.objects[f"{CORE}/pods"] = {
+        "items": [
+            {"metadata": {"name": "first", "creationTimestamp": "2026-11-24T16:00:00Z"}},
+            {"metadata": {"name": "second", "creationTimestamp": "2026-11-24T16:05:00Z"}},
+        ]
+    }
+    api.objects[f"{CORE}/pods/second/log"] = "rank  bce_loss_weight\n   1              0.3\n"
+    with pytest.raises(typer.Exit) as end:
+        cluster.watch("phase2-x7k2p")
+    said = capsys.readouterr().out
+    assert end.value.exit_code == ExitCode.INCOMPLETE
+    assert "phase2-x7k2p: failed\nchild 'aggregate' failed\nrank  bce_loss_weight\n   1              0.3\n" in said
+    assert "results: file:///not/mounted/here/sweeps/demo-1 (on the cluster's volume)" in said
+
+
+def test_a_last_step_s_log_that_is_gone_or_forbidden_hides_no_end(
+    api: FakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for pods, words in (({"items": []}, "results: file:///"), (None, "you may not list pods in namespace research")):
+        ended_on_a_volume(api)
+        api.objects[f"{CORE}/pods"] = pods
+        if pods is None:
+            api.faults[f"{CORE}/pods"] = [403, -1]
+        with pytest.raises(typer.Exit) as end:
+            cluster.watch("phase2-x7k2p")
+        assert end.value.exit_code == ExitCode.INCOMPLETE
+        assert words in capsys.readouterr().out
+
+
 def test_a_cluster_that_is_silent_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [ClusterError("no answer"), ClusterError("no answer"), workflow("Succeeded", {})]
 
@@ -107,7 +164,7 @@ def test_a_cluster_that_is_silent_for_a_moment_is_waited_for(monkeypatch: pytest
     monkeypatch.setattr("gaintrace.cluster.watch.time.sleep", lambda _: None)
     out = io.StringIO()
     assert watching.watch(read, StoreView(None), Console(file=out)).phase == "Succeeded"
-    assert out.getvalue() == "no answer\n"
+    assert out.getvalue() == "no answer\nphase2-x7k2p: succeeded\n"
 
 
 def test_a_workflow_that_is_gone_ends_the_watch(api: FakeApi) -> None:

@@ -142,16 +142,25 @@ def _follow(cluster: "Cluster", name: str, uri: str) -> None:
     if end.message:
         console.print(end.message, highlight=False, markup=False)
     if end.sweep_id is not None:
-        _show_results(console, view.store, uri, end.sweep_id)
+        _show_results(console, cluster, name, view.store, uri, end.sweep_id)
     raise typer.Exit(end.exit_code)
 
 
-def _show_results(console: Console, store: "Store | None", uri: str, sweep_id: str) -> None:
+def _show_results(
+    console: Console, cluster: "Cluster", name: str, store: "Store | None", uri: str, sweep_id: str
+) -> None:
     from gaintrace.sweep.aggregate import Summary
     from gaintrace.sweep.report import ranking_table, verdict
 
     where = f"{uri.rstrip('/')}/sweeps/{sweep_id}"
-    if store is None:
+    if store is None:  # the step that reported printed the ranking, too
+        try:
+            printed = cluster.last_log(name, "aggregate")
+        except ClusterError as error:
+            printed = None
+            console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        if printed:
+            console.print(printed.strip("\n"), highlight=False, markup=False, soft_wrap=True)
         console.print(f"results: {where} (on the cluster's volume)", soft_wrap=True, highlight=False)
         return
     try:

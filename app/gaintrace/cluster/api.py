@@ -25,7 +25,14 @@ class NotFoundError(ClusterError):
 
 
 class ForbiddenError(ClusterError):
-    """The cluster does not let this user do that."""
+    """The cluster does not let this user do that. `what` says in words what."""
+
+    def __init__(self, what: str, namespace: str, message: str) -> None:
+        self.what = what
+        super().__init__(
+            f"you may not {what} in namespace {namespace}: {message}. Whoever installed gaintrace there can let you: "
+            "rbac.submitters in the chart's values"
+        )
 
 
 class Cluster:
@@ -97,6 +104,21 @@ class Cluster:
         read = self._core.read_namespaced_persistent_volume_claim
         return str(self._call(f"read PersistentVolumeClaim {name}", read, name, self.namespace).status.phase)
 
+    def last_log(self, workflow: str, component: str) -> str | None:
+        """What the newest pod of a workflow's step printed; None once no such pod is left."""
+        selector = f"workflows.argoproj.io/workflow={workflow},app.kubernetes.io/component={component}"
+        listing = self._call(
+            "list pods", self._core.list_namespaced_pod, self.namespace, options={"label_selector": selector}
+        )
+        pods = sorted(listing.items, key=lambda pod: pod.metadata.creation_timestamp)
+        if not pods:
+            return None
+        # Without `_preload_content` the client would hand over the text of a bytes object.
+        options = {"container": "main", "_preload_content": False}
+        read = self._core.read_namespaced_pod_log
+        answer = self._call("read a pod's log", read, pods[-1].metadata.name, self.namespace, options=options)
+        return str(answer.data.decode("utf-8", errors="replace"))
+
     def gpus(self) -> dict[str, int]:
         """Allocatable GPUs by node, of the nodes that take pods."""
         nodes = self._call("list nodes", self._core.list_node).items
@@ -127,9 +149,9 @@ class Cluster:
         found: Object = self._call(f"read {plural} {name}", get, *ARGO, self.namespace, plural, name)
         return found
 
-    def _call(self, what: str, call: Callable[..., Any], *arguments: Any) -> Any:
+    def _call(self, what: str, call: Callable[..., Any], *arguments: Any, options: dict[str, Any] | None = None) -> Any:
         try:
-            return call(*arguments, _request_timeout=TIMEOUT)
+            return call(*arguments, _request_timeout=TIMEOUT, **(options or {}))
         except ApiException as error:
             raise _explained(error, what, self.namespace) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -145,7 +167,7 @@ def _explained(error: ApiException, what: str, namespace: str) -> ClusterError:
     if error.status == 401:
         return ClusterError(f"cannot {what}: the cluster does not accept your credentials. Log in again")
     if error.status == 403:
-        return ForbiddenError(f"cannot {what} in namespace {namespace}: {message}. Ask to be put into rbac.submitters")
+        return ForbiddenError(what, namespace, message)
     if error.status == 404:
         return NotFoundError(f"cannot {what} in namespace {namespace}: not found")
     if error.status == 409:

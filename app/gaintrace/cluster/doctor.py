@@ -57,6 +57,7 @@ def examine(cluster: Cluster) -> Iterator[Check]:
     except (ClusterError, ConfigError) as error:
         yield Check("missing", str(error))
         return
+    yield _image(values)
     if values["gpus"] != "0":
         yield _looked(lambda: _gpus(cluster))
     yield from _secrets(cluster, values)
@@ -68,7 +69,7 @@ def _looked(check: Callable[[], Check]) -> Check:
     try:
         return check()
     except ForbiddenError as error:
-        return Check("unknown", str(error))
+        return Check("unknown", f"you may not {error.what}; somebody who may can run this")
     except GaintraceError as error:
         return Check("missing", str(error))
 
@@ -133,16 +134,29 @@ def _semaphore(cluster: Cluster) -> Check:
         return Check("missing", f"ConfigMap {SEMAPHORE} is not there: {INSTALL} -n {cluster.namespace}")
     if not text.isdecimal() or int(text) < 1:
         return Check("missing", f"ConfigMap {SEMAPHORE}: training-pods is {text!r}, so nothing trains: set 1 or more")
-    return Check("ok", f"{text} training pods at once")
+    return Check("ok", f"{text} training pod{_s(int(text))} at once")
 
 
 def _gpus(cluster: Cluster) -> Check:
     gpus = cluster.gpus()
     if gpus:
-        return Check("ok", f"{sum(gpus.values())} GPUs allocatable on {len(gpus)} nodes")
+        total, nodes = sum(gpus.values()), len(gpus)
+        return Check("ok", f"{total} GPU{_s(total)} allocatable on {nodes} node{_s(nodes)}")
     return Check(
         "missing", "no node offers nvidia.com/gpu: install NVIDIA's device plugin, or train on CPUs with -p gpus=0"
     )
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _image(values: dict[str, str]) -> Check:
+    image = values["image"]
+    first, slash, _ = image.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return Check("ok", f"image {image}")
+    return Check("unknown", f"image {image} names no registry: set image.repository, unless nodes hold it already")
 
 
 def _secrets(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:

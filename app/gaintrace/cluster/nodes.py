@@ -1,6 +1,7 @@
 """What a Workflow's status says about a sweep: its steps, and for each shard how far it is."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from gaintrace.cluster.workflow import Object
@@ -22,6 +23,15 @@ class Step:
     message: str
     exit_code: int | None
     shard: int | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Since the step began, waiting and lost attempts included, until it ended or now."""
+        if self.started is None:
+            return None
+        return max(0.0, ((self.finished or datetime.now(UTC)) - self.started).total_seconds())
 
     @property
     def waiting(self) -> bool:
@@ -63,7 +73,7 @@ def progress(workflow: Object) -> Progress:
     nodes: dict[str, Object] = status.get("nodes") or {}
     steps = []
     for template in ("plan", "train", "validate", "aggregate"):
-        found = [_step(node, nodes) for node in nodes.values() if _is_step(node, template)]
+        found = [_step(node, nodes) for node in nodes.values() if _is_step(node, template) or _queues(node, template)]
         steps += sorted(found, key=lambda step: (step.shard or 0, step.name))
     plan = next((node for node in nodes.values() if _is_step(node, "plan")), {})
     return Progress(
@@ -82,9 +92,15 @@ def _is_step(node: Object, template: str) -> bool:
     return node["type"] == "Retry" or (node["type"] == "Pod" and not (node.get("nodeFlag") or {}).get("retried"))
 
 
+def _queues(node: Object, template: str) -> bool:
+    """What trains is wrapped in a DAG that takes a place first, and until it has one has no step inside."""
+    wraps = {"train": "shard", "validate": "validation"}.get(template)
+    return node["type"] == "DAG" and node.get("templateName") == wraps and not node.get("children")
+
+
 def _step(node: Object, nodes: dict[str, Object]) -> Step:
     attempts = [nodes[child] for child in node.get("children") or [] if child in nodes]
-    attempts = [attempt for attempt in attempts if attempt["type"] == "Pod"] if node["type"] == "Retry" else [node]
+    attempts = [attempt for attempt in attempts if attempt["type"] == "Pod"] if node["type"] != "Pod" else [node]
     last = attempts[-1] if attempts else node
     phase = node.get("phase") or "Pending"
     if phase == "Running" and last.get("phase") == "Pending":
@@ -92,13 +108,33 @@ def _step(node: Object, nodes: dict[str, Object]) -> Step:
     shard = _parameter(node.get("inputs"), "shard")
     code = (last.get("outputs") or {}).get("exitCode")
     return Step(
-        name=node.get("templateName", "") if shard is None else f"shard {shard}",
+        name=_name(node, shard),
         phase=phase,
         attempts=len(attempts),
-        message=(node.get("message") or last.get("message") or "").strip(),
+        message=_message(node, last),
         exit_code=int(code) if code not in (None, "") else None,
         shard=int(shard) if shard is not None else None,
+        started=_time(node.get("startedAt")),
+        finished=_time(node.get("finishedAt")),
     )
+
+
+def _message(node: Object, last: Object) -> str:
+    if (node.get("synchronizationStatus") or {}).get("waiting"):
+        return "for a place among the training pods"
+    return str(node.get("message") or last.get("message") or "").strip()
+
+
+def _name(node: Object, shard: str | None) -> str:
+    if shard is not None:
+        return f"shard {shard}"
+    data = _parameter(node.get("inputs"), "data")
+    template = str(node.get("templateName", "")).replace("validation", "validate")
+    return f"{template} {data.rstrip('/').rsplit('/', 1)[-1]}" if data else template
+
+
+def _time(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _parameter(holder: Any, name: str) -> str | None:

@@ -76,6 +76,8 @@ def watch(
             else:
                 for step in state.steps:
                     _say(console, said, step.name, line(step, counts))
+                if state.done:
+                    console.print(f"{state.name}: {state.phase.lower()}", highlight=False, soft_wrap=True)
             if state.done:
                 return state
             time.sleep(interval)
@@ -112,8 +114,9 @@ def table(state: Progress, counts: dict[int, tuple[int, int]]) -> RenderableType
     """The steps of a workflow as a table."""
     title = f"{state.name}: {state.phase}" + (f" ({state.sweep_id})" if state.sweep_id else "")
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in ("step", "phase", "runs", "attempt", ""):
-        drawn.add_column(column, justify="right" if column in ("runs", "attempt") else "left", no_wrap=column != "")
+    for column in ("step", "phase", "runs", "attempt", "time", ""):
+        right = column in ("runs", "attempt", "time")
+        drawn.add_column(column, justify="right" if right else "left", no_wrap=column != "")
     shards = [step for step in state.steps if step.shard is not None]
     hidden = {step.name for step in sorted(shards, key=_interest)[SHOWN:]}
     for step in state.steps:
@@ -121,16 +124,23 @@ def table(state: Progress, counts: dict[int, tuple[int, int]]) -> RenderableType
             continue
         runs = "{} of {}".format(*counts[step.shard]) if step.shard in counts else ""
         message = step.message if step.phase != "Succeeded" else ""
-        drawn.add_row(step.name, _phase(step), runs, str(step.attempts) if step.attempts else "", message)
+        drawn.add_row(step.name, _phase(step), runs, str(step.attempts or ""), _duration(step.seconds), message)
     if hidden:
         phases = [step.phase for step in shards if step.name in hidden]
         summary = ", ".join(f"{phases.count(phase)} {phase.lower()}" for phase in dict.fromkeys(phases))
-        drawn.add_row(f"… {len(hidden)} more shards", summary, "", "", "")
+        drawn.add_row(f"… {len(hidden)} more shards", summary, "", "", "", "")
     return drawn
 
 
 def _phase(step: Step) -> str:
     return "waiting" if step.waiting else step.phase.lower()
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def _interest(step: Step) -> int:

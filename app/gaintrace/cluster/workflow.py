@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from gaintrace.cluster.schema import check_fields
 from gaintrace.config import listed_overrides, load_spec, preset_names
 from gaintrace.errors import ConfigError
 
@@ -19,6 +20,11 @@ SEMAPHORE = "gaintrace-semaphore"
 
 QUANTITY = re.compile(r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")
 """What we take as an amount of cores or memory; Kubernetes knows rarer forms."""
+
+OBJECTS = ("tolerations", "env", "env-from", "volumes", "volume-mounts")
+NUMBERS = ("runs-per-pod", "deadline", "epochs")
+CHECKED = {"sweep", "data", "set", "datasets", "gpus", "cpu", "memory", "node-selector", *OBJECTS, *NUMBERS}
+"""Parameters whose values are checked before they are sent."""
 
 SUBMITTABLE = {
     "arguments",
@@ -71,6 +77,7 @@ def _manifest(source: str) -> Object:
         raise ConfigError(f"{source}: a {kind}; only a Workflow can be submitted. The chart installs the others")
     if not isinstance(spec.get("spec"), dict):
         raise ConfigError(f"{source}: the Workflow has no spec")
+    check_fields(spec, source)
     return spec
 
 
@@ -103,7 +110,7 @@ def effective(manifest: Object, template: Object, site: dict[str, str]) -> dict[
     if unknown:
         raise ConfigError(f"spec: {', '.join(unknown)} cannot be set by a Workflow that refers to a template")
     declared = {p["name"]: p for p in template["spec"].get("arguments", {}).get("parameters", [])}
-    given = {p["name"]: str(p.get("value", "")) for p in manifest["spec"].get("arguments", {}).get("parameters", [])}
+    given = {p["name"]: _value(p["name"], p, site) for p in manifest["spec"].get("arguments", {}).get("parameters", [])}
     strangers = sorted(set(given) - set(declared))
     if strangers:
         raise ConfigError(
@@ -127,17 +134,27 @@ def _value(name: str, parameter: Object, site: dict[str, str]) -> str:
 
 def check(values: dict[str, str]) -> None:
     """Refuse values that a pod would fail on. Raises ConfigError naming the parameter and what it may be."""
+    absent = sorted(CHECKED - values.keys())
+    if absent:
+        raise ConfigError(
+            f"the template has no parameter {', '.join(absent)}, so it is not {TEMPLATE} of this version. "
+            "Upgrade the release, or submit with `argo submit`"
+        )
     _check(values, "gpus", values["gpus"] in ("0", "1"), "0, or 1: a training pod uses one GPU, more pods use more")
     _check(values, "cpu", bool(QUANTITY.match(values["cpu"])), "a number of cores, as in 4 or 500m")
     _check(values, "memory", bool(QUANTITY.match(values["memory"])), "a quantity of memory, as in 16Gi")
-    for name, optional in (("runs-per-pod", False), ("deadline", False), ("epochs", True)):
+    for name in NUMBERS:
         text = values[name]
         whole = text.isdecimal() and int(text) > 0
-        _check(values, name, whole or (optional and not text), "a whole number above zero")
-    lists = ("tolerations", "env", "env-from", "volumes", "volume-mounts", "datasets")
-    for name in (*lists, "node-selector"):
-        expected = list if name in lists else dict
-        _check(values, name, isinstance(_json(values[name]), expected), f"JSON, a {expected.__name__}")
+        _check(values, name, whole or (name == "epochs" and not text), "a whole number above zero")
+    for name in OBJECTS:
+        found = _json(values[name])
+        objects = isinstance(found, list) and all(isinstance(entry, dict) for entry in found)
+        _check(values, name, objects, "JSON, a list of objects as in a pod's manifest")
+    datasets = _json(values["datasets"])
+    uris = isinstance(datasets, list) and all(isinstance(entry, str) and entry for entry in datasets)
+    _check(values, "datasets", uris, "JSON, a list of URIs")
+    _check(values, "node-selector", isinstance(_json(values["node-selector"]), dict), "JSON, labels and their values")
     changes = listed_overrides(values["epochs"], values["set"])
     if values["data"]:
         changes += ["base.data.synthetic=null", f"base.data.dataset={json.dumps(values['data'])}"]
