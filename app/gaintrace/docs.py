@@ -32,7 +32,7 @@ STORE_LAYOUT = {
     "sweeps/<sweep-id>/logs/<shard>.log": "what a pod printed",
     "runs/<run-id>/config.json": "the run's complete configuration",
     "runs/<run-id>/epochs.csv": "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
-    "runs/<run-id>/predictions.parquet": "every test target: response, both probabilities, mastery",
+    "runs/<run-id>/predictions.parquet": "every test target: response, both probabilities, mastery, ability (logits)",
     "runs/<run-id>/model.safetensors": "the weights of the selected epoch",
     "runs/<run-id>/result.json": "written last: succeeded or failed, and the numbers",
     "runs/<run-id>/checkpoint.safetensors": "only while a run is unfinished",

@@ -67,6 +67,8 @@ def test_a_shard_leaves_complete_results(tmp_path):
         weights = load(store.read(f"runs/{run.run_id}/model.safetensors"))
         assert found.learned["threshold"].mean == pytest.approx(float(weights["e2.curve.threshold"]))
         assert found.learned["threshold"].start == 0.6
+        assert found.interpretability.mastery_falls == 0
+        assert (predictions["ability"] == 0).all()
         assert 0 < found.gain.std < found.gain.mean < 1
         assert found.spread["e2"].std == pytest.approx(predictions["e2"].std(ddof=0))
         assert found.spread["e1"].max == pytest.approx(predictions["e1"].max())

@@ -30,6 +30,7 @@ class MasteryPrediction:
 
     logit: Tensor  # KN
     mastery: Tensor  # KN
+    ability: Tensor  # KN logits, in `logit`; 0 where it is not inferred
     gain: Tensor  # KN, or KNC where every skill has its own
 
 
@@ -139,9 +140,10 @@ class MasteryEncoder(nn.Module):
         practice = self.gain.practice(gain, batch)
         mastery = self.curve.mastery(practice, batch.target_skill, batch.student)
         logit = self.curve.logit(mastery, batch.target_skill)
-        if self.ability is not None:
-            logit = logit + batch.at_source(self.ability(val).float()).squeeze(-1)
-        return MasteryPrediction(logit, mastery, gain)
+        if self.ability is None:
+            return MasteryPrediction(logit, mastery, torch.zeros_like(mastery), gain)
+        ability = batch.at_source(self.ability(val).float()).squeeze(-1)
+        return MasteryPrediction(logit + ability, mastery, ability, gain)
 
 
 def gain_of(config: ModelConfig, skills: int) -> ScalarGain | PerSkillGain:

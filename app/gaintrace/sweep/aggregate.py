@@ -17,7 +17,7 @@ from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.comparison import Comparison, compare
 from gaintrace.sweep.findings import Evidence, Finding, find
 from gaintrace.sweep.plan import IMPORTED, DataReference, Plan, read_plan
-from gaintrace.sweep.results import RunResult
+from gaintrace.sweep.results import GainStatistics, Interpretability, RunResult
 from gaintrace.sweep.selection import RuleOutcome, compare_rules
 from gaintrace.sweep.statistics import Criterion, Statistics, check_success, correlations, summarise
 from gaintrace.sweep.table import plain_value, read_results, run_table, short_names
@@ -64,6 +64,8 @@ class Summary(Strict):
     selection: list[RuleOutcome] = Field([], description="the runs on validation, by rule that picks epochs")
     statistics: dict[str, Statistics]
     correlations: dict[str, dict[str, float | None]]
+    interpretability: Interpretability | None
+    gain: GainStatistics | None
     mastery_recovery: float | None
     seconds: float
     runs: list[dict[str, Any]]
@@ -140,6 +142,8 @@ def summarise_sweep(
         selection=compare_rules(epochs, {run.run_id: run.config for run in plan.runs}, plan.spec.objective),
         statistics=summarise(table),
         correlations=correlations(table, parameters),
+        interpretability=results[best["run_id"]].interpretability if best else None,
+        gain=results[best["run_id"]].gain if best else None,
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
         seconds=float(sum(result.seconds for result in results.values())),
         runs=rows,

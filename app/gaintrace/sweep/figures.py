@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from gaintrace.sweep.results import Calibration
+
 E1, E2 = "#0072b2", "#d55e00"  # Okabe and Ito: told apart by colour-blind readers and in grey
 INK = "#010203"  # stands for the page's text colour until the SVG is written
 NAMES = {"test_e1_auc": "E1", "test_e2_auc": "E2"}
@@ -111,6 +113,25 @@ def learning_curves(table: pd.DataFrame, epochs: dict[str, pd.DataFrame], labels
         panels[-1].set_xlabel("epoch (◆ selected)")
         panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         _legend(figure, panels[0])
+        return _svg(figure)
+
+
+def reliability(calibration: dict[str, Calibration]) -> str:
+    """Share of correct answers against predicted probability, a point a bin, by encoder; the area counts targets."""
+    with mpl.rc_context(STYLE | {"svg.hashsalt": "reliability"}):
+        figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+        for (side, found), colour, marker in zip(calibration.items(), (E1, E2), "os", strict=True):
+            x, y = [b.predicted for b in found.bins], [b.observed for b in found.bins]
+            largest = max(b.targets for b in found.bins)
+            axes.plot(x, y, color=colour, linewidth=1)
+            label = f"{side.upper()}, error {found.error:.3f}"
+            area = [4 + 60 * b.targets / largest for b in found.bins]
+            axes.scatter(x, y, area, color=colour, marker=marker, alpha=0.8, label=label)
+        axes.set_xlabel("predicted probability")
+        axes.set_ylabel("share of correct answers")
+        axes.legend(loc="upper left", fontsize=8)
         return _svg(figure)
 
 

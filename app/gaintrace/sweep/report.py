@@ -6,10 +6,10 @@ from markupsafe import Markup
 from rich.table import Table
 
 from gaintrace.sweep.aggregate import Summary, repeat_command
-from gaintrace.sweep.figures import learning_curves, parameter_effects, trade_off
+from gaintrace.sweep.figures import learning_curves, parameter_effects, reliability, trade_off
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.results import epochs_text
-from gaintrace.sweep.sections import selection_section, template
+from gaintrace.sweep.sections import interpretability_section, selection_section, template
 from gaintrace.training.selection import ALPHA
 
 PAGE_ROWS = 50
@@ -41,6 +41,9 @@ def render_report(
         selection=SELECTION[plan.spec.base.training.selection_metric],
         base=yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         selection_section=selection_section(summary),
+        interpretability_section=interpretability_section(
+            summary, Markup(figures["reliability"]) if "reliability" in figures else None
+        ),
         repeat=repeat_command(plan),
     )
     return page, figures
@@ -59,6 +62,8 @@ def draw(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame])
         drawn = dict(list(epochs.items())[:CURVES])
         labels = {row["run_id"]: label(summary, row) for row in summary.runs if row["run_id"] in drawn}
         figures["learning-curves"] = learning_curves(table, drawn, labels)
+    if summary.interpretability is not None:
+        figures["reliability"] = reliability(summary.interpretability.calibration)
     return figures
 
 

@@ -59,6 +59,46 @@ class Spread(Strict):
     max: float
 
 
+class ReliabilityBin(Strict):
+    """Test targets of nearly one predicted probability: its mean, the share that was correct, and how many."""
+
+    predicted: float
+    observed: float
+    targets: int
+
+
+class Calibration(Strict):
+    """How far probabilities are from frequencies: the expected calibration error, and the bins it sums over."""
+
+    error: float
+    bins: list[ReliabilityBin]
+
+
+class Association(Strict):
+    """A correlation inside groups: its mean over those that have enough targets, and how many do."""
+
+    mean: float | None
+    groups: int
+
+
+class Interpretability(Strict):
+    """How far encoder 2 is what it claims to be, on test.
+
+    `mastery_falls` counts how often a student's mastery of a skill went down: 0 by construction. `mastery_auc` is the
+    AUC of mastery against its threshold alone, without the ability term. Future correctness is the share of correct
+    answers of a student on a skill from a target on.
+    """
+
+    mastery_falls: int
+    mastery_auc: float | None
+    future_within_skills: Association
+    future_within_students: Association
+    calibration: dict[str, Calibration] = Field(description="by encoder, e1 and e2")
+    curve_recovery: dict[str, float | None] | None = Field(
+        None, description="on simulated students: correlation over skills of learned with simulated parameters"
+    )
+
+
 class DataName(Strict):
     """The data set a run was trained on."""
 
@@ -88,6 +128,7 @@ class RunResult(Strict):
     learned: dict[str, LearnedParameter] | None = None
     gain: GainStatistics | None = None
     spread: dict[str, Spread] | None = Field(None, description="by encoder, e1 and e2")
+    interpretability: Interpretability | None = None
     mastery_recovery: float | None = None
     shared_e1_with: list[str] = Field([])
     seconds: float = 0.0

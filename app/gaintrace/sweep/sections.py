@@ -64,6 +64,54 @@ def selection_conclusion(summary: "Summary") -> str:
     )
 
 
+def interpretability_section(summary: "Summary", figure: Markup | None) -> Markup:
+    """What the best run's mastery says about students, as HTML; empty where nothing was measured."""
+    if summary.interpretability is None:
+        return Markup()
+    return Markup(template("interpretability.html.j2").render(sentences=readings(summary), figure=figure))
+
+
+def readings(summary: "Summary") -> list[str]:
+    """The measures of the best run's mastery encoder in sentences."""
+    measured = summary.interpretability
+    assert measured is not None
+    falls = measured.mastery_falls
+    sentences = [
+        "In the best run, on test, mastery "
+        + ("never fell." if falls == 0 else f"fell {falls} times: it is not what the model promises."),
+    ]
+    told = [
+        f"{found.mean:+.3f} within {what} (mean over {found.groups})"
+        for what, found in (("skills", measured.future_within_skills), ("students", measured.future_within_students))
+        if found.mean is not None
+    ]
+    if told:
+        sentences.append(f"It correlates {' and '.join(told)} with the share of later answers that are correct.")
+    if measured.mastery_auc is not None:
+        sentences.append(
+            f"Mastery against its threshold alone, without the ability term, has AUC {measured.mastery_auc:.4f}."
+        )
+    gain = summary.gain
+    if gain is not None:
+        by_response = (
+            f"; {gain.after_correct:.3f} after a correct answer, {gain.after_wrong:.3f} after a wrong one"
+            if gain.after_correct is not None and gain.after_wrong is not None
+            else ""
+        )
+        sentences.append(
+            f"An answer is worth {gain.mean:.3f} units of practice, give or take {gain.std:.3f}{by_response}."
+        )
+    if summary.mastery_recovery is not None:
+        sentences.append(
+            f"Simulated students: it correlates {summary.mastery_recovery:.3f} with the simulated mastery."
+        )
+    if measured.curve_recovery:
+        known = [f"{name} {value:+.2f}" for name, value in measured.curve_recovery.items() if value is not None]
+        if known:
+            sentences.append(f"Over skills, learned and simulated parameters correlate: {', '.join(known)}.")
+    return sentences
+
+
 def rule_name(outcome: RuleOutcome) -> str:
     """A rule in words."""
     if outcome.rule == SAME_EPOCH:

@@ -20,25 +20,22 @@ from gaintrace.data.dataset import Dataset, load_dataset
 from gaintrace.data.synthetic import generate
 from gaintrace.errors import ConfigError, DataError, GaintraceError
 from gaintrace.identity import code_version, population_key
-from gaintrace.model.curves import natural
 from gaintrace.store import MissingObjectError, Store
+from gaintrace.sweep.interpretability import interpret, learned, mastery_recovery, spread
 from gaintrace.sweep.plan import DataReference, Plan, PlannedRun
 from gaintrace.sweep.results import (
     DataName,
     EncoderMetrics,
     GainStatistics,
-    LearnedParameter,
     Metrics,
     RunError,
     RunResult,
-    Spread,
     epochs_text,
 )
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
 from gaintrace.training.checkpoint import Pace, load_checkpoint
 from gaintrace.training.device import environment
 from gaintrace.training.evaluation import EncoderScore
-from gaintrace.training.history import Weights
 from gaintrace.training.loop import Outcome, train
 from gaintrace.training.memory import most_members
 from gaintrace.training.progress import EpochRow, Reporter
@@ -186,10 +183,11 @@ class ShardTrainer:
             self._write_result(run, error, outcome)
             return
         assert outcome.predictions is not None
-        folder.write("predictions.parquet", self._predictions(outcome.predictions).to_parquet(index=False))
+        predictions = self._predictions(outcome.predictions)
+        folder.write("predictions.parquet", predictions.to_parquet(index=False))
         tensors = {f"{side}.{k}": v.cpu() for side, state in outcome.weights.items() for k, v in state.items()}
         folder.write("model.safetensors", save(tensors, {"config": run.config.model_dump_json()}))
-        self._write_result(run, None, outcome)
+        self._write_result(run, None, outcome, predictions)
 
     def _predictions(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predictions with what identifies each target: student, position among the student's rows, skill."""
@@ -203,13 +201,29 @@ class ShardTrainer:
         truth = {"true_mastery": rows["true_mastery"]} if "true_mastery" in rows else {}
         return pd.DataFrame({**identity, **frame.drop(columns="index"), **truth})
 
-    def _write_result(self, run: PlannedRun, error: RunError | None, outcome: Outcome | None) -> None:
-        succeeded = error is None and outcome is not None
+    def _write_result(
+        self,
+        run: PlannedRun,
+        error: RunError | None,
+        outcome: Outcome | None,
+        predictions: pd.DataFrame | None = None,
+    ) -> None:
+        """`predictions`: as stored, of a run that succeeded."""
+        found: dict[str, Any] = {}
+        if outcome is not None and predictions is not None:
+            found = {
+                "test": _test_metrics(outcome),
+                "learned": learned(run.config, outcome.weights),
+                "gain": GainStatistics(**asdict(outcome.gain)) if outcome.gain else None,
+                "spread": spread(predictions),
+                "interpretability": interpret(predictions, run.config, outcome.weights),
+                "mastery_recovery": mastery_recovery(predictions),
+            }
         rows = outcome.history.rows if outcome else []
         selected = outcome.history.selected if outcome else {}
         result = RunResult(
             run_id=run.run_id,
-            status="succeeded" if succeeded else "failed",
+            status="succeeded" if found else "failed",
             error=error,
             config_hash=run.config_hash,
             data=DataName(name=self.dataset.name, hash=self.dataset.hash),
@@ -220,11 +234,7 @@ class ShardTrainer:
             epochs_trained=len(rows),
             steps=selected["e2"] * self._batches(run.config) if selected else None,
             valid=self._valid_metrics(run, rows, selected) if selected else None,
-            test=_test_metrics(outcome) if succeeded and outcome else None,
-            learned=learned(run.config, outcome.weights) if succeeded and outcome else None,
-            gain=GainStatistics(**asdict(outcome.gain)) if outcome and outcome.gain else None,
-            spread=spread(outcome.predictions) if succeeded and outcome else None,
-            mastery_recovery=self._recovery(outcome) if succeeded and outcome else None,
+            **found,
             shared_e1_with=outcome.shared if outcome else [],
             seconds=round(sum(row["seconds"] for row in rows), 3),
             environment=environment(self.device) | {"side_by_side": self.side_by_side},
@@ -257,53 +267,10 @@ class ShardTrainer:
 
         return Metrics(e1=encoder("e1"), e2=encoder("e2"), targets=self._on_device(run.config).targets["valid"])
 
-    def _recovery(self, outcome: Outcome) -> float | None:
-        """Pearson correlation of predicted with simulated mastery over the test targets; None on real data."""
-        assert outcome.predictions is not None
-        if "true_mastery" not in self.dataset.interactions:
-            return None
-        truth = self.dataset.interactions["true_mastery"].iloc[outcome.predictions["index"].to_numpy()]
-        correlation = outcome.predictions["mastery"].corr(truth.reset_index(drop=True))
-        return None if pd.isna(correlation) else float(correlation)
-
 
 def epochs_csv(rows: list[EpochRow]) -> bytes:
     """epochs.csv with full precision."""
     return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
-
-
-def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
-    """Where each parameter of the learning curve started, and where it is, in its own unit."""
-    curve = config.learning_curve
-    starts = {
-        "beta_skill": curve.beta_skill_init,
-        "m_sat": curve.m_sat_init,
-        "gamma_student": curve.gamma_student_init,
-        "offset": curve.sigmoid_offset,
-        "threshold": curve.mastery_threshold_init,
-        "temperature": curve.threshold_temperature,
-    }
-    tensors = {k.removeprefix("curve."): tensor for k, tensor in weights["e2"].items() if k.startswith("curve.")}
-    tensors.pop("temperature", None)  # the published one is fixed
-    return {
-        name: LearnedParameter(
-            start=starts[name], mean=float(tensor.mean()), min=float(tensor.min()), max=float(tensor.max())
-        )
-        for name, tensor in natural(tensors).items()
-    }
-
-
-def spread(predictions: pd.DataFrame | None) -> dict[str, Spread]:
-    """How far each encoder's probabilities lie apart."""
-    assert predictions is not None
-    return {
-        side: Spread(
-            std=float(predictions[side].std(ddof=0)),
-            min=float(predictions[side].min()),
-            max=float(predictions[side].max()),
-        )
-        for side in ("e1", "e2")
-    }
 
 
 def _test_metrics(outcome: Outcome) -> Metrics:

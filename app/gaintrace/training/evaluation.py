@@ -46,6 +46,7 @@ class Predictions:
 
     logit: Tensor  # KN
     mastery: Tensor | None  # KN, encoder 2 only
+    ability: Tensor | None  # KN logits, encoder 2 only
     gain: Tensor | None  # KN, of the interaction before each target; encoder 2 only
     answered: Tensor  # N, response of the interaction before each target
     response: Tensor  # N
@@ -58,7 +59,7 @@ def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = Fals
     module.eval()
     count = len(next(module.parameters()))
     members = Members.of([0] * count, 1, data.device)
-    logits, masteries, gains, answers, responses, indices = [], [], [], [], [], []
+    logits, masteries, abilities, gains, answers, responses, indices = [], [], [], [], [], [], []
     for layout in split.evaluation(TOKENS):
         batch = data.gather(split, layout)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
@@ -67,6 +68,7 @@ def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = Fals
         logits.append((output if isinstance(output, Tensor) else output.logit).float()[:, real])
         if isinstance(module, MasteryEncoder):
             masteries.append(output.mastery[:, real])
+            abilities.append(output.ability[:, real])
             gains.append(module.gain.practised(output.gain, members.expand(batch.skill))[:, real])
         answers.append(batch.token[0][real] >= data.skills)
         responses.append(batch.response[0][real])
@@ -74,6 +76,7 @@ def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = Fals
     return Predictions(
         logit=torch.cat(logits, dim=1),
         mastery=torch.cat(masteries, dim=1) if masteries else None,
+        ability=torch.cat(abilities, dim=1) if abilities else None,
         gain=torch.cat(gains, dim=1) if gains else None,
         answered=torch.cat(answers),
         response=torch.cat(responses),

@@ -169,7 +169,7 @@ def _test(outcome: Outcome, data: DeviceData) -> None:
         predicted[name] = predict(module.to(data.device), data, data.test, bf16)
         outcome.test[name] = score(predicted[name].logit[0], predicted[name].response)
     e1, e2 = predicted["e1"], predicted["e2"]
-    assert e2.mastery is not None and e2.gain is not None
+    assert e2.mastery is not None and e2.ability is not None and e2.gain is not None
     outcome.gain = gain_score(e2.gain[0], e2.answered)
     frame = pd.DataFrame(
         {
@@ -178,6 +178,7 @@ def _test(outcome: Outcome, data: DeviceData) -> None:
             "e1": e1.logit[0].sigmoid().cpu().numpy(),
             "e2": e2.logit[0].sigmoid().cpu().numpy(),
             "mastery": e2.mastery[0].cpu().numpy(),
+            "ability": e2.ability[0].cpu().numpy(),
         }
     )
     outcome.predictions = frame.sort_values("index", kind="stable", ignore_index=True)
