@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.test_chart import CHART, MONITORING, documents, render
+from tests.chart.cases import CHART, MONITORING, documents, render
 
 pytestmark = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
 
