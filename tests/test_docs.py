@@ -26,7 +26,12 @@ def test_the_store_holds_what_the_reference_says(tmp_path):
     unexplained = [key for key in found if not any(pattern.match(key) for pattern in patterns.values())]
     assert unexplained == []
     by_other_commands = ("datasets", "validations", "reproductions", "defaults")
-    of_commands = (*by_other_commands, "sweeps/<sweep-id>/logs", "sweeps/<sweep-id>/metrics.prom")
+    of_commands = (
+        *by_other_commands,
+        "runs/<run-id>/trajectories",
+        "sweeps/<sweep-id>/logs",
+        "sweeps/<sweep-id>/metrics.prom",
+    )
     finished = {name for name in STORE_LAYOUT if not name.startswith(of_commands) and "checkpoint" not in name}
     assert matched == finished
 

@@ -34,6 +34,8 @@ STORE_LAYOUT = {
     "runs/<run-id>/epochs.csv": "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
     "runs/<run-id>/predictions.parquet": "every test target: response, both probabilities, mastery, ability (logits)",
     "runs/<run-id>/model.safetensors": "the weights of the selected epoch",
+    "runs/<run-id>/trajectories/mastery.parquet": "mastery of every skill over time, of some test students",
+    "runs/<run-id>/trajectories/<figure>.svg": "their figure, and mastery by practice",
     "runs/<run-id>/result.json": "written last: succeeded or failed, and the numbers",
     "runs/<run-id>/checkpoint.safetensors": "only while a run is unfinished",
     "reproductions/<run-id>/<number>/": "a run trained again: its own sweep and run, and comparison.json",

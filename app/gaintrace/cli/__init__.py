@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from gaintrace import __version__
-from gaintrace.cli import cluster, config, data, defaults, report, reproduce, sweep, validate
+from gaintrace.cli import cluster, config, data, defaults, report, reproduce, sweep, trajectories, validate
 from gaintrace.errors import GaintraceError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command()(sweep.import_results)
 app.command()(validate.validate)
 app.command()(defaults.promote)
 app.command()(reproduce.reproduce)
+app.command()(trajectories.trajectories)
 app.command()(cluster.submit)
 app.command()(cluster.watch)
 app.command()(cluster.doctor)

@@ -1,0 +1,127 @@
+"""Figures of mastery, as the other figures of a sweep are drawn."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from gaintrace.sweep.figures import INK, STYLE
+from gaintrace.sweep.mastery_curves import Curve
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito
+DASHES = ("-", "--", "-.", ":")
+SHOWN = len(COLOURS)
+"""Skills a panel, those practised most."""
+PANEL_HEIGHT = 1.7
+LABEL_GAP = 0.12
+MOST_PANELS = 20
+"""More students are in the table, not in the figure."""
+WIDE, NARROW = 7.2, 3.7
+"""Widths in inches, of a page and of a phone; text keeps its size."""
+
+
+def most_practised(skill: Sequence[int]) -> list[int]:
+    """The skills of a history that are drawn: those practised most, of equals the one practised first."""
+    found, first, counts = np.unique(skill, return_index=True, return_counts=True)
+    order = sorted(range(len(found)), key=lambda i: (-counts[i], first[i]))
+    return [int(found[i]) for i in order[:SHOWN]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One student. `lines`: skill → mastery at times 0..T; `practice`: skill → (time, response) of each answer."""
+
+    title: str
+    lines: dict[str, Any]
+    practice: dict[str, list[tuple[int, int]]]
+
+
+def trajectories(panels: list[Panel], width: float = WIDE) -> str:
+    """Mastery of the most practised skills of some students, a panel a student."""
+    columns = 1 if width < WIDE else 2
+    rows = -(-len(panels) // columns)
+    with mpl.rc_context(STYLE | {"svg.hashsalt": f"trajectories {width}"}):
+        figure = Figure(figsize=(width, PANEL_HEIGHT * rows + 0.5), layout="constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for panel, where in zip(panels, axes, strict=False):
+            _trajectory(where, panel)
+        for where in axes[len(panels) :]:
+            where.set_visible(False)
+        figure.supxlabel("interactions of the student", color=INK, fontsize=9)
+        figure.supylabel("mastery", color=INK, fontsize=9)
+        marks = [
+            Line2D([], [], color=INK, marker="o", linestyle="none", markersize=4, label="correct"),
+            Line2D([], [], color=INK, marker="o", fillstyle="none", linestyle="none", markersize=4, label="wrong"),
+        ]
+        figure.legend(handles=marks, loc="outside upper right", ncols=2, fontsize=8)
+        return _svg(figure, "Mastery over time, a panel a student")
+
+
+def _trajectory(axes: Any, panel: Panel) -> None:
+    ends = []
+    for (name, mastery), colour, dash in zip(panel.lines.items(), COLOURS, DASHES, strict=False):
+        times = np.arange(len(mastery))
+        axes.plot(times, mastery, dash, color=colour, linewidth=1.3, drawstyle="steps-post")
+        for response, fill in ((1, "full"), (0, "none")):
+            at = [time for time, given in panel.practice[name] if given == response]
+            axes.plot(at, mastery[at], "o", color=colour, fillstyle=fill, markersize=3.5, linestyle="none")
+        ends.append((float(mastery[-1]), name, colour))
+    axes.set_title(panel.title, fontsize=8.5, loc="left", color=INK)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 1])
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.tick_params(labelsize=8)
+    for (_, name, colour), place in zip(sorted(ends), apart(sorted(end for end, _, _ in ends)), strict=True):
+        axes.annotate(name, (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=7.5, color=colour)
+
+
+def apart(heights: list[float]) -> list[float]:
+    """Heights, ascending, moved as little as keeps labels from lying on each other and inside the panel."""
+    places: list[float] = []
+    for height in heights:
+        places.append(max(height, places[-1] + LABEL_GAP) if places else height)
+    top = 1.0
+    for position in reversed(range(len(places))):
+        places[position] = min(places[position], top)
+        top = places[position] - LABEL_GAP
+    return places
+
+
+def practice_curves(curves: list[Curve], names: list[str], labels: list[str], width: float = WIDE) -> str:
+    """Mean mastery by the n-th time a skill is asked, a line a run, and the share of correct answers beside it."""
+    columns = 1 if width < WIDE else min(3, len(curves))
+    rows = -(-len(curves) // columns)
+    with mpl.rc_context(STYLE | {"svg.hashsalt": f"practice {width}"}):
+        figure = Figure(figsize=(width, 1.9 * rows + 0.7), layout="constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for curve, name, where in zip(curves, names, axes, strict=False):
+            times = range(1, len(curve.correct) + 1)
+            for label, colour, dash in zip(labels, COLOURS, DASHES, strict=False):
+                where.plot(times, curve.mastery[label], dash, color=colour, linewidth=1.6, label=f"mastery, {label}")
+            where.plot(times, curve.correct, "x", color=INK, markersize=4, linestyle="none", label="share correct")
+            where.set_title(f"{name} ({curve.students[0]:,} students)", fontsize=8.5, loc="left", color=INK)
+            where.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            where.tick_params(labelsize=8)
+            where.set_ylim(0, 1.05)
+            where.set_yticks([0, 0.5, 1])
+        for where in axes[len(curves) :]:
+            where.set_visible(False)
+        figure.supxlabel("n-th time the skill is asked", color=INK, fontsize=9)
+        figure.supylabel("mean over students", color=INK, fontsize=9)
+        handles, texts = axes[0].get_legend_handles_labels()
+        figure.legend(handles, texts, loc="outside upper center", ncols=1 if columns == 1 else 3, fontsize=8)
+        return _svg(figure, "Mean mastery of a skill by the n-th time it is asked, with the share correct")
+
+
+def _svg(figure: Figure, label: str) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
