@@ -76,7 +76,7 @@ class ModelConfig(Strict):
     position: Literal["learned", "distance"] = Field(
         "learned",
         description="`learned`: both streams add a positional embedding (published); `distance`: attention fades with "
-        "distance instead, in each head at a pace of its own (ALiBi)",
+        "distance instead, in each head at a pace of its own (ALiBi), and may find nothing",
     )
     target: Literal["head", "attention"] = Field(
         "head",
@@ -127,6 +127,12 @@ class TrainingConfig(Strict):
     """How a run is trained."""
 
     bce_loss_weight: Probability = Field(0.3, description="w in w·BCE(E1) + (1 − w)·BCE(E2)")
+    bce_loss_weight_end: Probability | None = Field(
+        None, description="w in the last of `epochs`, where it moves; none: `bce_loss_weight` throughout"
+    )
+    loss_weight_schedule: Literal["linear", "cosine"] = Field(
+        "linear", description="how w moves to `bce_loss_weight_end`, an epoch at a time"
+    )
     epochs: int = Field(12, ge=1, le=10_000, description="most epochs")
     patience: int = Field(4, ge=1, description="epochs without a better `selection_metric` before stopping")
     selection_metric: Literal["valid_e1_auc", "valid_combined", "per_encoder"] = Field(

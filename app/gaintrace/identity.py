@@ -16,7 +16,16 @@ NUMERIC_SOURCES = ("data/batches.py", "model", "training")
 PER_MEMBER: Any = {
     "data": {"dataset"},
     "learning_curve": True,
-    "training": {"bce_loss_weight", "gradient_clip", "seed", "epochs", "patience", "selection_metric"},
+    "training": {
+        "bce_loss_weight",
+        "bce_loss_weight_end",
+        "loss_weight_schedule",
+        "gradient_clip",
+        "seed",
+        "epochs",
+        "patience",
+        "selection_metric",
+    },
 }
 # What the training of encoder 1 cannot see. Which of its epochs counts is each run's own affair.
 MASTERY_ONLY: Any = {

@@ -23,15 +23,17 @@ def slow(query, key, value, back, fades):
                 for h, part in enumerate((slice(0, half), slice(half, WIDTH))):
                     seen = slice(first, first + last + 1)
                     scores = key[k, seen, part] @ query[k, first + t, part] / math.sqrt(half)
+                    nothing = torch.tensor([0.0] if fades else [-torch.inf])
                     if fades:
                         scores = scores - 2.0 ** (-8 * (h + 1) / HEADS) * (t - torch.arange(last + 1))
-                    result[k, first + t, part] = scores.softmax(0) @ value[k, seen, part]
+                    weights = torch.cat([nothing, scores]).softmax(0)[1:]
+                    result[k, first + t, part] = weights @ value[k, seen, part]
     return result
 
 
 @pytest.mark.parametrize("fades", [False, True])
 @pytest.mark.parametrize("ahead", [False, True])
-def test_attention_is_a_softmax_over_what_may_be_seen(fades, ahead):
+def test_attention_is_a_softmax_over_what_may_be_seen_and_nothing(fades, ahead):
     generator = torch.Generator().manual_seed(1)
     query, key, value = (torch.randn(MEMBERS, 16, WIDTH, generator=generator) for _ in range(3))
     back = torch.randint(1, 4, (MEMBERS, 16), generator=generator) if ahead else torch.ones(MEMBERS, 16).long()

@@ -96,7 +96,7 @@ class TwoStreamStack(nn.Module):
         return ctx, val
 
     def bias(self, batch: Batch) -> Tensor | None:
-        """What attention adds to its scores for the distance: HTT; None where positions are embedded."""
+        """What attention adds to its scores for the distance: H,T,1 + T; None where positions are embedded."""
         return None if self.position is not None else distance_bias(batch.groups, self.heads, batch.token.device)
 
     def _first_projections(self, token: Tensor, position: Tensor) -> tuple[Tensor, Tensor] | None:

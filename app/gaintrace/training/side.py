@@ -19,6 +19,7 @@ from gaintrace.data.batches import Members, StreamBatch
 from gaintrace.model.dual import derived_seed, load_member, member_state, member_tensors, stack
 from gaintrace.model.layers import Dropout
 from gaintrace.model.mastery import MasteryPrediction
+from gaintrace.training.loss_weight import loss_weight
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -69,7 +70,7 @@ class Side:
         for seed, state in (generators or {}).items():
             self.dropout.generators[position[seed]].set_state(state)
         self.clip = self._per_member(config.training.gradient_clip for config in self.configs)
-        weights = [config.training.bce_loss_weight for config in self.configs]
+        weights = [loss_weight(config.training, epoch) for config in self.configs]
         self.loss_weight = self._per_member(weights if self.name == "e1" else [1 - w for w in weights])
         self.autocast = self.configs[0].training.precision == "bf16"
         self.module.train()
