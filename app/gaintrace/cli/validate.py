@@ -2,19 +2,30 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from gaintrace.cli import sweep as sweeps
-from gaintrace.config import listed_overrides
-from gaintrace.errors import ConfigError, IncompleteError, RegressionError
+from gaintrace.config import SweepSpec, listed_overrides
+from gaintrace.errors import ConfigError, GaintraceError, IncompleteError, InterruptedRunError, RegressionError
+
+if TYPE_CHECKING:
+    from gaintrace.data.dataset import Dataset
+    from gaintrace.store import Store
+    from gaintrace.sweep.plan import Plan
+    from gaintrace.sweep.recalibration import Recalibration
+    from gaintrace.sweep.validation import Validation
 
 
 def validate(
-    datasets: Annotated[list[str], typer.Argument(metavar="DATASET…", help="URIs of prepared data sets.")],
+    datasets: Annotated[
+        list[str], typer.Argument(metavar="DATASET…", help="URIs of prepared data sets, or names under STORE/datasets.")
+    ],
     out: sweeps.Out = "store",
     folds: Annotated[str, typer.Option(help="Folds to train, separated by commas.")] = "0",
     seeds: Annotated[str, typer.Option(help="Seeds to train with, separated by commas.")] = "42,43,44",
@@ -22,6 +33,12 @@ def validate(
     label: Annotated[
         str, typer.Option(help="Name of this validation; one that was interrupted goes on. The time without it.")
     ] = "",
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="Also sweep the loss weight, and say which suits each data set.")
+    ] = False,
+    weights: Annotated[
+        str, typer.Option(help="Loss weights that --recalibrate tries, besides the default's.")
+    ] = "0.1,0.3,0.5,0.7,0.9",
     epochs: Annotated[str, typer.Option(help="Most epochs; empty leaves it to the default.")] = "",
     more: Annotated[str, typer.Option("--overrides", metavar="LIST", help="PATH=VALUE, separated by semicolons.")] = "",
     device: sweeps.Device = "auto",
@@ -32,50 +49,157 @@ def validate(
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""
     from gaintrace.store import open_store
-    from gaintrace.sweep.aggregate import aggregate
-    from gaintrace.sweep.plan import make_plan, write_plan
-    from gaintrace.sweep.shard import load_data, reference
-    from gaintrace.sweep.table import read_results
-    from gaintrace.sweep.validation import conclude, default_spec
+    from gaintrace.sweep.recalibration import recalibration_spec
+    from gaintrace.sweep.validation import default_spec, failed
     from gaintrace.telemetry import outcome
 
     label = label or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}", label):
         raise ConfigError(f"--label {label}: use letters, digits, dots and dashes")
-    numbers = {"--folds": _numbers("--folds", folds), "--seeds": _numbers("--seeds", seeds)}
+    chosen_folds, chosen_seeds = _numbers("--folds", folds, int), _numbers("--seeds", seeds, int)
+    chosen_weights = _numbers("--weights", weights, float) if recalibrate else []
+    changes = listed_overrides(epochs, more)
     store = open_store(out)
+    planned = default_spec(store, changes, chosen_folds, chosen_seeds)  # a mistake in it is no data set's fault
+    if recalibrate:
+        recalibration_spec(planned, chosen_weights)
     console = Console()
-    found = []
-    for uri in datasets:
-        changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *listed_overrides(epochs, more)]
-        spec = default_spec(store, changes, numbers["--folds"], numbers["--seeds"])
-        dataset = load_data(spec.base)
-        plan = make_plan(spec, reference(spec.base, dataset))
-        own = store.child(f"validations/{dataset.name}/{label}")
-        write_plan(own, plan)
-        console.print(f"{dataset.name}: {len(plan.runs)} runs of {spec.name}", highlight=False)
+
+    def train(plan: "Plan", dataset: "Dataset", own: "Store") -> None:
         chosen = sweeps.chosen_device(device, gpus)
         sweeps.run_shards(console, plan, dataset, own, range(1), chosen, threads, None, metrics)
-        aggregate(own, plan.sweep_id)
-        validation = conclude(store, plan, read_results(own, plan), label, record)
+
+    found, errors = [], []
+    for uri in (_located(store, text) for text in datasets):
+        own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
+        spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
+        try:
+            validation = _validate(console, store, spec, label, record, chosen_weights, train)
+        except InterruptedRunError:
+            raise
+        except GaintraceError as error:
+            name = re.sub(r"[^A-Za-z0-9._-]+", "-", uri.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
+            validation = failed(store, name, label, str(error))
+            errors.append(error)
         console.print(f"{validation.verdict}: {validation.text}", highlight=False, markup=False, soft_wrap=True)
         registry = outcome.validation_metrics(validation)
         problem = outcome.push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
         if problem:
             console.print(problem, highlight=False, markup=False)
         found.append(validation)
+    _show(console, found)
+    _exit(found, errors)
+
+
+def _validate(
+    console: Console,
+    store: "Store",
+    spec: SweepSpec,
+    label: str,
+    record: bool,
+    weights: list[float],
+    train: "Callable[[Plan, Dataset, Store], None]",
+) -> "Validation":
+    """One data set: train, compare, write the verdict."""
+    from gaintrace.sweep.aggregate import aggregate
+    from gaintrace.sweep.plan import make_plan, write_plan
+    from gaintrace.sweep.shard import load_data, reference
+    from gaintrace.sweep.table import read_results
+    from gaintrace.sweep.validation import conclude
+
+    dataset = load_data(spec.base)
+    plan = make_plan(spec, reference(spec.base, dataset))
+    own = store.child(f"validations/{dataset.name}/{label}")
+    write_plan(own, plan)
+    console.print(f"{dataset.name}: {len(plan.runs)} runs of {spec.name}", highlight=False)
+    train(plan, dataset, own)
+    aggregate(own, plan.sweep_id)
+    recalibration = _recalibrate(console, spec, dataset, own, weights, train) if weights else None
+    return conclude(store, plan, read_results(own, plan), label, record, recalibration)
+
+
+def _recalibrate(
+    console: Console,
+    spec: SweepSpec,
+    dataset: "Dataset",
+    own: "Store",
+    weights: list[float],
+    train: "Callable[[Plan, Dataset, Store], None]",
+) -> "Recalibration | None":
+    from gaintrace.sweep.aggregate import aggregate
+    from gaintrace.sweep.plan import make_plan, write_plan
+    from gaintrace.sweep.recalibration import recalibrate, recalibration_spec
+    from gaintrace.sweep.shard import reference
+    from gaintrace.sweep.table import read_results
+
+    swept = recalibration_spec(spec, sorted({*weights, spec.base.training.bce_loss_weight}))
+    plan = make_plan(swept, reference(swept.base, dataset))
+    write_plan(own, plan)
+    console.print(f"{dataset.name}: {len(plan.runs)} runs to recalibrate the loss weight", highlight=False)
+    train(plan, dataset, own)
+    aggregate(own, plan.sweep_id)
+    return recalibrate(plan, read_results(own, plan))
+
+
+def _located(store: "Store", text: str) -> str:
+    """A data set's URI: as it is, or of the one of that name in the store."""
+    return f"{store.uri}/datasets/{text}" if "/" not in text and store.exists(f"datasets/{text}/dataset.json") else text
+
+
+def _show(console: Console, found: "list[Validation]") -> None:
+    """One line an encoder of each data set."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("data set", overflow="fold")
+    table.add_column("")
+    for column in ("recorded", "now", "difference [95 %]"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for validation in found:
+        style = {"regression": "bold red", "failed": "red", "not comparable": "yellow"}.get(validation.verdict)
+        for side in ("e1", "e2"):
+            table.add_row(
+                validation.dataset if side == "e1" else "",
+                side.upper(),
+                *_numbers_of(validation, side),
+                validation.verdict if side == "e1" else "",
+                style=style,
+            )
+    console.print()
+    console.print(table)
+    for validation in found:
+        if validation.recalibration is not None:
+            console.print(f"{validation.dataset}: {validation.recalibration.text}", highlight=False, markup=False)
+
+
+def _numbers_of(validation: "Validation", side: str) -> list[str]:
+    difference = validation.differences.get(side)
+    if difference is not None:
+        interval = "" if difference.low is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
+        return [f"{difference.recorded:.4f}", f"{difference.new:.4f}", f"{difference.mean:+.4f}{interval}"]
+    if not validation.runs:
+        return ["–", "–", "–"]
+    return ["–", f"{sum(getattr(run, side) for run in validation.runs) / len(validation.runs):.4f}", "–"]
+
+
+def _exit(found: "list[Validation]", errors: list[GaintraceError]) -> None:
+    """Say what went wrong, with the exit code that fits: of the errors if they agree, else what matters most."""
     worse = [validation.dataset for validation in found if validation.verdict == "regression"]
     broken = [validation.dataset for validation in found if validation.verdict in ("failed", "not comparable")]
+    regression = f"{', '.join(worse)}: worse than recorded. If it is meant to be, --record makes it the new reference"
     if broken:
-        raise IncompleteError(f"{', '.join(broken)}: no comparison; the lines above say why")
-    if worse:
-        raise RegressionError(
-            f"{', '.join(worse)}: worse than recorded. If it is meant to be, --record makes it the new reference"
+        error = IncompleteError(
+            f"{', '.join(broken)}: no verdict; the lines above say why" + (f". {regression}" if worse else "")
         )
+        if not worse and len(errors) == len(broken) and len({e.exit_code for e in errors}) == 1:
+            error.exit_code = errors[0].exit_code
+        raise error
+    if worse:
+        raise RegressionError(regression)
 
 
-def _numbers(option: str, text: str) -> list[int]:
+def _numbers(option: str, text: str, kind: Callable[[str], Any]) -> list[Any]:
     try:
-        return [int(part) for part in text.split(",")]
+        return [kind(part) for part in text.split(",")]
     except ValueError:
-        raise ConfigError(f"{option} {text}: expected whole numbers separated by commas, as in 0,1,2") from None
+        what = "whole numbers" if kind is int else "numbers"
+        raise ConfigError(f"{option} {text}: expected {what} separated by commas, as in 0,1,2") from None

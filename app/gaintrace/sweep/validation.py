@@ -3,6 +3,7 @@
 Each validation trains anew, in a store of its own under `validations/<data set>/<label>/`: what is to be seen are
 changes of code, libraries, drivers and devices, and a finished run that is found again would hide them. Runs are paired
 with the recorded ones by fold and seed, and what decides is the interval of the mean difference (Student's t, 95 %).
+A difference that rounding can make is none, however sure it is.
 """
 
 import json
@@ -17,7 +18,11 @@ from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.defaults import configuration_hash, current_spec, to_yaml
 from gaintrace.sweep.intervals import mean_interval
 from gaintrace.sweep.plan import Plan
+from gaintrace.sweep.recalibration import Recalibration
 from gaintrace.sweep.results import RunResult
+
+ROUNDING = 1e-3
+"""Mean difference in AUC that another device, library or number of threads may make of the same training."""
 
 Verdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
 
@@ -44,7 +49,7 @@ class Reference(Strict):
 class Difference(Strict):
     """New minus recorded test AUC of an encoder: mean over the pairs, and where that mean may lie (95 %).
 
-    One pair has no interval.
+    One pair has no interval; it shows nothing but that nothing changed.
     """
 
     new: float
@@ -52,6 +57,21 @@ class Difference(Strict):
     mean: float
     low: float | None = None
     high: float | None = None
+
+    @property
+    def worse(self) -> bool:
+        """Whether the new AUC is lower by more than noise and rounding."""
+        return self.high is not None and self.high < 0 and self.mean < -ROUNDING
+
+    @property
+    def better(self) -> bool:
+        """Whether the new AUC is higher by more than noise and rounding."""
+        return self.low is not None and self.low > 0 and self.mean > ROUNDING
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing tells a change from noise: there is one, and a single pair."""
+        return self.low is None and self.mean != 0
 
 
 class Validation(Strict):
@@ -64,6 +84,7 @@ class Validation(Strict):
     reference: str | None = None
     differences: dict[str, Difference] = Field({})
     runs: list[Pair] = Field([])
+    recalibration: Recalibration | None = None
 
 
 def default_spec(store: Store, overrides: list[str], folds: list[int], seeds: list[int]) -> SweepSpec:
@@ -72,11 +93,19 @@ def default_spec(store: Store, overrides: list[str], folds: list[int], seeds: li
     return parse_spec(to_yaml(current_spec(store).model_dump(mode="json")), "the default", changes)
 
 
-def conclude(store: Store, plan: Plan, results: dict[str, RunResult], label: str, record: bool) -> Validation:
+def conclude(
+    store: Store,
+    plan: Plan,
+    results: dict[str, RunResult],
+    label: str,
+    record: bool,
+    recalibration: Recalibration | None = None,
+) -> Validation:
     """Compare a validation's results with what is recorded, write the verdict, and record them if asked or first."""
     folder = store.child(f"validations/{plan.data.name}")
     runs = pairs(plan, results)
-    validation = _verdict(plan, runs, read_reference(folder), label, record)
+    validation = _verdict(plan, runs, None if record else read_reference(folder), label)
+    validation = validation.model_copy(update={"recalibration": recalibration})
     if validation.verdict == "recorded":
         reference = Reference(
             label=label,
@@ -86,10 +115,21 @@ def conclude(store: Store, plan: Plan, results: dict[str, RunResult], label: str
             runs=runs,
         )
         folder.write("reference.json", reference.model_dump_json(indent=1).encode())
-    text = validation.model_dump_json(indent=1).encode()
-    folder.write(f"{label}/verdict.json", text)
-    folder.write("latest.json", text)
+    _write(folder, validation)
     return validation
+
+
+def failed(store: Store, dataset: str, label: str, reason: str) -> Validation:
+    """Write down that a validation came to nothing."""
+    validation = Validation(dataset=dataset, label=label, verdict="failed", text=f"{dataset}: {reason}")
+    _write(store.child(f"validations/{dataset}"), validation)
+    return validation
+
+
+def _write(folder: Store, validation: Validation) -> None:
+    text = validation.model_dump_json(indent=1).encode()
+    folder.write(f"{validation.label}/verdict.json", text)
+    folder.write("latest.json", text)
 
 
 def read_reference(folder: Store) -> Reference | None:
@@ -129,49 +169,52 @@ def difference(new: list[float], recorded: list[float]) -> Difference:
     )
 
 
-def _verdict(plan: Plan, runs: list[Pair], reference: Reference | None, label: str, record: bool) -> Validation:
-    name = plan.data.name
+def _verdict(plan: Plan, runs: list[Pair], reference: Reference | None, label: str) -> Validation:
+    verdict, text, differences = _compare(plan, runs, reference)
+    return Validation(
+        dataset=plan.data.name,
+        label=label,
+        verdict=verdict,
+        text=f"{plan.data.name}: {text}",
+        reference=reference.label if reference else None,
+        differences=differences,
+        runs=runs,
+    )
 
-    def ends(verdict: Verdict, text: str, differences: dict[str, Difference] | None = None) -> Validation:
-        return Validation(
-            dataset=name,
-            label=label,
-            verdict=verdict,
-            text=text,
-            reference=reference.label if reference else None,
-            differences=differences or {},
-            runs=runs,
-        )
 
+def _compare(plan: Plan, runs: list[Pair], reference: Reference | None) -> tuple[Verdict, str, dict[str, Difference]]:
     if len(runs) < len(plan.runs):
-        return ends("failed", f"{name}: {len(plan.runs) - len(runs)} of {len(plan.runs)} runs did not succeed")
+        return "failed", f"{len(plan.runs) - len(runs)} of {len(plan.runs)} runs did not succeed", {}
     means = f"E1 {_mean(runs, 'e1'):.4f}, E2 {_mean(runs, 'e2'):.4f} over {len(runs)} runs"
-    if reference is None or record:
-        return ends("recorded", f"{name}: {means}; recorded as what the default does here")
-    if reference.data_hash != plan.data.hash:
-        return ends(
-            "not comparable",
-            f"{name}: {means}, but {reference.label} was recorded on other data (hash {reference.data_hash}, this is "
-            f"{plan.data.hash}). Restore the data set, or record anew with --record",
-        )
+    if reference is None:
+        return "recorded", f"{means}; recorded as what the default does here", {}
     recorded = {(run.fold, run.seed): run for run in reference.runs}
     shared = [(run, recorded[run.fold, run.seed]) for run in runs if (run.fold, run.seed) in recorded]
+    if reference.data_hash != plan.data.hash:
+        why = (
+            f"{reference.label} was recorded on other data (hash {reference.data_hash}, this is {plan.data.hash}). "
+            "Restore the data set, or record anew with --record"
+        )
+        return "not comparable", f"{means}, but {why}", {}
     if not shared:
-        return ends("not comparable", f"{name}: {means}; {reference.label} has no fold and seed in common with it")
+        return "not comparable", f"{means}; {reference.label} has no fold and seed in common with it", {}
     differences = {
         side: difference([getattr(n, side) for n, _ in shared], [getattr(r, side) for _, r in shared])
         for side in ("e1", "e2")
     }
-    parts = [f"{side.upper()} {_show(found)}" for side, found in differences.items()]
-    text = f"{name}: {'; '.join(parts)}; {len(shared)} pairs, recorded as {reference.label}"
+    text = "; ".join(f"{side.upper()} {_show(found)}" for side, found in differences.items())
+    text += f"; {len(shared)} {'pair' if len(shared) == 1 else 'pairs'}, recorded as {reference.label}"
     if reference.config_hash != configuration_hash(plan.spec.base):
         text += " with another configuration"
-    verdict: Verdict = "as recorded"
-    if any((found.high if found.high is not None else found.mean) < 0 for found in differences.values()):
-        verdict = "regression"
-    elif any(found.low is not None and found.low > 0 for found in differences.values()):
-        verdict = "better"
-    return ends(verdict, text, differences)
+    return *_judged(list(differences.values()), text), differences
+
+
+def _judged(differences: list[Difference], text: str) -> tuple[Verdict, str]:
+    if any(found.open for found in differences):
+        return "not comparable", f"{text}: one pair has no interval. Use more --seeds or --folds"
+    if any(found.worse for found in differences):
+        return "regression", text
+    return ("better" if any(found.better for found in differences) else "as recorded"), text
 
 
 def _show(found: Difference) -> str:
