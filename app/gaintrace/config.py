@@ -78,10 +78,10 @@ class ModelConfig(Strict):
         description="`learned`: both streams add a positional embedding (published); `distance`: attention fades with "
         "distance instead, in each head at a pace of its own (ALiBi), and may find nothing",
     )
-    target: Literal["head", "attention"] = Field(
+    target: Literal["head", "past"] = Field(
         "head",
         description="where the performance encoder meets the target skill: `head`: in its last layers (published); "
-        "`attention`: the target looks up its own past as well",
+        "`past`: it also looks up the student's past, by attention and by counting answers on it",
     )
     gain: Literal["scalar", "per_skill", "linear"] = Field(
         "scalar",

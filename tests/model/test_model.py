@@ -24,7 +24,7 @@ def predict(encoder, data, layout, members=ONE):
     return output if isinstance(output, torch.Tensor) else output.logit
 
 
-NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "attention", "position": "distance"}
+NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past", "position": "distance"}
 
 
 @pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, NEW])

@@ -72,7 +72,7 @@ def test_a_seed_gives_the_same_numbers_twice(tmp_path):
         ({"gain": "scalar"}, {}),
         ({"gain": "per_skill"}, {}),
         (
-            {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "attention"},
+            {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past"},
             {"curve_learning_rate": 0.02, "weight_average": 0.9},
         ),
     ],

@@ -13,7 +13,7 @@ from gaintrace.training.population import Population
 from tests.conftest import small_run
 
 CPU = torch.device("cpu")
-NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "attention", "position": "distance"}
+NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past", "position": "distance"}
 
 
 def devices():

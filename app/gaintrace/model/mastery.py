@@ -22,6 +22,7 @@ from gaintrace.data.batches import Batch
 from gaintrace.model.curves import PerSkillCurve, PublishedCurve
 from gaintrace.model.encoder import Drop, TwoStreamStack
 from gaintrace.model.layers import Linear
+from gaintrace.model.practice import practised_before
 
 
 @dataclass(frozen=True)
@@ -49,28 +50,8 @@ class ScalarGain(nn.Module):
         return gain
 
     def practice(self, gain: Tensor, batch: Batch) -> Tensor:
-        """Effective practice of each target's skill before its answer: KN.
-
-        For each group a matrix of "k practised the target's skill, before" (BTT) times the gains: no loop over time,
-        and no tensor over skills. Members of a stream share the matrices.
-        """
-        by_stream = [self._summed(gain[members], batch, s) for s, members in enumerate(batch.members_of_stream)]
-        if len(by_stream) == 1:
-            return by_stream[0]
-        return torch.cat(by_stream)[torch.cat(batch.members_of_stream).argsort()]
-
-    def _summed(self, gain: Tensor, batch: Batch, stream: int) -> Tensor:
-        summed = []
-        for group in batch.groups:
-            skill, target_skill, back = (
-                x[stream, group.start : group.stop].view(group.rows, group.positions) for x in batch.practised
-            )
-            position = torch.arange(group.positions, device=gain.device)
-            before = position <= (position + 1 - back)[..., None]  # BTT
-            counts = (before & (target_skill[..., None] == skill[:, None])).to(gain.dtype)
-            grouped = gain[:, group.start : group.stop].view(-1, group.rows, group.positions)
-            summed.append((counts @ grouped.permute(1, 2, 0)).permute(2, 0, 1).flatten(1))  # BTT · BTk
-        return torch.cat(summed, dim=1)
+        """Effective practice of each target's skill before its answer: KN."""
+        return practised_before(gain, batch)
 
 
 class LinearGain(ScalarGain):

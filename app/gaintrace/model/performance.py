@@ -9,6 +9,7 @@ from gaintrace.data.batches import Batch
 from gaintrace.model.attention import attend
 from gaintrace.model.encoder import Drop, TwoStreamStack
 from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
+from gaintrace.model.practice import practised_before
 
 
 class TargetAttention(nn.Module):
@@ -44,10 +45,22 @@ class TargetAttention(nn.Module):
         return found
 
 
+def counts(batch: Batch, skills: int) -> Tensor:
+    """How often the target's skill was answered right before, and wrong, and how many interactions there were: KN3.
+
+    As log(1 + n). Attention averages: it knows shares of right answers, and little of how many there were.
+    """
+    right = (batch.token >= skills).float()
+    length = batch.position.to(right.dtype).expand(right.shape)
+    return torch.log1p(
+        torch.stack([practised_before(right, batch), practised_before(1 - right, batch), length], dim=-1)
+    )
+
+
 class PerformanceEncoder(nn.Module):
     """logit = W_b · Dropout(relu(W_a · [ctx, val, e(target skill)])).
 
-    With `target: attention`, what that attention found is a fourth input.
+    With `target: past`, what the target finds in the student's past is a further input: by attention, and by counts.
     """
 
     def __init__(self, config: ModelConfig, skills: int, positions: int) -> None:
@@ -57,9 +70,10 @@ class PerformanceEncoder(nn.Module):
         self.hidden = Linear(3 * config.d_model, config.d_ff)
         self.logit = Linear(config.d_ff, 1)
         self.target_attention: TargetAttention | None = None
-        if config.target == "attention":
+        if config.target == "past":
             self.target_attention = TargetAttention(config)
             self.hidden_found = Linear(config.d_model, config.d_ff)
+            self.hidden_counts = Linear(3, config.d_ff)
 
     def forward(self, batch: Batch, drop: Drop) -> Tensor:
         """Logits of a correct response at every target: KN."""
@@ -69,6 +83,6 @@ class PerformanceEncoder(nn.Module):
         hidden = hidden.baddbmm(batch.at_source(ctx), of_ctx).baddbmm(batch.at_source(val), of_val)
         if self.target_attention is not None:
             found = self.target_attention(self.target, ctx, val, batch, self.stack.bias(batch), drop)
-            hidden = hidden + self.hidden_found(found)
+            hidden = hidden + self.hidden_found(found) + self.hidden_counts(counts(batch, self.target.weight.shape[1]))
         logit: Tensor = self.logit(drop(F.relu(hidden)))
         return logit.squeeze(-1)

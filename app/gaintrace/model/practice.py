@@ -1,0 +1,32 @@
+"""What a student did on the target's skill before its answer, added up. Shape letters: see the package's docstring."""
+
+import torch
+from torch import Tensor
+
+from gaintrace.data.batches import Batch
+
+
+def practised_before(worth: Tensor, batch: Batch) -> Tensor:
+    """What the earlier interactions on each target's skill are worth together: KN → KN.
+
+    For each group a matrix of "k practised the target's skill, before its answer" (BTT) times the worths: no loop over
+    time, and no tensor over skills. Members of a stream share the matrices.
+    """
+    by_stream = [_summed(worth[members], batch, s) for s, members in enumerate(batch.members_of_stream)]
+    if len(by_stream) == 1:
+        return by_stream[0]
+    return torch.cat(by_stream)[torch.cat(batch.members_of_stream).argsort()]
+
+
+def _summed(worth: Tensor, batch: Batch, stream: int) -> Tensor:
+    summed = []
+    for group in batch.groups:
+        skill, target_skill, back = (
+            x[stream, group.start : group.stop].view(group.rows, group.positions) for x in batch.practised
+        )
+        position = torch.arange(group.positions, device=worth.device)
+        before = position <= (position + 1 - back)[..., None]  # BTT
+        counts = (before & (target_skill[..., None] == skill[:, None])).to(worth.dtype)
+        grouped = worth[:, group.start : group.stop].view(-1, group.rows, group.positions)
+        summed.append((counts @ grouped.permute(1, 2, 0)).permute(2, 0, 1).flatten(1))  # BTT · BTk
+    return torch.cat(summed, dim=1)
