@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 Fault = str
-"""One of: "" (none), 500, 503, reset (in mid-body), short (truncated body), lost (done, but not answered), slow."""
+"""One of: "" (none), 500, 503, reset (in mid-body), short (truncated body), lost (done, but not answered), slow,
+flip (a byte of the body is another)."""
 
 BUSY = b'<?xml version="1.0"?><Error><Code>%s</Code><Message>%s</Message></Error>'
 
@@ -49,6 +50,8 @@ class FaultyProxy:
                 answer = upstream.getresponse()
                 data = answer.read()
                 headers = {k: v for k, v in answer.getheaders() if k.lower() not in ("transfer-encoding", "connection")}
+                if fault == "flip" and self.command == "GET" and data:
+                    data = data[:-1] + bytes([data[-1] ^ 1])
                 if fault == "lost":
                     return self._reset()
                 if fault in ("reset", "short") and self.command == "GET" and data:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -51,6 +52,10 @@ def _wait(server: "subprocess.Popen[bytes]", ready: str, log: Path) -> None:
             return
         except urllib.error.HTTPError:
             return  # it answers
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, ssl.SSLCertVerificationError):
+                return  # it answers, with a certificate that is ours alone
+            time.sleep(0.1)
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"{ready} does not answer: {log.read_text()[-2000:]}")
@@ -62,16 +67,17 @@ def clean_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def s3_server(folder: Path) -> Iterator[str]:
-    """moto's S3 over HTTP; its endpoint."""
+def s3_server(folder: Path, *tls: str) -> Iterator[str]:
+    """moto's S3 over HTTP, or over TLS with `-c` certificate and `-k` key; its endpoint."""
     try:
         import moto.server  # noqa: F401
     except ImportError:
         pytest.skip("moto's server is not installed")
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with process(command, f"http://127.0.0.1:{port}/", folder / "s3.log"):
-        yield f"http://127.0.0.1:{port}"
+    endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port), *tls]
+    with process(command, endpoint, folder / "s3.log"):
+        yield endpoint
 
 
 def installed(*programs: str) -> None:

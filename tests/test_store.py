@@ -1,5 +1,6 @@
 """What every store promises: whole objects, exclusive creation, and nothing half written."""
 
+import os
 import threading
 
 import pytest
@@ -69,8 +70,36 @@ def test_keys_stay_inside_the_store(store, key):
         store.write(key, b"")
 
 
+def test_what_a_killed_process_left_is_cleared_and_what_is_being_written_is_not(folder):
+    folder.write("a/x", b"1")
+    old, new = (folder.root / "a" / f".tmp-{name}" for name in ("old", "new"))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    folder.write("a/x", b"2")
+    assert not old.exists()
+    assert new.exists()
+    assert folder.keys() == ["a/x"]
+
+
+def test_a_file_system_without_hard_links_is_named(folder, monkeypatch):
+    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError(95, "Operation not supported")))
+    with pytest.raises(StoreError, match="no hard links; use another, or s3://"):
+        folder.create("a", b"")
+    assert list(folder.root.iterdir()) == []
+
+
+def test_files_get_the_permissions_that_the_user_s_mask_leaves(folder):
+    mask = os.umask(0o027)
+    try:
+        folder.write("a", b"")
+    finally:
+        os.umask(mask)
+    assert folder.path("a").stat().st_mode & 0o777 == 0o640
+
+
 def test_uris(tmp_path):
     assert open_store((tmp_path / "a b").as_uri()).root == tmp_path / "a b"
-    for uri in ("file://host/a", "ftp://a"):
+    for uri in ("file://host/a", "ftp://a", "s3://bucket/a?versionId=1", "file:///a#b"):
         with pytest.raises(ConfigError):
             open_store(uri)

@@ -5,6 +5,7 @@ module never sees a credential. A put is atomic on the server, so an object is w
 again here, not in botocore: an exclusive put that is repeated must know that it may have won the first time.
 """
 
+import hashlib
 import io
 import os
 import time
@@ -26,6 +27,13 @@ DEADLINE = 120.0
 
 MULTIPART = 64 * 1024 * 1024
 """Bytes from which an object is sent in parts."""
+
+PAGE = 1000
+"""Keys that a listing asks for at a time."""
+
+DIGEST = "sha256"
+"""Name of the metadata that holds an object's own digest. S3's checksums cover the parts of a large object, not the
+whole, and not every server has them."""
 
 MISSING = ("NoSuchKey", "404", "NotFound")
 TAKEN = ("PreconditionFailed", "412")
@@ -104,14 +112,16 @@ class S3Store:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def read(self, key: str) -> bytes:
-        """See Store.read. The body's length and checksum are verified."""
+        """See Store.read. The body's length and its digest are verified."""
         name = self._name(key)
 
         def get() -> bytes:
-            found = self.client.get_object(Bucket=self.bucket, Key=name, ChecksumMode="ENABLED")
+            found = self.client.get_object(Bucket=self.bucket, Key=name)
             data: bytes = found["Body"].read()
             if len(data) != found["ContentLength"]:
                 raise failures.IncompleteReadError(actual_bytes=len(data), expected_bytes=found["ContentLength"])
+            if found["Metadata"].get(DIGEST, written := _digest(data)) != written:  # others' objects have none
+                raise failures.FlexibleChecksumError(error_msg=f"{name}: not what was written")
             return data
 
         return self._tried("read", key, get)
@@ -119,22 +129,28 @@ class S3Store:
     def write(self, key: str, data: bytes) -> None:
         """See Store.write."""
         name = self._name(key)
-        if len(data) < MULTIPART:
-            self._tried("write", key, lambda: self.client.put_object(Bucket=self.bucket, Key=name, Body=data))
-            return
+        metadata = {"Metadata": {DIGEST: _digest(data)}}
         parts = TransferConfig(multipart_threshold=MULTIPART, multipart_chunksize=MULTIPART // 4)
-        self._tried("write", key, lambda: self.client.upload_fileobj(io.BytesIO(data), self.bucket, name, Config=parts))
+
+        def put() -> None:
+            if len(data) < MULTIPART:
+                self.client.put_object(Bucket=self.bucket, Key=name, Body=data, **metadata)
+            else:
+                self.client.upload_fileobj(io.BytesIO(data), self.bucket, name, ExtraArgs=metadata, Config=parts)
+
+        self._tried("write", key, put)
 
     def create(self, key: str, data: bytes) -> bool:
         """See Store.create."""
         name = self._name(key)
+        metadata = {DIGEST: _digest(data)}
         answered = True
 
         def put() -> bool:
             nonlocal answered
             before, answered = answered, False
             try:
-                self.client.put_object(Bucket=self.bucket, Key=name, Body=data, IfNoneMatch="*")
+                self.client.put_object(Bucket=self.bucket, Key=name, Body=data, Metadata=metadata, IfNoneMatch="*")
             except failures.ClientError as error:
                 if _code(error) in TAKEN:
                     # After an attempt without an answer, what is there may be what that attempt put.
@@ -160,7 +176,9 @@ class S3Store:
         skipped = len(self.prefix) + 1 if self.prefix else 0
 
         def listed() -> list[str]:
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=top)
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=top, PaginationConfig={"PageSize": PAGE}
+            )
             return sorted(found["Key"][skipped:] for page in pages for found in page.get("Contents", []))
 
         return self._tried("list", prefix, listed)
@@ -182,7 +200,7 @@ class S3Store:
         place = f"{self.uri}/{key}".rstrip("/")
         began = time.monotonic()
         attempts = tenacity.Retrying(
-            stop=tenacity.stop_after_delay(self.deadline),
+            stop=tenacity.stop_before_delay(self.deadline),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
             retry=tenacity.retry_if_exception(_transient),
             before_sleep=lambda _: observe("retried"),
@@ -202,6 +220,8 @@ class S3Store:
 
 def open_s3(uri: str, bucket: str, path: str) -> S3Store:
     """The store of an s3:// URI."""
+    if "@" in bucket or ":" in bucket:
+        raise ConfigError("an s3:// URI holds a bucket and a prefix alone; credentials come from AWS_… or a profile")
     if not bucket:
         raise ConfigError(f"store {uri}: no bucket; write s3://bucket/prefix")
     prefix = path.strip("/")
@@ -212,7 +232,14 @@ def open_s3(uri: str, bucket: str, path: str) -> S3Store:
 
 def _client() -> Any:
     own_endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    # Many servers that are not Amazon's refuse its newer checksums. Without them TLS or the signature guards an upload.
+    spare = {
+        f"{kind}_checksum_{what}": "when_required"
+        for kind, what in (("request", "calculation"), ("response", "validation"))
+        if own_endpoint and f"AWS_{kind}_checksum_{what}".upper() not in os.environ
+    }
     config = Config(
+        **spare,
         connect_timeout=5,
         read_timeout=30,
         retries={"mode": "standard", "total_max_attempts": 1},
@@ -224,8 +251,10 @@ def _client() -> Any:
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         session = boto3.session.Session(region_name=region)
         return session.client("s3", config=config, region_name=session.region_name or "us-east-1")
-    except (failures.BotoCoreError, ValueError) as error:
-        raise ConfigError(f"S3 cannot be set up: {error}. Check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL") from None
+    except ValueError:
+        raise ConfigError("AWS_ENDPOINT_URL is not a URL; write it as in https://minio.storage:9000") from None
+    except failures.BotoCoreError as error:
+        raise ConfigError(f"S3 cannot be set up: {error}. Check AWS_PROFILE and AWS_REGION") from None
 
 
 def _deadline() -> float:
@@ -234,6 +263,10 @@ def _deadline() -> float:
         return float(text) if text else DEADLINE
     except ValueError:
         raise ConfigError(f"GAINTRACE_STORE_DEADLINE={text}: expected seconds, as in 120") from None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _transient(error: BaseException) -> bool:

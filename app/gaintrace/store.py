@@ -7,13 +7,18 @@ mid-write leaves the old object or the new one.
 import contextlib
 import errno
 import os
-import tempfile
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from gaintrace.errors import ConfigError, StoreError
+
+TEMPORARY = ".tmp-"
+ABANDONED = 3600.0
+"""Seconds after which a temporary file has nobody who writes it."""
 
 observers: list[Callable[[str], None]] = []
 """Told of every request that fails: `retried`, or `failed` for good. Metrics count them."""
@@ -56,6 +61,8 @@ def open_store(uri: str | os.PathLike[str]) -> Store:
     """The store at a path, a `file://` or an `s3://` URI. The folder need not exist yet; a bucket must."""
     text = os.fspath(uri)
     parts = urlsplit(text)
+    if "://" in text and (parts.query or parts.fragment):
+        raise ConfigError(f"store {parts.scheme}://…: ? and # mean nothing in its URI; leave out what follows")
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise ConfigError(f"store {text}: a file URI has three slashes, as in file:///{parts.netloc}{parts.path}")
@@ -124,6 +131,13 @@ class FolderStore:
                 os.link(temporary, path)  # unlike a rename, a link fails where the name is taken
             except FileExistsError:
                 return False
+            except OSError as error:
+                if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+                    observe("failed")
+                    raise StoreError(
+                        f"cannot create {path}: its file system has no hard links; use another, or s3://"
+                    ) from error
+                raise
             _sync_folder(path.parent)
         return True
 
@@ -137,7 +151,7 @@ class FolderStore:
         found = []
         for folder, _, files in os.walk(top):
             for name in files:
-                if not name.startswith(".tmp-"):
+                if not name.startswith(TEMPORARY):
                     found.append(Path(folder, name).relative_to(self.root).as_posix())
         return sorted(found)
 
@@ -155,29 +169,27 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _temporary(self, path: Path, data: bytes) -> Iterator[Path]:
-        temporary: Path | None = None
+        temporary = path.parent / f"{TEMPORARY}{uuid.uuid4().hex}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-            temporary = Path(name)
-            with os.fdopen(handle, "wb") as file:
+            with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())
             yield temporary
         except OSError as error:
             raise _store_error(path, "write", error) from error
         finally:
-            if temporary is not None:
-                with contextlib.suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+                _clear(path.parent)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _clear(folder: Path) -> None:
+    """Remove what processes killed in mid-write left long ago."""
+    for left in folder.glob(f"{TEMPORARY}*"):
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            left.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -171,6 +171,24 @@ def test_a_damaged_result_is_trained_again(tmp_path):
     assert "damaged" in heard.notes[0]
 
 
+def test_a_run_that_another_process_finished_first_stays_as_it_left_it(tmp_path):
+    theirs, ours = open_store(tmp_path / "theirs"), open_store(tmp_path / "ours")
+    plan, _ = sweep(theirs, {})
+    objects = {key: theirs.read(key) for key in theirs.keys("runs")} | {
+        f"runs/{plan.runs[0].run_id}/{name}": b"theirs" for name in ("epochs.csv", "predictions.parquet")
+    }
+
+    def finished_meanwhile():
+        for key, data in objects.items():
+            ours.write(key, data)
+        return False
+
+    _, heard = sweep(ours, {}, interrupted=finished_meanwhile)
+    assert {key: ours.read(key) for key in ours.keys("runs")} == objects
+    assert heard.finished_runs == [(plan.runs[0].run_id, "succeeded")]
+    assert "another process was first" in heard.notes[0]
+
+
 def test_shared_encoders_are_named(tmp_path):
     store = open_store(tmp_path)
     plan, _ = sweep(store, {"learning_curve.beta_skill_init": [1.5, 2.5]}, training={"clip_scope": "per_encoder"})

@@ -201,9 +201,15 @@ def _store(values: dict[str, str]) -> Iterator[Check]:
         try:
             store = open_store(uri)
             key = f"doctor/{secrets.token_hex(8)}"
-            store.write(key, b"")
+            won = [store.create(key, text) for text in (b"first", b"second")]
             store.delete(key)
-            yield Check("ok", f"store {uri} can be written to from here")
+            if won == [True, False]:
+                yield Check("ok", f"store {uri} can be written to from here")
+            else:
+                yield Check(
+                    "missing",
+                    f"store {uri} ignores `If-None-Match`, so of two pods on one run both win: use a newer server",
+                )
         except GaintraceError as error:
             yield Check("missing", f"store {uri}, from here: {error}")
     if not data:

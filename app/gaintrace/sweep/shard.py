@@ -175,6 +175,10 @@ class ShardTrainer:
 
     def _write(self, outcome: Outcome) -> None:
         run = next(run for run in self.plan.runs if run.run_id == outcome.run)
+        there = self._stored(run.run_id)
+        if there is not None and there.status == "succeeded":  # ours beside another's result would be a mixture
+            self._finish(self._kept(there))
+            return
         folder = self.runs.child(run.run_id)
         folder.write("config.json", run.config.model_dump_json(indent=1).encode())
         folder.write("epochs.csv", epochs_csv(outcome.history.rows))
@@ -239,9 +243,15 @@ class ShardTrainer:
             seconds=round(sum(row["seconds"] for row in rows), 3),
             environment=environment(self.device) | {"side_by_side": self.side_by_side},
         )
-        result = self._publish(result)
-        self.runs.delete(f"{run.run_id}/{CHECKPOINT}")
-        self.reporter.finished(run.run_id, result.status, _summary(result))
+        self._finish(self._publish(result))
+
+    def _finish(self, result: RunResult) -> None:
+        self.runs.delete(f"{result.run_id}/{CHECKPOINT}")
+        self.reporter.finished(result.run_id, result.status, _summary(result))
+
+    def _kept(self, result: RunResult) -> RunResult:
+        self.reporter.note(f"run {result.run_id}: another process was first; its result is kept")
+        return result
 
     def _publish(self, result: RunResult) -> RunResult:
         """Put result.json, and return the one that counts: of two pods on one run, the first to succeed."""
@@ -251,8 +261,7 @@ class ShardTrainer:
             return result
         there = self._stored(result.run_id)
         if there is not None and there.status == "succeeded":
-            self.reporter.note(f"run {result.run_id}: another process was first; its result is kept")
-            return there
+            return self._kept(there)
         self.runs.write(key, data)  # a failure of an earlier attempt
         return result
 

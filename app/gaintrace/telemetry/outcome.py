@@ -54,11 +54,11 @@ def validation_metrics(validation: "Validation", now: float | None = None) -> Co
     if validation.verdict in ("failed", "not comparable"):
         return registry
     for encoder in ("e1", "e2"):
-        new = sum(getattr(run, encoder) for run in validation.runs) / len(validation.runs)
         found = validation.differences.get(encoder)
+        mean = sum(getattr(run, encoder) for run in validation.runs) / len(validation.runs)
+        new, recorded = (found.new, found.recorded) if found else (mean, mean)
         metrics["gaintrace_validation_auc_ratio"].labels(name, encoder).set(new)
-        reference = found.recorded if found else new
-        metrics["gaintrace_validation_reference_auc_ratio"].labels(name, encoder).set(reference)
+        metrics["gaintrace_validation_reference_auc_ratio"].labels(name, encoder).set(recorded)
     metrics["gaintrace_validation_regression"].labels(name).set(validation.verdict == "regression")
     metrics["gaintrace_validation_last_success_timestamp_seconds"].labels(name).set(time.time() if now is None else now)
     return registry
@@ -80,5 +80,6 @@ def push(gateway: str, registry: CollectorRegistry, phase: str, dataset: str) ->
         pushadd_to_gateway(gateway, JOB, registry, {"phase": phase, "dataset": dataset}, timeout=10)
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        return f"metrics not pushed: {gateway} does not take them ({reason}). The results are not affected"
+        shown = gateway.rpartition("@")[2]  # a URL may hold a password
+        return f"metrics not pushed: {shown} does not take them ({reason}). The results are not affected"
     return None
