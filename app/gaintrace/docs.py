@@ -25,6 +25,7 @@ STORE_LAYOUT = {
     "sweeps/<sweep-id>/results.csv": "one row a run, best first",
     "sweeps/<sweep-id>/results.json": "the same with statistics, correlations, success criteria and coverage",
     "sweeps/<sweep-id>/report.html": "the report, self-contained",
+    "sweeps/<sweep-id>/report.md": "the report as Markdown",
     "sweeps/<sweep-id>/figures/<name>.svg": "its figures",
     "sweeps/<sweep-id>/best.yaml": "the best run's configuration, a sweep of one run",
     "sweeps/<sweep-id>/manifest.json": "versions, devices, hashes and the command that repeats the sweep",

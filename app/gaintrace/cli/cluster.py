@@ -150,7 +150,7 @@ def _show_results(
     console: Console, cluster: "Cluster", name: str, store: "Store | None", uri: str, sweep_id: str
 ) -> None:
     from gaintrace.sweep.aggregate import Summary
-    from gaintrace.sweep.report import ranking_table, verdict
+    from gaintrace.sweep.terminal import show
 
     where = f"{uri.rstrip('/')}/sweeps/{sweep_id}"
     if store is None:  # the step that reported printed the ranking, too
@@ -168,6 +168,5 @@ def _show_results(
     except (GaintraceError, ValueError) as error:
         console.print(f"no results to show: {error}", highlight=False, markup=False)
         return
-    console.print(ranking_table(summary))
-    console.print(" ".join(verdict(summary)), highlight=False)
+    show(console, summary)
     console.print(f"report: {where}/report.html", soft_wrap=True, highlight=False)

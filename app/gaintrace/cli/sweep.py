@@ -244,20 +244,14 @@ def run_shards(
 def _conclude(console: Console, store: "Store", plan_: "Plan", pushgateway: str = "") -> None:
     from gaintrace.sweep.aggregate import aggregate as run_aggregate
     from gaintrace.sweep.plan import seconds_since_planned
-    from gaintrace.sweep.report import ranking_table, verdict
+    from gaintrace.sweep.terminal import show
     from gaintrace.telemetry import outcome
 
     summary = run_aggregate(store, plan_.sweep_id)
     registry = outcome.sweep_metrics(summary, seconds_since_planned(store, plan_.sweep_id))
     store.write(f"sweeps/{plan_.sweep_id}/metrics.prom", outcome.text(registry))
     problem = outcome.push(pushgateway, registry, summary.name, summary.data.name) if pushgateway else None
-    if summary.best is not None:
-        console.print()
-        console.print(ranking_table(summary))
-        console.print()
-    console.print(" ".join(verdict(summary)), highlight=False)
-    for finding in summary.findings:
-        console.print(f"- {finding.text}", highlight=False, markup=False)
+    show(console, summary)
     if problem:
         console.print(problem, highlight=False, markup=False)
     console.print(f"report: {store.uri}/sweeps/{plan_.sweep_id}/report.html", soft_wrap=True, highlight=False)

@@ -15,8 +15,11 @@ from pydantic import Field
 from gaintrace.config import Objective, Strict, SweepSpec
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.comparison import Comparison, compare
+from gaintrace.sweep.effects import METRICS as EFFECT_METRICS
+from gaintrace.sweep.effects import Effects, effects
 from gaintrace.sweep.findings import Evidence, Finding, find
-from gaintrace.sweep.plan import IMPORTED, DataReference, Plan, read_plan
+from gaintrace.sweep.plan import DataReference, Plan, read_plan
+from gaintrace.sweep.provenance import Cost, cost, manifest
 from gaintrace.sweep.results import GainStatistics, Interpretability, RunResult
 from gaintrace.sweep.selection import RuleOutcome, compare_rules
 from gaintrace.sweep.statistics import Criterion, Statistics, check_success, correlations, summarise
@@ -66,7 +69,9 @@ class Summary(Strict):
     correlations: dict[str, dict[str, float | None]]
     interpretability: Interpretability | None
     gain: GainStatistics | None
+    effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
     mastery_recovery: float | None
+    cost: Cost
     seconds: float
     runs: list[dict[str, Any]]
 
@@ -82,16 +87,18 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     comparison = compare(store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash)
     table = with_intervals(table, comparison)
     summary = summarise_sweep(plan, table, results, epochs, comparison)
-    report, figures = render_report(plan, summary, table, epochs)
+    provenance = manifest(plan, results)
+    report = render_report(plan, summary, table, epochs, provenance)
 
     folder = store.child(f"sweeps/{sweep_id}")
     folder.write("results.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    for name, svg in figures.items():
+    for name, svg in report.figures.items():
         folder.write(f"figures/{name}.svg", svg.encode())
     if summary.best is not None:
         folder.write("best.yaml", best_spec(plan, summary.best["run_id"]).encode())
-    folder.write("manifest.json", to_json(manifest(plan, results)).encode())
-    folder.write("report.html", report.encode())
+    folder.write("manifest.json", to_json(provenance).encode())
+    folder.write("report.html", report.html.encode())
+    folder.write("report.md", report.markdown.encode())
     folder.write("results.json", to_json(summary.model_dump(mode="json")).encode())
     return summary
 
@@ -144,7 +151,9 @@ def summarise_sweep(
         correlations=correlations(table, parameters),
         interpretability=results[best["run_id"]].interpretability if best else None,
         gain=results[best["run_id"]].gain if best else None,
+        effects=[found for metric in EFFECT_METRICS if (found := effects(comparison, metric))],
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
+        cost=cost(results),
         seconds=float(sum(result.seconds for result in results.values())),
         runs=rows,
     )
@@ -172,26 +181,6 @@ def best_spec(plan: Plan, run_id: str) -> str:
         success=plan.spec.success,
     )
     return yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def repeat_command(plan: Plan) -> str:
-    """The command that makes this sweep again: from its own spec.yaml, or from the files it was imported from."""
-    if plan.code_version == IMPORTED:
-        return "gaintrace import-results FOLDER --out STORE"
-    return f"gaintrace sweep STORE/sweeps/{plan.sweep_id}/spec.yaml --out STORE"
-
-
-def manifest(plan: Plan, results: dict[str, RunResult]) -> dict[str, Any]:
-    """What the numbers were made of and on."""
-    environments = {json.dumps(result.environment, sort_keys=True) for result in results.values()}
-    return {
-        "sweep_id": plan.sweep_id,
-        "code_version": plan.code_version,
-        "data": plan.data.model_dump(mode="json"),
-        "environments": [json.loads(text) for text in sorted(environments)],
-        "repeat": repeat_command(plan),
-        "runs": {run.run_id: {"config_hash": run.config_hash, "swept": run.swept} for run in plan.runs},
-    }
 
 
 def to_json(value: Any) -> str:

@@ -29,7 +29,8 @@ from gaintrace.sweep.bootstrap import StudentBootstrap
 from gaintrace.sweep.intervals import LEVEL, Interval, mean_interval
 from gaintrace.sweep.table import plain_value
 
-METRICS = ("test_e1_auc", "test_e2_auc", "combined")
+ALPHAS = (0.5, 1.0)
+"""The study's weights of E2 in combined; every sweep is ranked by both beside its own objective."""
 REPETITIONS = ("seed", "fold")
 CONFIGURATIONS_COMPARED = 25
 RUNS_READ = 60
@@ -37,6 +38,15 @@ RUNS_READ = 60
 
 Draws = dict[str, "np.ndarray[Any, np.dtype[np.float64]]"]
 """AUC of one run under every draw of students, by encoder: e1, e2."""
+
+
+class Standing(Strict):
+    """A configuration in the ranking by E1 + alpha · E2."""
+
+    rank: int
+    combined: float
+    difference: Interval | None = Field(None, description="to the best by that alpha")
+    apart: bool | None = None
 
 
 class Configuration(Strict):
@@ -54,6 +64,7 @@ class Configuration(Strict):
     interval: Interval | None = Field(None, description="of the mean that ranks")
     difference: Interval | None = Field(None, description="to the best, in the metric that ranks")
     apart: bool | None = None
+    by_alpha: dict[str, Standing] = Field({}, description="the same by the study's α, where the objective is another")
 
 
 class Comparison(Strict):
@@ -91,7 +102,8 @@ class _Run:
     run_id: str
     swept: dict[str, Any]
     repetition: tuple[Any, ...]  # its seed and fold, as far as they are swept
-    metrics: dict[str, float]
+    e1: float
+    e2: float
 
 
 def compare(
@@ -101,49 +113,89 @@ def compare(
 
     The draws of students come from the data's hash alone.
     """
-    metric = objective.rank_by
-    groups = _configurations(table, parameters, metric)
+    groups = _configurations(table, parameters)
     repetitions = max((len(group) for group in groups), default=0)
-    read = _read_draws(store, _chosen(groups, repetitions), int(data_hash[:12], 16))
-    draws = {run: _metric(found, objective) for run, found in read.draws.items()}
-    configurations: list[Configuration] = []
-    for rank, group in enumerate(groups, 1):
-        difference = None if rank == 1 else _difference(group, groups[0], metric, draws)
-        configurations.append(
-            Configuration(
+    order = _ranked(groups, objective)
+    read = _read_draws(store, _chosen(order, repetitions), int(data_hash[:12], 16))
+    standings = _standings(order, objective, read.draws)
+    by_alpha: dict[int, dict[str, Standing]] = {}
+    for alpha in ALPHAS:
+        other = Objective(alpha=alpha)
+        if other != objective:
+            ranked = _ranked(groups, other)
+            for group, standing in zip(ranked, _standings(ranked, other, read.draws), strict=True):
+                by_alpha.setdefault(id(group), {})[f"{alpha:g}"] = standing
+    configurations = [
+        Configuration(
+            rank=standing.rank,
+            swept=group[0].swept,
+            runs=[run.run_id for run in group],
+            test_e1_auc=_mean([run.e1 for run in group]),
+            test_e2_auc=_mean([run.e2 for run in group]),
+            combined=_mean([run.e1 + objective.alpha * run.e2 for run in group]),
+            interval=_level(group, objective, read.draws),
+            difference=standing.difference,
+            apart=standing.apart,
+            by_alpha=by_alpha.get(id(group), {}),
+        )
+        for group, standing in zip(order, standings, strict=True)
+    ]
+    combined = Objective(alpha=objective.alpha)
+    return Comparison(
+        metric=objective.rank_by,
+        repetitions=repetitions,
+        students=read.students,
+        configurations=configurations,
+        runs={
+            run.run_id: interval
+            for group in groups
+            for run in group
+            if run.run_id in read.draws and (interval := _level([run], combined, read.draws))
+        },
+    )
+
+
+def _standings(order: list[list[_Run]], objective: Objective, draws: dict[str, Draws]) -> list[Standing]:
+    """Every configuration of a ranking against its first."""
+    found = []
+    for rank, group in enumerate(order, 1):
+        difference = None if rank == 1 else _difference(group, order[0], objective, draws)
+        found.append(
+            Standing(
                 rank=rank,
-                swept=group[0].swept,
-                runs=[run.run_id for run in group],
-                **{name: _mean(group, name) for name in METRICS},
-                interval=_level(group, metric, draws),
+                combined=_mean([run.e1 + objective.alpha * run.e2 for run in group]),
                 difference=difference,
                 apart=None if difference is None or difference.low is None else not difference.touches_zero,
             )
         )
-    values = dict(zip(table["run_id"], table["combined"], strict=True))
-    combined = objective.model_copy(update={"rank_by": "combined"})
-    return Comparison(
-        metric=metric,
-        repetitions=repetitions,
-        students=read.students,
-        configurations=configurations,
-        runs={run: _interval([values[run]], _metric(found, combined)) for run, found in read.draws.items()},
-    )
+    return found
 
 
-def _configurations(table: pd.DataFrame, parameters: list[str], metric: str) -> list[list[_Run]]:
-    """The ranked runs of each configuration, best mean first; equal ones in the order of their runs."""
+def _configurations(table: pd.DataFrame, parameters: list[str]) -> list[list[_Run]]:
+    """The succeeded runs of each configuration."""
     groups: dict[str, list[_Run]] = {}
     for row in table[table["rank"].notna()].to_dict("records"):
         swept = {name: plain_value(row[name]) for name in parameters}
         repetition = tuple(swept.pop(name) for name in REPETITIONS if name in swept)
-        run = _Run(row["run_id"], swept, repetition, {name: float(row[name]) for name in METRICS})
+        run = _Run(row["run_id"], swept, repetition, float(row["test_e1_auc"]), float(row["test_e2_auc"]))
         groups.setdefault(json.dumps(swept, sort_keys=True), []).append(run)
-    return sorted(groups.values(), key=lambda group: -_mean(group, metric))
+    return list(groups.values())
 
 
-def _mean(group: list[_Run], metric: str) -> float:
-    return math.fsum(run.metrics[metric] for run in group) / len(group)
+def _ranked(groups: list[list[_Run]], objective: Objective) -> list[list[_Run]]:
+    """Configurations by their mean, best first; equal ones in the order of their runs."""
+    return sorted(groups, key=lambda group: -_mean([_score(run.e1, run.e2, objective) for run in group]))
+
+
+def _score(e1: Any, e2: Any, objective: Objective) -> Any:
+    """The metric that ranks, of numbers or of arrays."""
+    if objective.rank_by == "combined":
+        return e1 + objective.alpha * e2
+    return e1 if objective.rank_by == "test_e1_auc" else e2
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def _chosen(groups: list[list[_Run]], repetitions: int) -> list[str]:
@@ -188,28 +240,24 @@ def _read_draws(store: Store, runs: list[str], seed: int) -> _Read:
     return read
 
 
-def _metric(draws: Draws, objective: Objective) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    if objective.rank_by == "combined":
-        return draws["e1"] + objective.alpha * draws["e2"]
-    return draws["e1" if objective.rank_by == "test_e1_auc" else "e2"]
-
-
-def _difference(group: list[_Run], best: list[_Run], metric: str, draws: dict[str, Any]) -> Interval | None:
+def _difference(group: list[_Run], best: list[_Run], objective: Objective, draws: dict[str, Draws]) -> Interval | None:
     """Of a configuration to the best, over the seeds and folds that both have."""
     others = {run.repetition: run for run in best}
     pairs = [(run, others[run.repetition]) for run in group if run.repetition in others]
     if not pairs:
         return None
-    gaps = [run.metrics[metric] - other.metrics[metric] for run, other in pairs]
-    known = [(run.run_id, other.run_id) for run, other in pairs if run.run_id in draws and other.run_id in draws]
-    resampled = np.mean([draws[run] - draws[other] for run, other in known], axis=0) if known else None
-    return _interval(gaps, resampled if len(known) == len(pairs) else None)
+    gaps = [_score(run.e1, run.e2, objective) - _score(other.e1, other.e2, objective) for run, other in pairs]
+    known = [(draws[a.run_id], draws[b.run_id]) for a, b in pairs if a.run_id in draws and b.run_id in draws]
+    drawn = [_score(a["e1"], a["e2"], objective) - _score(b["e1"], b["e2"], objective) for a, b in known]
+    return _interval(gaps, np.mean(drawn, axis=0) if len(drawn) == len(pairs) else None)
 
 
-def _level(group: list[_Run], metric: str, draws: dict[str, Any]) -> Interval | None:
+def _level(group: list[_Run], objective: Objective, draws: dict[str, Draws]) -> Interval | None:
+    """Of the mean itself."""
     known = [draws[run.run_id] for run in group if run.run_id in draws]
-    resampled = np.mean(known, axis=0) if known else None
-    found = _interval([run.metrics[metric] for run in group], resampled if len(known) == len(group) else None)
+    drawn = [_score(draw["e1"], draw["e2"], objective) for draw in known]
+    values = [_score(run.e1, run.e2, objective) for run in group]
+    found = _interval(values, np.mean(drawn, axis=0) if len(drawn) == len(values) else None)
     return None if found.low is None else found
 
 

@@ -1,19 +1,45 @@
-"""What a person reads of a sweep: report.html, and a table for the terminal."""
+"""report.html and report.md: what a person reads of a sweep, from one set of contents."""
+
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
 from markupsafe import Markup
-from rich.table import Table
 
-from gaintrace.sweep.aggregate import Summary, repeat_command
-from gaintrace.sweep.figures import learning_curves, parameter_effects, reliability, trade_off
+from gaintrace.sweep.aggregate import Summary
+from gaintrace.sweep.comparison import REPETITIONS
+from gaintrace.sweep.figures import Figure, both
+from gaintrace.sweep.figures.curves import learning_curves
+from gaintrace.sweep.figures.grids import interaction, main_effects
+from gaintrace.sweep.figures.interpretability import reliability
+from gaintrace.sweep.figures.ranking import differences, pareto, trade_off
+from gaintrace.sweep.pareto import pareto_front
 from gaintrace.sweep.plan import Plan
+from gaintrace.sweep.provenance import build, repeat_command
 from gaintrace.sweep.results import epochs_text
-from gaintrace.sweep.sections import interpretability_section, selection_section, template
+from gaintrace.sweep.sections import (
+    interpretability_section,
+    page_template,
+    readings,
+    selection_conclusion,
+    selection_section,
+    text_template,
+)
+from gaintrace.sweep.verdict import verdict
+from gaintrace.sweep.words import (
+    METRIC_NAMES,
+    TITLES,
+    configuration_label,
+    duration,
+    interval_text,
+    metric_name,
+    short_label,
+    signed,
+)
 from gaintrace.training.selection import ALPHA
 
-PAGE_ROWS = 50
-TERMINAL_ROWS = 12
+PAGE_ROWS = 25
+OTHER_ROWS = 10
 CURVES = 12
 """Runs whose epochs are drawn, from the best down; more would be a tangle."""
 SELECTION = {
@@ -21,108 +47,159 @@ SELECTION = {
     "valid_combined": f"the epoch with the best validation E1 + {ALPHA:g} · E2",
     "per_encoder": "the epoch with the best validation AUC of each encoder (E1/E2)",
 }
-METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "combined": "Combined"}
+
+
+class Report(NamedTuple):
+    """A report in both forms, and its figures as SVG by name."""
+
+    html: str
+    markdown: str
+    figures: dict[str, str]
 
 
 def render_report(
-    plan: Plan, summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame]
-) -> tuple[str, dict[str, str]]:
-    """report.html and the figures in it, by name."""
+    plan: Plan, summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame], base: dict[str, Any]
+) -> Report:
+    """The report of a sweep. `base`: what manifest.json says."""
     figures = draw(summary, table, epochs)
-    page = template("report.html.j2").render(
-        summary=summary,
-        verdict=verdict(summary),
-        rows=summary.runs[:PAGE_ROWS],
-        hidden=max(0, len(summary.runs) - PAGE_ROWS),
-        troubled=[row for row in summary.runs if row["status"] != "succeeded"][:PAGE_ROWS],
-        figures={name: Markup(svg) for name, svg in figures.items()},
-        metric_names=METRIC_NAMES,
-        epochs_text=epochs_text,
-        selection=SELECTION[plan.spec.base.training.selection_metric],
-        base=yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-        selection_section=selection_section(summary),
-        interpretability_section=interpretability_section(
-            summary, Markup(figures["reliability"]) if "reliability" in figures else None
-        ),
-        repeat=repeat_command(plan),
+    contents = {
+        "summary": summary,
+        "verdict": verdict(summary),
+        "titles": TITLES,
+        "findings": _by_name(summary),
+        "ranking": ranking(summary),
+        "runs": _runs(summary),
+        "troubled": [row for row in summary.runs if row["status"] != "succeeded"][:PAGE_ROWS],
+        "front": pareto_front(summary.comparison) if len(summary.comparison.configurations) > 1 else [],
+        "curves_drawn": min(CURVES, len(epochs)),
+        "selected_by": SELECTION[plan.spec.base.training.selection_metric],
+        "metric": metric_name(summary.objective.rank_by, summary.objective.alpha),
+        "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
+        "readings": readings(summary) if summary.interpretability else [],
+        "provenance": provenance(plan, summary, base),
+        "base": yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        "repeat": repeat_command(plan),
+        "metric_names": METRIC_NAMES,
+        "by_combined": summary.objective.rank_by == "combined",
+        "called": configuration_label,
+        "short": short_label,
+        "signed": signed,
+        "interval": interval_text,
+        "epochs_text": epochs_text,
+        "duration": duration,
+    }
+    svgs = {name: Figure(*map(Markup, figure)) for name, figure in figures.items()}
+    sections = [selection_section(summary), interpretability_section(summary, figures.get("reliability"))]
+    return Report(
+        html=page_template("report.html.j2").render(contents, figures=svgs, sections=sections),
+        markdown=text_template("report.md.j2").render(contents, figures=figures),
+        figures={name: figure.wide for name, figure in figures.items()},
     )
-    return page, figures
 
 
-def draw(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> dict[str, str]:
+def draw(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> dict[str, Figure]:
     """The figures that this sweep has something to show in."""
-    figures = {}
-    varied = [name for name in summary.parameters if table.loc[table["status"] == "succeeded", name].nunique() > 1]
+    comparison = summary.comparison
+    figures: dict[str, Figure] = {}
+    several = comparison.configurations[1:]
+    if any(configuration.apart is not None for configuration in several):
+        figures["differences"] = both(lambda width: differences(comparison, width))
+    varied = _varied(summary)
     if len(varied) == 1:
-        figures["trade-off"] = trade_off(table, varied[0])
-    elif varied:
-        figures["effects-e2"] = parameter_effects(table, varied, "test_e2_auc")
-        figures["effects-e1"] = parameter_effects(table, varied, "test_e1_auc")
+        figures["trade-off"] = both(lambda width: trade_off(table, comparison, varied[0], width))
+    if summary.effects:
+        figures["effects"] = both(lambda width: main_effects(comparison, summary.effects, width))
+        strongest = max(summary.effects, key=lambda found: abs(found.interaction.largest) if found.interaction else 0)
+        if strongest.interaction:
+            figures["interaction"] = both(lambda width: interaction(comparison, strongest, width))
+    if several:
+        front, alpha = pareto_front(comparison), summary.objective.alpha
+        ranked = alpha if summary.objective.rank_by == "combined" else 0.0
+        figures["pareto"] = both(lambda width: pareto(comparison, front, ranked, width))
     if epochs:
         drawn = dict(list(epochs.items())[:CURVES])
-        labels = {row["run_id"]: label(summary, row) for row in summary.runs if row["run_id"] in drawn}
-        figures["learning-curves"] = learning_curves(table, drawn, labels)
-    if summary.interpretability is not None:
-        figures["reliability"] = reliability(summary.interpretability.calibration)
+        labels = {row["run_id"]: _curve_label(summary, row) for row in summary.runs if row["run_id"] in drawn}
+        names = _names(summary)
+        figures["learning-curves"] = both(lambda width: learning_curves(table, drawn, labels, names, width))
+    if measured := summary.interpretability:
+        figures["reliability"] = both(lambda width: reliability(measured.calibration, width))
     return figures
 
 
-def label(summary: Summary, row: dict[str, object]) -> str:
-    """A run by what is swept."""
-    return ", ".join(f"{name} {row[name]}" for name in summary.parameters) or str(row["run_id"])
-
-
-def verdict(summary: Summary) -> list[str]:
-    """The result in two sentences, with what it cannot say."""
-    coverage = summary.coverage
-    if summary.best is None:
-        return [
-            f"None of the {coverage.planned} runs succeeded "
-            f"({coverage.failed} failed, {coverage.missing} not finished).",
-            "There is nothing to rank.",
-        ]
-    best, metric = summary.best, summary.objective.rank_by
-    epoch = epochs_text(best["best_epoch_e1"], best["best_epoch_e2"])
-    sentences = [
-        f"Best of {coverage.succeeded} {'run' if coverage.succeeded == 1 else 'runs'}: {label(summary, best)}, with "
-        f"{METRIC_NAMES[metric].lower() if metric == 'combined' else METRIC_NAMES[metric]} {best[metric]:.4f} "
-        f"(test AUC: E1 {best['test_e1_auc']:.4f}, E2 {best['test_e2_auc']:.4f}, epoch {epoch})."
+def ranking(summary: Summary) -> dict[str, Any]:
+    """What the ranking tables hold: the best configurations, the columns of other α, and how many are left out."""
+    comparison = summary.comparison
+    configurations = comparison.configurations
+    selected = {row["run_id"]: epochs_text(row["best_epoch_e1"], row["best_epoch_e2"]) for row in summary.runs}
+    rows = [
+        {"configuration": c, "epochs": ", ".join(dict.fromkeys(selected[run] for run in c.runs))}
+        for c in configurations[:PAGE_ROWS]
     ]
-    if coverage.succeeded > 1:
-        spread = summary.statistics[metric].range
-        caution = (
-            " With one seed and one fold, nothing here says whether that is more than noise."
-            if summary.comparison.covers == "nothing"
-            else ""
-        )
-        sentences.append(f"From best to worst, {METRIC_NAMES[metric]} differs by {spread:.4f}.{caution}")
-    if summary.success:
-        missed = [METRIC_NAMES[name] for name, criterion in summary.success.items() if not criterion.met]
-        sentences.append(f"Success criteria: missed on {', '.join(missed)}." if missed else "Success criteria: met.")
-    if coverage.succeeded < coverage.planned:
-        sentences.append(f"{coverage.failed} failed and {coverage.missing} not finished of {coverage.planned} planned.")
-    return sentences
+    others = [
+        {"alpha": alpha, "rows": sorted(configurations, key=lambda c: c.by_alpha[alpha].rank)[:OTHER_ROWS]}
+        for alpha in (configurations[0].by_alpha if len(configurations) > 1 else ())
+    ]
+    return {
+        "rows": rows,
+        "swept": list(configurations[0].swept) if configurations else [],
+        "others": others,
+        "alpha": f"{summary.objective.alpha:g}",
+        "hidden": max(0, len(configurations) - PAGE_ROWS),
+        "intervals": any(c.difference and c.difference.low is not None for c in configurations[1:]),
+    }
 
 
-def ranking_table(summary: Summary) -> Table:
-    """The ranking for a terminal: the best runs, then those that have no result."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("rank", justify="right")
-    for name in summary.parameters:
-        table.add_column(name, justify="right")
-    for name in ("E1", "E2", "combined", "epoch"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status")
-    ranked = [row for row in summary.runs if row["rank"] is not None]
-    rest = [row for row in summary.runs if row["rank"] is None]
-    for row in [*ranked[:TERMINAL_ROWS], *rest[:TERMINAL_ROWS]]:
-        metrics = [f"{row[m]:.4f}" if row[m] is not None else "" for m in METRIC_NAMES]
-        epoch = epochs_text(row["best_epoch_e1"], row["best_epoch_e2"])
-        swept = [str(row[name]) for name in summary.parameters]
-        status = row["status"] if row["error"] is None else str(row["error"])
-        style = "bold" if row["rank"] == 1 else None if row["rank"] else "red"
-        table.add_row(str(row["rank"] or ""), *swept, *metrics, epoch, status, style=style)
-    hidden = max(0, len(ranked) - TERMINAL_ROWS) + max(0, len(rest) - TERMINAL_ROWS)
-    if hidden:
-        table.caption = f"and {hidden} more in results.csv"
-    return table
+def provenance(plan: Plan, summary: Summary, base: dict[str, Any]) -> list[tuple[str, str]]:
+    """The manifest as a reader wants it: one line a thing, several values where runs differ."""
+    environments = base["environments"]
+    known = [
+        ("Data set", f"{summary.data.name}, content hash {summary.data.hash}"),
+        ("Code", summary.code_version),
+        ("Commit", _values(environments, "revision") or build().get("revision", "")),
+        ("Image", _values(environments, "image") or build().get("image", "")),
+        ("Device", _values(environments, "device_name")),
+        ("Threads", _values(environments, "threads")),
+        ("Versions", "; ".join(_versions(environment) for environment in environments)),
+        ("Seeds", ", ".join(map(str, plan.spec.seeds or [plan.spec.base.training.seed]))),
+        ("Folds", ", ".join(map(str, plan.spec.folds or [plan.spec.base.data.fold]))),
+    ]
+    return [(name, text) for name, text in known if text]
+
+
+def _values(environments: list[dict[str, Any]], name: str) -> str:
+    return ", ".join(dict.fromkeys(str(environment[name]) for environment in environments if name in environment))
+
+
+def _versions(environment: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {environment[name]}" for name in ("python", "torch", "numpy") if name in environment)
+
+
+def _varied(summary: Summary) -> list[str]:
+    """Swept parameters, but seeds and folds, with more than one value among the succeeded runs."""
+    swept = [configuration.swept for configuration in summary.comparison.configurations]
+    return [name for name in (swept[0] if swept else ()) if len({str(values[name]) for values in swept}) > 1]
+
+
+def _names(summary: Summary) -> str:
+    """What labels in a figure are values of."""
+    return " · ".join(name for name in summary.parameters if name not in REPETITIONS)
+
+
+def _curve_label(summary: Summary, row: dict[str, Any]) -> str:
+    names = [name for name in summary.parameters if name not in REPETITIONS]
+    return short_label({name: row[name] for name in names}) if names else str(row["run_id"])
+
+
+def _by_name(summary: Summary) -> dict[str, list[str]]:
+    """Texts of findings; those of one name belong together."""
+    found: dict[str, list[str]] = {}
+    for finding in summary.findings:
+        found.setdefault(finding.name, []).append(finding.text)
+    return found
+
+
+def _runs(summary: Summary) -> list[dict[str, Any]]:
+    """Single runs, where configurations have several."""
+    if summary.comparison.repetitions < 2:
+        return []
+    return [row for row in summary.runs if row["rank"] is not None][:PAGE_ROWS]

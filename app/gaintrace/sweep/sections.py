@@ -1,11 +1,11 @@
 """Sections of the report that stand on their own: each a template and the words and numbers in it."""
 
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from gaintrace.sweep.figures import Figure
 from gaintrace.sweep.selection import SAME_EPOCH, RuleOutcome
 from gaintrace.training.selection import ALPHA
 
@@ -20,10 +20,26 @@ RULE_NAMES = {
 ORDER_SHOWN = 8
 
 
-def template(name: str) -> Any:
-    """A template of the report, by file name."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string((resources.files("gaintrace") / "sweep" / "templates" / name).read_text())
+def page_template(name: str) -> Any:
+    """A template of HTML, by file name; what is put into it is escaped."""
+    return _template(name, autoescape=True)
+
+
+def text_template(name: str) -> Any:
+    """A template of Markdown, by file name. The filter `cell` keeps a text from ending its table cell."""
+    return _template(name, autoescape=False)
+
+
+def _template(name: str, autoescape: bool) -> Any:
+    environment = Environment(
+        loader=PackageLoader("gaintrace.sweep"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = lambda value: str(value).replace("|", "\\|").replace("\n", " ")
+    return environment.get_template(name)
 
 
 def selection_section(summary: "Summary") -> Markup:
@@ -40,7 +56,7 @@ def selection_section(summary: "Summary") -> Markup:
         }
         for outcome in summary.selection
     ]
-    return Markup(template("selection.html.j2").render(rules=rules, conclusion=selection_conclusion(summary)))
+    return Markup(page_template("selection.html.j2").render(rules=rules, conclusion=selection_conclusion(summary)))
 
 
 def selection_conclusion(summary: "Summary") -> str:
@@ -64,11 +80,12 @@ def selection_conclusion(summary: "Summary") -> str:
     )
 
 
-def interpretability_section(summary: "Summary", figure: Markup | None) -> Markup:
+def interpretability_section(summary: "Summary", figure: Figure | None) -> Markup:
     """What the best run's mastery says about students, as HTML; empty where nothing was measured."""
     if summary.interpretability is None:
         return Markup()
-    return Markup(template("interpretability.html.j2").render(sentences=readings(summary), figure=figure))
+    markup = Figure(*map(Markup, figure)) if figure else None
+    return Markup(page_template("interpretability.html.j2").render(sentences=readings(summary), figure=markup))
 
 
 def readings(summary: "Summary") -> list[str]:

@@ -6,10 +6,9 @@ import pandas as pd
 
 from gaintrace.identity import MASTERY_ONLY
 from gaintrace.sweep.comparison import REPETITIONS
+from gaintrace.sweep.effects import INVISIBLE
 from gaintrace.sweep.findings.finding import SIDES, Evidence, Finding, several
 
-INVISIBLE = 5e-5
-"""Standard deviation of an AUC that four decimals do not show."""
 LOSS_WEIGHT = "training.bce_loss_weight"
 
 

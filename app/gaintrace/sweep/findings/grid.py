@@ -38,6 +38,9 @@ def unfinished(table: pd.DataFrame) -> Iterator[Finding]:
     if any(counts.values()):
         yield Finding(
             name="unfinished_runs",
-            text=f"{counts['failed']} runs failed and {counts['missing']} have no result; no number here has them.",
+            text=(
+                f"Of {len(table)} planned runs {counts['failed']} failed and {counts['missing']} did not finish; "
+                "no number here has them."
+            ),
             numbers=counts,
         )

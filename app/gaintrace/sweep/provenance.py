@@ -1,0 +1,60 @@
+"""What the numbers of a sweep were made of and on, and what they cost."""
+
+import json
+import os
+from collections import defaultdict
+from typing import Any
+
+from gaintrace.config import Strict
+from gaintrace.sweep.plan import IMPORTED, Plan
+from gaintrace.sweep.results import RunResult
+
+BUILD = {"GAINTRACE_REVISION": "revision", "GAINTRACE_IMAGE": "image"}
+"""Variables that an image and a workflow set, and what they are called in an environment."""
+
+
+class Cost(Strict):
+    """Seconds of training, by kind of device (cpu, cuda), over the runs that have a result."""
+
+    seconds: dict[str, float]
+    runs: int
+
+
+def build() -> dict[str, str]:
+    """The commit and the image of this process, as far as they are known."""
+    return {name: os.environ[variable] for variable, name in BUILD.items() if os.environ.get(variable)}
+
+
+def cost(results: dict[str, RunResult]) -> Cost:
+    """What training took. Runs side by side on one device have their shares of its time."""
+    seconds: dict[str, float] = defaultdict(float)
+    for result in results.values():
+        if result.seconds:
+            seconds[str(result.environment.get("device", "unknown device"))] += result.seconds
+    return Cost(seconds=dict(sorted(seconds.items())), runs=sum(bool(result.seconds) for result in results.values()))
+
+
+def repeat_command(plan: Plan) -> str:
+    """The command that makes this sweep again: from its own spec.yaml, or from the files it was imported from."""
+    if plan.code_version == IMPORTED:
+        return "gaintrace import-results FOLDER --out STORE"
+    return f"gaintrace sweep STORE/sweeps/{plan.sweep_id}/spec.yaml --out STORE"
+
+
+def environments(results: dict[str, RunResult]) -> list[dict[str, Any]]:
+    """The different environments that runs were trained in."""
+    texts = {json.dumps(result.environment, sort_keys=True) for result in results.values() if result.environment}
+    return [json.loads(text) for text in sorted(texts)]
+
+
+def manifest(plan: Plan, results: dict[str, RunResult]) -> dict[str, Any]:
+    """manifest.json."""
+    return {
+        "sweep_id": plan.sweep_id,
+        "code_version": plan.code_version,
+        "data": plan.data.model_dump(mode="json"),
+        "environments": environments(results),
+        "aggregated_by": build(),
+        "repeat": repeat_command(plan),
+        "runs": {run.run_id: {"config_hash": run.config_hash, "swept": run.swept} for run in plan.runs},
+    }

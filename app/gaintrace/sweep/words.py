@@ -1,0 +1,61 @@
+"""How runs, configurations and numbers are called in front of a reader."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gaintrace.sweep.intervals import Interval
+
+if TYPE_CHECKING:
+    from gaintrace.sweep.aggregate import Summary
+
+METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "combined": "Combined"}
+TITLES = {
+    "selection_epoch": "Which epoch was picked",
+    "within_noise": "Within noise",
+    "parameter_cannot_act": "Cannot act",
+    "parameters_did_not_move": "Did not move",
+    "edge_of_the_grid": "On the edge of the grid",
+    "too_few_epochs": "Still rising",
+    "degenerate_mastery": "Mastery says little",
+    "unfinished_runs": "Runs missing",
+}
+"""Of findings, by name."""
+
+
+def label(summary: "Summary", row: Mapping[str, Any]) -> str:
+    """A run by what is swept."""
+    return ", ".join(f"{name} {row[name]}" for name in summary.parameters) or str(row["run_id"])
+
+
+def configuration_label(swept: Mapping[str, Any]) -> str:
+    """A configuration by what is swept."""
+    return ", ".join(f"{name} {value}" for name, value in swept.items()) or "the configuration"
+
+
+def short_label(swept: Mapping[str, Any]) -> str:
+    """The same in a figure: values alone; the names are in its caption."""
+    return " · ".join(str(value) for value in swept.values()) or "all"
+
+
+def metric_name(metric: str, alpha: float) -> str:
+    """A metric in a sentence."""
+    return f"E1 + {alpha:g} · E2" if metric == "combined" else METRIC_NAMES[metric]
+
+
+def signed(value: float) -> str:
+    """A difference of AUCs with its sign: +0.0012, −0.0012."""
+    return f"{value:+.4f}".replace("-", "−")
+
+
+def interval_text(interval: Interval | None) -> str:
+    """Where it may lie: [−0.0019, +0.0004]; empty without."""
+    if interval is None or interval.low is None or interval.high is None:
+        return ""
+    return f"[{signed(interval.low)}, {signed(interval.high)}]"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a reader: 42 s, 12 min, 3.4 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
