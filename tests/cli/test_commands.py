@@ -45,7 +45,7 @@ def test_a_sweep_from_beginning_to_end(folder):
     assert "small-" in output
     assert "2 runs on synthetic (120 students" in output
     assert "epoch 3/3 valid E1" in output
-    assert "Best of 2 runs: bce_loss_weight" in output
+    assert "ranks first of 2 configurations" in output
     assert max(map(len, output[output.index("rank") :].splitlines()[:3])) <= 80
     assert results(folder)["status"].tolist() == ["succeeded"] * 2
     (report,) = folder.glob("store/sweeps/*/report.html")

@@ -85,7 +85,7 @@ def test_six_rows_for_each_number_of_runs_a_pod(runs_per_pod: int) -> None:
     name = submit(f"runs-per-pod={runs_per_pod}", f"set=base.training.seed={runs_per_pod}")
     assert ended(name) == "Succeeded"
     assert len(nodes(name, "train")) == 6 // runs_per_pod
-    assert "Best of 6 runs" in call("argo", "logs", "-n", NAMESPACE, name)
+    assert "ranks first of 6 configurations" in call("argo", "logs", "-n", NAMESPACE, name)
 
 
 def test_a_killed_pod_is_retried_and_the_sweep_finishes() -> None:

@@ -109,7 +109,7 @@ def test_a_sweep_is_followed_to_its_ranking(
     assert end.value.exit_code == ExitCode.OK
     assert "shard 0: running, 1 of 1 runs, attempt 2" in said
     assert "shard 0: succeeded, 1 of 1 runs, attempt 2" in said
-    assert "Best of 2 runs" in said
+    assert "ranks first of 2 configurations" in said
     assert f"{store}/sweeps/{sweep_id}/report.html" in said
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gaintrace.sweep.figures import INK, STYLE
+from gaintrace.sweep.figures.style import INK, STYLE, WIDE
 from gaintrace.sweep.mastery_curves import Curve
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito
@@ -22,8 +22,6 @@ PANEL_HEIGHT = 1.7
 LABEL_GAP = 0.12
 MOST_PANELS = 20
 """More students are in the table, not in the figure."""
-WIDE, NARROW = 7.2, 3.7
-"""Widths in inches, of a page and of a phone; text keeps its size."""
 
 
 def most_practised(skill: Sequence[int]) -> list[int]:
