@@ -45,4 +45,7 @@ clean: ## Remove .venv and caches; results stay
 	@touch $@
 
 bench: .venv/installed ## Measure speed beside peers (DATA=a prepared data set), write benchmarks/SPEED.md
+	@# pyKT asks for wandb, which its models do not need. Without a network the benchmark says so and goes on.
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt scikit-learn || true
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps pykt-toolkit==0.0.38 || true
 	$(BIN)/python benchmarks/bench.py $(if $(DATA),--data $(DATA))

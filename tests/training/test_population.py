@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gaintrace.data.batches import DeviceData, Members
 from gaintrace.data.synthetic import generate
@@ -97,6 +98,36 @@ def test_the_rule_that_picks_epochs_is_each_member_s_own_and_leaves_encoder_1_sh
     population = Population(configs, data_on(CPU, configs["per_encoder"]))
     assert len(population.sides["e1"].configs) == 1
     assert len(population.sides["e2"].configs) == 3
+
+
+class Waits(TorchDispatchMode):
+    """Fails on what makes the host wait for a device: reading a value, or a shape that depends on values."""
+
+    ASKS = ("aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal", "aten::is_nonzero")
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert function.name() not in self.ASKS, function
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("gain", ["scalar", "per_skill"])
+@pytest.mark.parametrize("scope", ["global", "per_encoder"])
+def test_no_step_waits_for_the_device(device, gain, scope):
+    configs = {str(s): small_run(model={"gain": gain}, training={"seed": s, "clip_scope": scope}) for s in (1, 2)}
+    epoch = Population(configs, data_on(device, configs["1"])).begin_epoch(1)
+    epoch.advance()
+    with pytest.raises(AssertionError), Waits():
+        epoch.response.sum().item()
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        with Waits():
+            epoch.advance()
+    finally:
+        if on_gpu:
+            torch.cuda.set_sync_debug_mode("default")
 
 
 def test_runs_that_cannot_share_batches_are_refused():
