@@ -12,7 +12,7 @@ from gaintrace.cli.trajectories import trajectories
 from gaintrace.errors import ConfigError
 from gaintrace.store import open_store
 from gaintrace.sweep.mastery_curves import LEAST_STUDENTS, curves
-from gaintrace.sweep.mastery_figures import LABEL_GAP, NARROW, Panel, apart, most_practised
+from gaintrace.sweep.mastery_figures import LABEL_GAP, Panel, apart, most_practised
 from gaintrace.sweep.mastery_figures import trajectories as draw
 from tests.sweep.test_shard import sweep
 
@@ -61,8 +61,8 @@ def test_the_skills_practised_most_are_drawn():
 
 def test_a_figure_is_the_same_text_every_time_and_says_what_it_is():
     panel = Panel("student <a>", {"x": pd.Series([0.1, 0.2, 0.2]).to_numpy()}, {"x": [(1, 1), (2, 0)]})
-    figure = draw([panel], NARROW)
-    assert figure == draw([panel], NARROW)
+    figure = draw([panel])
+    assert figure == draw([panel])
     assert figure.startswith('<svg role="img" aria-label="Mastery over time, a panel a student')
     assert "student &lt;a&gt;" in figure
 

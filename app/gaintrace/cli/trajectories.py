@@ -46,7 +46,7 @@ def trajectories(
         "mastery.parquet": buffer.getvalue(),
         "mastery.svg": mastery_figures.trajectories(drawn).encode(),
         "practice.svg": mastery_figures.practice_curves(
-            curves, [dataset.skills[curve.skill] for curve in curves], labels
+            curves, [dataset.skills[curve.skill] for curve in curves]
         ).encode(),
     }
     console = Console()

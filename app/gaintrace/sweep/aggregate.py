@@ -78,6 +78,7 @@ class Summary(Strict):
 
 def aggregate(store: Store, sweep_id: str) -> Summary:
     """Write everything that can be said of a sweep now, and return it."""
+    from gaintrace.sweep.mastery_report import show_mastery
     from gaintrace.sweep.report import render_report
 
     plan = read_plan(store, sweep_id)
@@ -88,7 +89,7 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     table = with_intervals(table, comparison)
     summary = summarise_sweep(plan, table, results, epochs, comparison)
     provenance = manifest(plan, results)
-    report = render_report(plan, summary, table, epochs, provenance)
+    report = render_report(plan, summary, table, epochs, provenance, show_mastery(store, plan, summary))
 
     folder = store.child(f"sweeps/{sweep_id}")
     folder.write("results.csv", table.to_csv(index=False, lineterminator="\n").encode())

@@ -20,6 +20,9 @@ SHOWN = len(COLOURS)
 """Skills a panel, those practised most."""
 PANEL_HEIGHT = 1.7
 LABEL_GAP = 0.12
+NAME_SHOWN = 14
+PANEL = (3.2, 1.75)
+"""Inches of a panel that stands alone."""
 MOST_PANELS = 20
 """More students are in the table, not in the figure."""
 
@@ -41,10 +44,10 @@ class Panel:
 
 
 def trajectories(panels: list[Panel], width: float = WIDE) -> str:
-    """Mastery of the most practised skills of some students, a panel a student."""
-    columns = 1 if width < WIDE else 2
+    """Mastery of the most practised skills of some students, a panel a student, all in one figure."""
+    columns = 2
     rows = -(-len(panels) // columns)
-    with mpl.rc_context(STYLE | {"svg.hashsalt": f"trajectories {width}"}):
+    with mpl.rc_context(STYLE | {"svg.hashsalt": "trajectories"}):
         figure = Figure(figsize=(width, PANEL_HEIGHT * rows + 0.5), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for panel, where in zip(panels, axes, strict=False):
@@ -76,7 +79,9 @@ def _trajectory(axes: Any, panel: Panel) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.tick_params(labelsize=8)
     for (_, name, colour), place in zip(sorted(ends), apart(sorted(end for end, _, _ in ends)), strict=True):
-        axes.annotate(name, (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=7.5, color=colour)
+        axes.annotate(
+            short(name), (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=7.5, color=colour
+        )
 
 
 def apart(heights: list[float]) -> list[float]:
@@ -91,30 +96,61 @@ def apart(heights: list[float]) -> list[float]:
     return places
 
 
-def practice_curves(curves: list[Curve], names: list[str], labels: list[str], width: float = WIDE) -> str:
+def student_panel(panel: Panel) -> str:
+    """One student as a figure of its own, which a page sets beside others."""
+    with mpl.rc_context(STYLE | {"svg.hashsalt": f"student {panel.title}"}):
+        figure, axes = _small(labels=0.21)
+        _trajectory(axes, panel)
+        return _svg(figure, f"Mastery over time of {panel.title}")
+
+
+def practice_panel(curve: Curve, name: str) -> str:
+    """One skill as a figure of its own."""
+    with mpl.rc_context(STYLE | {"svg.hashsalt": f"practice {name}"}):
+        figure, axes = _small(labels=0)
+        _practice(axes, curve, name)
+        return _svg(figure, f"Mean mastery of {name} by the n-th time it is asked")
+
+
+def practice_curves(curves: list[Curve], names: list[str], width: float = WIDE) -> str:
     """Mean mastery by the n-th time a skill is asked, a line a run, and the share of correct answers beside it."""
-    columns = 1 if width < WIDE else min(3, len(curves))
+    columns = min(3, len(curves))
     rows = -(-len(curves) // columns)
-    with mpl.rc_context(STYLE | {"svg.hashsalt": f"practice {width}"}):
+    with mpl.rc_context(STYLE | {"svg.hashsalt": "practice"}):
         figure = Figure(figsize=(width, 1.9 * rows + 0.7), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for curve, name, where in zip(curves, names, axes, strict=False):
-            times = range(1, len(curve.correct) + 1)
-            for label, colour, dash in zip(labels, COLOURS, DASHES, strict=False):
-                where.plot(times, curve.mastery[label], dash, color=colour, linewidth=1.6, label=f"mastery, {label}")
-            where.plot(times, curve.correct, "x", color=INK, markersize=4, linestyle="none", label="share correct")
-            where.set_title(f"{name} ({curve.students[0]:,} students)", fontsize=8.5, loc="left", color=INK)
-            where.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            where.tick_params(labelsize=8)
-            where.set_ylim(0, 1.05)
-            where.set_yticks([0, 0.5, 1])
+            _practice(where, curve, name)
         for where in axes[len(curves) :]:
             where.set_visible(False)
         figure.supxlabel("n-th time the skill is asked", color=INK, fontsize=9)
         figure.supylabel("mean over students", color=INK, fontsize=9)
         handles, texts = axes[0].get_legend_handles_labels()
-        figure.legend(handles, texts, loc="outside upper center", ncols=1 if columns == 1 else 3, fontsize=8)
+        figure.legend(handles, texts, loc="outside upper center", ncols=3, fontsize=8)
         return _svg(figure, "Mean mastery of a skill by the n-th time it is asked, with the share correct")
+
+
+def _practice(axes: Any, curve: Curve, name: str) -> None:
+    times = range(1, len(curve.correct) + 1)
+    for (label, mastery), colour, dash in zip(curve.mastery.items(), COLOURS, DASHES, strict=False):
+        axes.plot(times, mastery, dash, color=colour, linewidth=1.6, label=f"mastery, {label}")
+    axes.plot(times, curve.correct, "x", color=INK, markersize=4, linestyle="none", label="share correct")
+    axes.set_title(f"{short(name)} ({curve.students[0]:,} students)", fontsize=8.5, loc="left", color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.tick_params(labelsize=8)
+    axes.set_ylim(0, 1.05)
+    axes.set_yticks([0, 0.5, 1])
+
+
+def short(name: str) -> str:
+    """A skill's name as far as a panel has room for it."""
+    return name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
+
+
+def _small(labels: float) -> tuple[Figure, Any]:
+    """`labels`: share of the width to leave free on the right."""
+    figure = Figure(figsize=PANEL)
+    return figure, figure.add_axes((0.1, 0.16, 0.87 - labels, 0.7))
 
 
 def _svg(figure: Figure, label: str) -> str:

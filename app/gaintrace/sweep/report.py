@@ -13,6 +13,7 @@ from gaintrace.sweep.figures.curves import learning_curves
 from gaintrace.sweep.figures.grids import interaction, main_effects
 from gaintrace.sweep.figures.interpretability import reliability
 from gaintrace.sweep.figures.ranking import differences, pareto, trade_off
+from gaintrace.sweep.mastery_report import Mastery
 from gaintrace.sweep.pareto import pareto_front
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.provenance import build, repeat_command
@@ -58,9 +59,14 @@ class Report(NamedTuple):
 
 
 def render_report(
-    plan: Plan, summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame], base: dict[str, Any]
+    plan: Plan,
+    summary: Summary,
+    table: pd.DataFrame,
+    epochs: dict[str, pd.DataFrame],
+    base: dict[str, Any],
+    mastery: Mastery | None = None,
 ) -> Report:
-    """The report of a sweep. `base`: what manifest.json says."""
+    """The report of a sweep. `base`: what manifest.json says; `mastery`: of the best run, where it left its weights."""
     figures = draw(summary, table, epochs)
     contents = {
         "summary": summary,
@@ -76,6 +82,7 @@ def render_report(
         "metric": metric_name(summary.objective.rank_by, summary.objective.alpha),
         "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
         "readings": readings(summary) if summary.interpretability else [],
+        "mastery": mastery.sentences if mastery else [],
         "provenance": provenance(plan, summary, base),
         "base": yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         "repeat": repeat_command(plan),
@@ -90,6 +97,8 @@ def render_report(
     }
     svgs = {name: Figure(*map(Markup, figure)) for name, figure in figures.items()}
     sections = [selection_section(summary), interpretability_section(summary, figures.get("reliability"))]
+    if mastery is not None:
+        sections.append(mastery.section())
     return Report(
         html=page_template("report.html.j2").render(contents, figures=svgs, sections=sections),
         markdown=text_template("report.md.j2").render(contents, figures=figures),
