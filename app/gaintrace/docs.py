@@ -13,6 +13,7 @@ import typer
 from gaintrace import config
 from gaintrace.cli import app
 from gaintrace.errors import ExitCode
+from gaintrace.s3 import DEADLINE
 from gaintrace.telemetry import catalogue, dashboards, rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,17 @@ STORE_LAYOUT = {
     "datasets/<name>/dataset.json": "its counts, skills, sources and content hash, written last",
 }
 
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, …": "credentials for `s3://`, found by boto3's own chain, "
+    "which a pod's identity belongs to; no option, file or message of ours holds them",
+    "AWS_REGION": "region of the bucket",
+    "AWS_ENDPOINT_URL": "a server that is not Amazon's, as in `https://minio.storage:9000`; it is asked in path style",
+    "AWS_CA_BUNDLE": "file with the certificate of an authority of your own, which signed the server's",
+    "GAINTRACE_STORE_DEADLINE": f"seconds that a request to S3 may take with all attempts; {DEADLINE:.0f} without it",
+    "GAINTRACE_METRICS": "as `--metrics`",
+    "GAINTRACE_PUSHGATEWAY": "as `--pushgateway`",
+}
+
 SECTIONS: dict[str, type[config.Strict]] = {
     "Sweep": config.SweepSpec,
     "`objective`": config.Objective,
@@ -71,6 +83,7 @@ def render() -> str:
         *(f"### {title}\n\n{model.__doc__}\n\n" + _fields(model) for title, model in SECTIONS.items()),
         "## Exit codes\n\n"
         + _table(("code", "name", "meaning"), ((int(code), code.name, code.meaning) for code in ExitCode)),
+        "## Environment\n\n" + _table(("variable", "meaning"), ((f"`{k}`", v) for k, v in ENVIRONMENT.items())),
         "## Store layout\n\n" + _table(("object", "what it is"), ((f"`{k}`", v) for k, v in STORE_LAYOUT.items())),
     ]
     return "\n\n".join(parts) + "\n"

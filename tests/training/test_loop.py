@@ -1,6 +1,7 @@
 """Training: the same numbers every time, through interruptions, and honest ends."""
 
 import json
+import time
 
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from safetensors.torch import load
 from gaintrace.data.batches import DeviceData
 from gaintrace.data.synthetic import generate
 from gaintrace.errors import InterruptedRunError
-from gaintrace.store import open_store
+from gaintrace.store import FolderStore, open_store
 from gaintrace.training.checkpoint import Pace, load_checkpoint
 from gaintrace.training.history import History
 from gaintrace.training.loop import NonFiniteLossError, train
@@ -235,6 +236,22 @@ def test_pace_bounds_the_time_spent_writing():
     pace.writing = 10.0
     assert not pace.due()
     assert Pace(1.0).due()
+
+
+def test_a_slow_store_gets_few_checkpoints(tmp_path):
+    class SlowStore(FolderStore):
+        written = 0
+
+        def write(self, key, data):
+            self.written += 1
+            time.sleep(0.3)
+            super().write(key, data)
+
+    store = SlowStore(tmp_path)
+    began = time.monotonic()
+    run_training({"r": small_run(training={"epochs": 12, "patience": 12})}, store, share=0.05)
+    assert 1 <= store.written <= 2 + (time.monotonic() - began) * 0.05 / 0.3  # all but the last within their share
+    assert store.written < 11
 
 
 def test_a_small_model_learns_simulated_students(tmp_path):

@@ -1,116 +1,15 @@
 """The Grafana dashboards: GPU cluster, sweep, nightly."""
 
 import json
+from functools import partial
 
 from gaintrace.telemetry import queries
+from gaintrace.telemetry.dashboard_gpus import gpu_cluster
 from gaintrace.telemetry.grafana import Dashboard, Panel
 
+wide = partial(Panel, width=12)
+
 PHASE = 'phase=~"$phase",dataset=~"$dataset"'
-SPACE = 'namespace=~"$namespace"'
-OURS = f'kube_pod_status_phase{{pod=~"{queries.PODS}"}}'
-
-
-def _of_namespace(expression: str) -> str:
-    """Only the pods of the chosen namespaces; kube-state-metrics knows every pod there is."""
-    return f"({expression}) and on (namespace, pod) kube_pod_status_phase{{{SPACE}}}"
-
-
-def _gpu_cluster() -> Dashboard:
-    util = f"({queries.UTILISATION})"
-    memory = queries.either(
-        f"sum by (namespace, pod) ({queries.dcgm('DCGM_FI_DEV_FB_USED')}) * 1048576",
-        "sum by (namespace, pod) (gaintrace_gpu_memory_used_bytes)",
-    )
-    power = queries.either(
-        f"sum by (namespace, pod) ({queries.dcgm('DCGM_FI_DEV_POWER_USAGE')})",
-        "sum by (namespace, pod) (gaintrace_gpu_power_watts)",
-    )
-    by_dcgm = queries.dcgm("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "increase({}[$__range])")
-    energy = queries.either(
-        f"sum by (namespace, pod) ({by_dcgm}) / 1000",
-        "sum by (namespace, pod) (increase(gaintrace_gpu_energy_joules_total[$__range]))",
-    )
-    # Pods that have ended meanwhile count, too.
-    phases = f"max by (namespace, pod, phase) (max_over_time(gaintrace_epoch{{{SPACE}}}[$__range]))"
-    by_phase = f"sum by (phase) (({energy}) * on (namespace, pod) group_left (phase) {phases})"
-    tensor = queries.dcgm("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE")
-    panels = [
-        Panel(
-            "GPUs held by training",
-            "GPUs that training pods have requested and got a node for.",
-            "short",
-            [(f"sum({_of_namespace(queries.ALLOCATED)}) or vector(0)", "GPUs")],
-            "stat",
-            width=6,
-            height=4,
-        ),
-        Panel(
-            "Mean utilisation",
-            "Over the GPUs of all training pods, now.",
-            "percentunit",
-            [(f"avg({_of_namespace(util)})", "utilisation")],
-            "stat",
-            width=6,
-            height=4,
-            thresholds=[(None, "red"), (0.5, "orange"), (0.9, "green")],
-        ),
-        Panel(
-            "GPUs held but idle",
-            f"GPUs whose pod has used less than {queries.IDLE_RATIO:.0%} of them in the last sample.",
-            "short",
-            [(f"sum({_of_namespace(queries.IDLE)}) or vector(0)", "GPUs")],
-            "stat",
-            width=6,
-            height=4,
-            thresholds=[(None, "green"), (1, "red")],
-        ),
-        Panel(
-            "Pods that wait for a node",
-            "Pods of gaintrace that no node has taken yet.",
-            "short",
-            [(f"count({_of_namespace(queries.PENDING)}) or vector(0)", "pods")],
-            "stat",
-            width=6,
-            height=4,
-            thresholds=[(None, "green"), (1, "orange")],
-        ),
-        Panel(
-            "Utilisation by pod",
-            "Share of the time in which a kernel ran: DCGM's figure or, without DCGM, the trainer's own.",
-            "percentunit",
-            [(_of_namespace(util), "{{pod}}")],
-            top=1,
-            width=12,
-        ),
-        Panel("Memory by pod", "Device memory in use.", "bytes", [(_of_namespace(memory), "{{pod}}")], width=12),
-        Panel("Power by pod", "Power drawn.", "watt", [(_of_namespace(power), "{{pod}}")], width=12),
-        Panel(
-            "Tensor cores by pod",
-            "Share of the time in which the tensor cores worked (DCGM only).",
-            "percentunit",
-            [(_of_namespace(f"avg by (namespace, pod) ({tensor})"), "{{pod}}")],
-            top=1,
-            width=12,
-        ),
-        Panel(
-            "Energy by sweep",
-            "Over the time range shown, summed over the sweep's pods while they were scraped.",
-            "joule",
-            [(by_phase, "{{phase}}")],
-            "bargauge",
-            width=12,
-        ),
-        Panel(
-            "Workflows by phase",
-            "All of the Argo controller's, other people's included.",
-            "short",
-            [("sum by (phase) (argo_workflows_gauge)", "{{phase}}")],
-            width=12,
-        ),
-    ]
-    return Dashboard(
-        "gpu-cluster", "gaintrace: GPU cluster", "now-3h", panels, {"namespace": f"label_values({OURS}, namespace)"}
-    )
 
 
 def _sweep() -> Dashboard:
@@ -127,7 +26,10 @@ def _sweep() -> Dashboard:
             (f'avg by (phase, dataset) ({auc},split="train",statistic="mean"}})', f"{sweep}: train"),
         ]
 
-    best_valid = f'max_over_time(gaintrace_auc_ratio{{{PHASE},split="valid",statistic="max"}}[$__range])'
+    def best(encoder: str) -> str:
+        best_valid = f'{PHASE},encoder="{encoder}",split="valid",statistic="max"'
+        return f"sort_desc(max by (phase, dataset) (max_over_time(gaintrace_auc_ratio{{{best_valid}}}[$__range])))"
+
     panels = [
         Panel(
             "Progress",
@@ -173,7 +75,7 @@ def _sweep() -> Dashboard:
         ),
         Panel(
             "AUC of encoder 1",
-            "Performance, by epoch, over the runs under way: the best of them, and their means.",
+            "Performance, after each epoch, over the runs under way: the best of them, and their means.",
             "none",
             auc("e1"),
             width=12,
@@ -181,7 +83,7 @@ def _sweep() -> Dashboard:
         ),
         Panel(
             "AUC of encoder 2",
-            "Mastery, by epoch, over the runs under way: the best of them, and their means.",
+            "Mastery, after each epoch, over the runs under way: the best of them, and their means.",
             "none",
             auc("e2"),
             width=12,
@@ -189,10 +91,10 @@ def _sweep() -> Dashboard:
         ),
         Panel(
             "Ranking so far",
-            "Best validation AUC of any run in the time range, best first. A series for each run would never end; "
-            "`gaintrace aggregate` ranks the runs at any time.",
+            "Sweeps by the best validation AUC of any run in the time range. `gaintrace aggregate` ranks the runs, "
+            "at any time; here a series for each would never end.",
             "none",
-            [(f"sort_desc(max by (phase, dataset, encoder) ({best_valid}))", f"{sweep} {{{{encoder}}}}")],
+            [(best("e1"), f"E1 {sweep}"), (best("e2"), f"E2 {sweep}")],
             "bargauge",
             decimals=4,
         ),
@@ -250,7 +152,7 @@ def _sweep() -> Dashboard:
         ),
         Panel(
             "Failed requests to the store",
-            "A minute: those that are tried again, and those that failed for good.",
+            "A minute: retried, to be tried again, and failed, for good.",
             "short",
             [
                 (
@@ -327,7 +229,7 @@ def _nightly() -> Dashboard:
     return Dashboard("nightly", "gaintrace: nightly", "now-30d", panels, variables)
 
 
-DASHBOARDS = {board.name: board for board in (_gpu_cluster(), _sweep(), _nightly())}
+DASHBOARDS = {board.name: board for board in (gpu_cluster(), _sweep(), _nightly())}
 
 
 def render(name: str) -> str:

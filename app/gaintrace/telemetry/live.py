@@ -66,7 +66,7 @@ class LiveMetrics(Silent):
         """See Reporter."""
         self.done[run] = row["epoch"]
         self.rows[run] = row
-        rows = [self.rows[other] for other in self.rows if self.rows[other]["epoch"] == row["epoch"]]
+        rows = [other for name in self.active if (other := self.rows.get(name)) and other["epoch"] == row["epoch"]]
         for encoder in ("e1", "e2"):
             for split in ("train", "valid"):
                 losses = [r[f"{split}_{encoder}_loss"] for r in rows]
