@@ -14,7 +14,7 @@ sweep: .venv/installed ## Run Phase 2's grid end to end on simulated students
 	$(BIN)/gaintrace sweep demo --out $(STORE)
 
 test: .venv/installed ## Run the test suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: .venv/installed ## Lint, format check, types, and generated docs being current
 	$(BIN)/ruff check app tests benchmarks
