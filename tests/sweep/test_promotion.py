@@ -194,7 +194,7 @@ def test_the_commands_say_what_is_was_and_changed(store, capsys, monkeypatch):
     assert parse_spec(capsys.readouterr().out, "shown") == load_spec("production")
     plan = swept(store)
     commands.promote(plan.sweep_id, out, run_of(plan, 0.5), force=True)
-    commands.promote(plan.sweep_id, out)
+    commands.promote("made", out)
     assert "default 2" in capsys.readouterr().out
     commands.diff(out=out)
     assert capsys.readouterr().out.split()[-3:] == ["base.training.bce_loss_weight", "0.5", "0.2"]

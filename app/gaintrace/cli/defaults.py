@@ -20,7 +20,7 @@ Which = Annotated[str | None, typer.Argument(metavar="DEFAULT", help="A number o
 
 
 def promote(
-    sweep_id: Annotated[str, typer.Argument(metavar="SWEEP", help="Id of a sweep that has results.")],
+    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's id or name; of several, the newest.")],
     out: sweeps.Out = "store",
     run: Annotated[
         str | None, typer.Option("--run", metavar="ID", help="Promote this run's configuration, not the best.")
@@ -29,11 +29,12 @@ def promote(
 ) -> None:
     """Make a sweep's best configuration the default, if its numbers support that."""
     from gaintrace.store import open_store
+    from gaintrace.sweep.plan import find_sweep
     from gaintrace.sweep.promotion import promote as promote_configuration
 
     store = open_store(out)
     command = shlex.join(["gaintrace", *sys.argv[1:]])
-    promotion = promote_configuration(store, sweep_id, run, force, command)
+    promotion = promote_configuration(store, find_sweep(store, sweep), run, force, command)
     default, console = promotion.default, Console()
     where = f"{store.uri}/defaults/current.yaml"
     if promotion.already:

@@ -38,9 +38,10 @@ class Recalibration(Strict):
 
 
 def recalibration_spec(spec: SweepSpec, weights: list[float]) -> SweepSpec:
-    """The validation's sweep, with loss weights to choose from."""
+    """The validation's sweep, with loss weights to choose from, each the same in all epochs."""
     tree = spec.model_dump(mode="json") | {"name": "recalibration", "grid": {WEIGHT: weights}, "min_coverage": 0.0}
-    return parse_spec(to_yaml(tree), "the recalibration", ["base.training.selection_metric=per_encoder"])
+    constant = ["base.training.selection_metric=per_encoder", "base.training.bce_loss_weight_end=null"]
+    return parse_spec(to_yaml(tree), "the recalibration", constant)
 
 
 def recalibrate(plan: Plan, results: dict[str, RunResult]) -> Recalibration | None:
