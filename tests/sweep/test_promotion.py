@@ -120,6 +120,16 @@ def test_the_default_in_force_is_not_replaced_by_what_cannot_be_told_from_it(sto
         promoted(store, plan)
 
 
+def test_every_configuration_that_cannot_be_told_from_it_speaks_against_it(store):
+    """Not the next alone: a noisy one further down may be the better one. The worst are counted, not listed."""
+    means = {weight / 10: 0.7 - weight / 1e5 for weight in range(10)}
+    text = SEEDS.replace("[0.2, 0.5, 0.8]", str(list(means)))
+    plan = swept(store, text, means, noise=0.01, alternate=True)
+    with pytest.raises(RefusedError, match="2 more configurations cannot be told from it") as refusal:
+        promoted(store, plan)
+    assert str(refusal.value).count("is within noise") == 3
+
+
 def test_of_promotions_at_one_time_none_is_lost_and_the_last_is_in_force(store):
     plan = swept(store)
     runs = [run_of(plan, weight) for weight in LEADS] * 4

@@ -16,6 +16,7 @@ from gaintrace.sweep.defaults import FALLBACK, Default, Provenance, configuratio
 from gaintrace.sweep.findings.noise import named
 from gaintrace.sweep.plan import Plan, read_plan
 
+TIES_NAMED = 3
 METRICS = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
 
 
@@ -144,15 +145,24 @@ def _noise(plan: Plan, summary: Summary, chosen: Configuration, before: Default 
             None: f"comes after {name(best)} in {metric}",
         }
         return [f"{name(chosen)} {how[chosen.apart]}{_by(chosen)}"]
-    found = []
     default = in_sweep(plan, summary, before)
-    for other in [others[0]] if default is None or default is others[0] else [others[0], default]:
-        what = f"the {'current default' if other is default else 'next'}, {name(other)},"
-        if other.apart is None:
-            found.append(f"nothing says whether its lead in {metric} over {what} is more than noise; add seeds")
-        elif not other.apart:
-            found.append(f"its lead in {metric} over {what} is within noise{_by(other)}")
+    ties = [other for other in others if other.apart is False]
+    unknown = [other for other in (others[0], default) if other in others and other.apart is None]
+    found = [
+        f"its lead in {metric} over {_what(other, others[0], default)} is within noise{_by(other)}"
+        for other in sorted(ties, key=lambda other: other is not default)[:TIES_NAMED]
+    ]
+    if len(ties) > TIES_NAMED:
+        found.append(f"{len(ties) - TIES_NAMED} more configurations cannot be told from it")
+    for other in {id(other): other for other in unknown}.values():
+        lead = f"its lead in {metric} over {_what(other, others[0], default)}"
+        found.append(f"nothing says whether {lead} is more than noise; add seeds")
     return found
+
+
+def _what(other: Configuration, runner_up: Configuration, default: Configuration | None) -> str:
+    place = "the current default, " if other is default else "the next, " if other is runner_up else ""
+    return f"{place}{name(other)}{',' if place else ''}"
 
 
 def in_sweep(plan: Plan, summary: Summary, default: Default | None) -> Configuration | None:
