@@ -22,7 +22,11 @@ RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb")
  && /opt/gaintrace/bin/pip install -c constraints.txt -r requirements.txt
 COPY README.md ./
 COPY app app
-RUN /opt/gaintrace/bin/pip install --no-deps .
+# Tests and headers of what is installed are an eighth of it, and nothing here runs or compiles them.
+RUN /opt/gaintrace/bin/pip install --no-deps . \
+ && /opt/gaintrace/bin/pip uninstall --yes pip \
+ && find /opt/gaintrace/lib -type d \( -path '*/torch/test' -o -path '*/torch/include' -o -name tests \) \
+    -prune -exec rm -r {} +
 
 FROM ${BASE_IMAGE}
 ARG VERSION=0.1.0

@@ -1,143 +1,220 @@
-"""On a real cluster: chart, sweep, a pod killed on the way.
+"""On a real cluster with Argo: what has to hold before anybody trains there.
 
-Needs kubectl, helm and argo on PATH, a kubeconfig, and GAINTRACE_IMAGE (repository:tag that the nodes can pull) and
-GAINTRACE_NAMESPACE (an existing namespace that may hold nothing else). Run with `make cluster-test`.
+    make cluster-test GAINTRACE_IMAGE=registry.example/gaintrace:0.1.0 GAINTRACE_NAMESPACE=gaintrace-test
+
+Needs kubectl, helm and argo on PATH, a kubeconfig that may administer the namespace, an image that the nodes can pull,
+and a default storage class (or GAINTRACE_VALUES, a values file, as with `store.uri: s3://…`). The namespace is made if
+it is not there, and may hold nothing else: it gets the restricted pod security level and a network policy that denies
+everything, and at the end the release, its claim and all workflows in it are deleted. With GAINTRACE_KEEP set they
+stay, to look at. No GPU is needed; an hour is.
 """
 
 import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-ROOT = Path(__file__).parents[2]
-NEEDED = [tool for tool in ("kubectl", "helm", "argo") if shutil.which(tool) is None] + [
-    name for name in ("GAINTRACE_IMAGE", "GAINTRACE_NAMESPACE") if name not in os.environ
-]
-pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(NEEDED), reason=f"missing: {', '.join(NEEDED)}")]
+from tests.chart.cases import CASES, MONITORING
+from tests.cluster.real_cluster import (
+    CHART,
+    NAMESPACE,
+    PHASE2,
+    ROOT,
+    TRAINING_PODS,
+    attempts,
+    call,
+    ended,
+    get,
+    kubectl,
+    log,
+    options,
+    phase,
+    results,
+    submit,
+    training_pods,
+    wait_for,
+)
+from tests.cluster.real_cluster import DONE as ENDS
+from tests.cluster.scenarios import IMPOSSIBLE, LENIENT, UNKNOWN_FIELD, seeded
 
-NAMESPACE = os.environ.get("GAINTRACE_NAMESPACE", "")
-DEMO = ["sweep=demo", "data=", "gpus=0", "cpu=1", "memory=2Gi"]
-PHASE2 = str(ROOT / "workflows" / "phase2.yaml")
+MISSING = [tool for tool in ("kubectl", "helm", "argo", "gaintrace") if shutil.which(tool) is None]
+MISSING += [name for name in ("GAINTRACE_IMAGE", "GAINTRACE_NAMESPACE") if not os.environ.get(name)]
+pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(MISSING), reason=f"missing: {', '.join(MISSING)}")]
+
+DENY_ALL = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"name": "deny-all"},
+    "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+}
 
 
-def call(*command: str, ok: tuple[int, ...] = (0,)) -> str:
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
-    assert result.returncode in ok, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
-
-
-def kubectl(*arguments: str) -> str:
-    return call("kubectl", "-n", NAMESPACE, *arguments)
-
-
-def submit(*parameters: str) -> str:
-    options = [word for parameter in (*DEMO, *parameters) for word in ("-p", parameter)]
-    return call("argo", "submit", "-n", NAMESPACE, "-o", "name", PHASE2, *options).strip()
-
-
-def ended(name: str) -> str:
-    """The workflow's phase, once it is done."""
-    for _ in range(360):
-        phase = json.loads(kubectl("get", "workflow", name, "-o", "json")).get("status", {}).get("phase")
-        if phase in ("Succeeded", "Failed", "Error"):
-            return str(phase)
-        time.sleep(5)
-    raise AssertionError(kubectl("describe", "workflow", name))
-
-
-def nodes(name: str, template: str) -> list[dict[str, object]]:
-    found = json.loads(kubectl("get", "workflow", name, "-o", "json"))["status"]["nodes"].values()
-    return [node for node in found if node.get("templateName") == template and node["type"] == "Pod"]
+def install() -> None:
+    image = os.environ["GAINTRACE_IMAGE"]
+    if "@" in image:
+        repository, digest = image.split("@")
+        values = [f"image.repository={repository}", f"image.digest={digest}"]
+    else:
+        repository, colon, tag = image.rpartition(":")
+        assert colon and "/" not in tag, f"GAINTRACE_IMAGE={image}: name a tag or a digest"
+        values = [f"image.repository={repository}", f"image.tag={tag}"]
+    values += ["training.gpus=0", "training.cpu=1", "training.memory=2Gi", f"training.maxPods={TRAINING_PODS}"]
+    words = [word for value in values for word in ("--set-string" if "tag=" in value else "--set", value)]
+    if file := os.environ.get("GAINTRACE_VALUES"):
+        words += ["-f", file]
+    call("helm", "upgrade", "--install", "gaintrace", CHART, "-n", NAMESPACE, *words)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def release() -> Iterator[None]:
-    repository, _, tag = os.environ["GAINTRACE_IMAGE"].rpartition(":")
-    options = [f"image.repository={repository}", f"image.tag={tag}", "training.gpus=0", "training.maxPods=3"]
-    settings = [word for option in options for word in ("--set", option)]
-    call("helm", "upgrade", "--install", "gaintrace", str(ROOT / "charts" / "gaintrace"), "-n", NAMESPACE, *settings)
+    """The chart, in a namespace as strict as a cluster can make it."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    call("kubectl", "apply", "-f", "-", stdin=json.dumps(namespace))
+    call("kubectl", "label", "--overwrite", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    kubectl("apply", "-f", "-", stdin=json.dumps(DENY_ALL))
+    install()
+    secret = "gaintrace-executor.service-account-token"
+    wait_for("token for Argo's executor", lambda: "token" in get("secret", secret).get("data", {}), 60)
     yield
+    if "GAINTRACE_KEEP" in os.environ:
+        return
+    kubectl("delete", "workflows", "--all")
     call("helm", "uninstall", "gaintrace", "-n", NAMESPACE)
+    kubectl("delete", "--ignore-not-found", "pod/gaintrace-test", "pvc/gaintrace-store", "networkpolicy/deny-all")
 
 
-def test_every_manifest_is_taken_by_the_server(tmp_path: Path) -> None:
-    rendered = call("helm", "template", "gaintrace", str(ROOT / "charts" / "gaintrace"), "-n", NAMESPACE)
-    (tmp_path / "all.yaml").write_text(rendered)
-    kubectl("apply", "--dry-run=server", "-f", str(tmp_path / "all.yaml"))
+@pytest.mark.parametrize("case", CASES)
+def test_the_server_takes_everything_rendered(tmp_path: Path, case: str) -> None:
+    values, render_options = CASES[case]
+    if render_options == MONITORING and "monitoring.coreos.com/v1\n" not in call("kubectl", "api-versions"):
+        pytest.skip("the cluster has no Prometheus operator")
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    rendered = call("helm", "template", "gaintrace", CHART, "-n", NAMESPACE, "-f", str(file), *render_options)
+    kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=rendered)
+
+
+def test_the_server_and_argo_take_the_workflows_as_they_are() -> None:
+    for name in ("sweep", "nightly"):
+        file = str(ROOT / "workflows" / f"{name}.yaml")
+        kubectl("apply", "--dry-run=server", "--validate=strict", "-f", file)
+    for name in ("phase1", "phase2"):
+        kubectl("create", "--dry-run=server", "--validate=strict", "-f", str(ROOT / "workflows" / f"{name}.yaml"))
     call("argo", "lint", "--offline", str(ROOT / "workflows"))
+    call("argo", "lint", "-n", NAMESPACE, str(ROOT / "workflows"))
 
 
-def test_doctor_finds_nothing_missing() -> None:
-    assert "missing" not in call("gaintrace", "doctor", "-n", NAMESPACE)
+def test_doctor_finds_what_is_missing_and_nothing_else() -> None:
+    lines = call("gaintrace", "doctor", "-n", NAMESPACE).splitlines()
+    assert [line for line in lines if line.startswith("missing")] == []
+    assert any("gaintrace-executor may report results to Argo" in line for line in lines)
+    kubectl("delete", "configmap", "gaintrace-semaphore")
+    try:
+        lines = call("gaintrace", "doctor", "-n", NAMESPACE, codes=(6,)).splitlines()
+        assert [line.split()[2] for line in lines if line.startswith("missing")] == ["gaintrace-semaphore"]
+    finally:
+        install()
 
 
 def test_helm_test() -> None:
-    call("helm", "test", "gaintrace", "-n", NAMESPACE, "--timeout", "15m")
+    call("helm", "test", "gaintrace", "-n", NAMESPACE, "--timeout", "20m")
 
 
 @pytest.mark.parametrize("runs_per_pod", [1, 3, 6])
 def test_six_rows_for_each_number_of_runs_a_pod(runs_per_pod: int) -> None:
-    name = submit(f"runs-per-pod={runs_per_pod}", f"set=base.training.seed={runs_per_pod}")
+    name = submit(f"runs-per-pod={runs_per_pod}", seeded(runs_per_pod))
+    assert ended(name) == "Succeeded", kubectl("get", "workflow", name, "-o", "yaml")
+    assert len(attempts(name, "train")) == 6 // runs_per_pod
+    assert [row["status"] for row in results(name)] == ["succeeded"] * 6
+    assert "succeeded" in log(name, "outcome")
+
+
+def test_epochs_alone_can_be_given() -> None:
+    name = submit("runs-per-pod=6", "epochs=2", seeded(7))
     assert ended(name) == "Succeeded"
-    assert len(nodes(name, "train")) == 6 // runs_per_pod
-    assert "ranks first of 6 configurations" in call("argo", "logs", "-n", NAMESPACE, name)
+    assert max(int(row["epoch"]) for row in results(name)) <= 2
 
 
-def test_a_killed_pod_is_retried_and_the_sweep_finishes() -> None:
-    name = submit("runs-per-pod=6", "set=base.training.seed=11; base.training.epochs=60; base.training.patience=60")
-    selector = f"workflows.argoproj.io/workflow={name},app.kubernetes.io/component=train"
-    for _ in range(120):
-        pods = json.loads(kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
-        if any(pod["status"]["phase"] == "Running" for pod in pods):
-            break
-        time.sleep(2)
-    time.sleep(10)
-    kubectl("delete", "pod", "-l", selector, "--force", "--grace-period=0")
+@pytest.mark.parametrize("how", [["--grace-period=110"], ["--force", "--grace-period=0"]], ids=["preempted", "lost"])
+def test_a_deleted_pod_is_retried_and_continues(how: list[str]) -> None:
+    """The first is told and writes a checkpoint; the second vanishes, and goes on from the last checkpoint it wrote."""
+    seed = 11 + len(how)
+    name = submit("runs-per-pod=6", seeded(seed, "base.training.epochs=40", "base.training.patience=40"))
+    selector = f"workflows.argoproj.io/workflow={name}"
+
+    def under_way() -> str:
+        for pod in training_pods(selector):
+            container = ["logs", pod["metadata"]["name"], "-c", "main"]
+            if pod["status"]["phase"] == "Running" and "epoch 10/40" in kubectl(*container):
+                return str(pod["metadata"]["name"])
+        return ""
+
+    pod = wait_for("pod that trains", under_way, 900)
+    kubectl("delete", "pod", pod, *how)
     assert ended(name) == "Succeeded"
-    assert len(nodes(name, "train")) == 2
+    assert len(attempts(name, "train")) == 2
+    assert [row["status"] for row in results(name)] == ["succeeded"] * 6
+    assert "continue after epoch" in log(name, "train")
 
 
-def test_an_impossible_run_is_recorded_and_the_threshold_decides() -> None:
-    impossible = (
-        "grid.training.learning_rate=[1.0e-3, 1.0e+30]; base.training.seed=12; grid.training.bce_loss_weight=[0.3]"
-    )
-    assert ended(submit(f"set={impossible}")) == "Failed"
-    assert ended(submit(f"set={impossible}; min_coverage=0.5")) == "Succeeded"
+def test_one_impossible_run_of_six_and_the_threshold() -> None:
+    for overrides, end in ((IMPOSSIBLE, "Failed"), (LENIENT, "Succeeded")):
+        name = submit("runs-per-pod=3", seeded(12, overrides))
+        assert ended(name) == end
+        rows = results(name)
+        assert sorted(row["status"] for row in rows) == ["failed"] + ["succeeded"] * 5
+        assert [row["error"] for row in rows if row["status"] == "failed"] != [""]
+        assert len(attempts(name, "aggregate")) == 1, "too few results are no reason to count again"
+        if end == "Failed":
+            assert "too few runs succeeded" in log(name, "outcome")
 
 
 def test_a_wrong_configuration_is_not_retried() -> None:
-    name = submit("set=base.training.no_such_field=1")
+    name = submit(f"set={UNKNOWN_FIELD}")
     assert ended(name) == "Failed"
-    assert len(nodes(name, "plan")) == 1
+    assert len(attempts(name, "plan")) == 1
+    assert "wrong usage or configuration" in log(name, "outcome")
 
 
 def test_two_sweeps_share_the_places() -> None:
-    names = [submit(f"set=base.training.seed={seed}") for seed in (21, 22)]
-    most = 0
-    for _ in range(240):
-        running = kubectl(
-            "get",
-            "pods",
-            "-l",
-            "app.kubernetes.io/component=train",
-            "--field-selector=status.phase=Running",
-            "-o",
-            "name",
-        )
-        most = max(most, len(running.split()))
-        phases = [json.loads(kubectl("get", "workflow", n, "-o", "json")).get("status", {}).get("phase") for n in names]
-        if all(phase in ("Succeeded", "Failed", "Error") for phase in phases):
-            break
-        time.sleep(2)
-    assert most <= 3
-    assert [ended(name) for name in names] == ["Succeeded", "Succeeded"]
+    names = [submit("runs-per-pod=1", seeded(seed)) for seed in (21, 22)]
+    most, together = 0, False
+
+    def watched() -> bool:
+        nonlocal most, together
+        pods = training_pods()
+        owners = {pod["metadata"]["labels"]["workflows.argoproj.io/workflow"] for pod in pods}
+        most, together = max(most, len(pods)), together or len(owners) == 2
+        return all(phase(name) in ENDS for name in names)
+
+    wait_for("end of both sweeps", watched, 2400)
+    assert [phase(name) for name in names] == ["Succeeded", "Succeeded"]
+    assert together, "the sweeps ran one after the other, so this has shown nothing"
+    assert most == TRAINING_PODS
 
 
-def test_submit_watches_to_the_end() -> None:
-    options = [word for parameter in (*DEMO, "set=base.training.seed=31") for word in ("-p", parameter)]
-    assert "succeeded" in call("gaintrace", "submit", PHASE2, *options, "--watch", "-n", NAMESPACE)
+def watched_submit(*parameters: str, code: int) -> str:
+    return call("gaintrace", "submit", PHASE2, *options(*parameters), "--watch", "-n", NAMESPACE, codes=(code,))
+
+
+def test_submit_watches_to_the_end_and_tells_it() -> None:
+    said = watched_submit("runs-per-pod=3", seeded(31), code=0)
+    assert "shard 1: succeeded" in said
+    assert "ranks first of 6 configurations" in said
+    said = watched_submit("runs-per-pod=3", seeded(32, IMPOSSIBLE), code=4)
+    assert "aggregate: failed" in said
+    name = said.split()[0]
+    call("gaintrace", "watch", name, "-n", NAMESPACE, codes=(4,))
+
+
+def test_submit_refuses_before_it_sends() -> None:
+    before = len(get("workflows")["items"])
+    command = ["gaintrace", "submit", PHASE2, *options(f"set={UNKNOWN_FIELD}"), "-n", NAMESPACE]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (refused.returncode, "no_such_field" in refused.stderr) == (2, True), refused.stderr
+    assert len(get("workflows")["items"]) == before

@@ -2,30 +2,36 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from gaintrace.errors import ExitCode
 
 SHOWN = 10
 TEMPLATES = ("plan", "train", "validate", "aggregate")
+ATTEMPT = re.compile(r"\(\d+\)$")
 
 
 def explain(workflow: str, phase: str, failures: str) -> list[str]:
-    """Lines for people. `failures`: Argo's list of failed nodes, JSON within JSON, perhaps cut short."""
+    """Lines for people. `failures`: Argo's list of failed nodes, JSON within JSON, perhaps cut short.
+
+    The list does not say which attempt belongs to which shard, so equal reasons of a step are told once, with a count.
+    """
     if phase == "Succeeded":
         return [f"{workflow} succeeded; the log of its step `aggregate` says what came out and where the report is."]
-    pods = [
-        node for node in _decoded(failures) if node.get("templateName") in ("plan", "train", "validate", "aggregate")
-    ]
-    # A step that was retried is listed once for each attempt and once for itself.
-    final = [node for node in pods if not re.search(r"\(\d+\)$", str(node.get("displayName", "")))] or pods
-    lines = [f"{workflow} ended as {phase}; {len(final)} of its steps failed:" if final else f"{workflow}: {phase}."]
-    for node in final[:SHOWN]:
-        last = [other for other in pods if str(other.get("displayName", "")).startswith(f"{node.get('displayName')}(")]
-        message = str((last[-1] if last else node).get("message") or node.get("message") or "no message").strip()
-        lines.append(f"- {node.get('displayName')}: {message}{_meaning(message)}")
-    if len(final) > SHOWN:
-        lines.append(f"- and {len(final) - SHOWN} more")
+    nodes = sorted(_decoded(failures), key=lambda node: str(node.get("finishedAt", "")))
+    nodes = [node for node in nodes if node.get("templateName") in TEMPLATES]
+    # A step that was retried is there once for itself, with no reason of its own, and once for each attempt.
+    attempts = [node for node in nodes if ATTEMPT.search(str(node.get("displayName", "")))] or nodes
+    reasons = Counter(
+        (str(node["templateName"]), str(node.get("message") or "no message").strip()) for node in attempts
+    )
+    lines = [f"{workflow} ended as {phase}." + (" What failed, attempt by attempt:" if reasons else "")]
+    for (template, message), count in list(reasons.items())[:SHOWN]:
+        times = f" ({count} times)" if count > 1 else ""
+        lines.append(f"- {template}{times}: {message}{_meaning(message)}")
+    if len(reasons) > SHOWN:
+        lines.append(f"- and {len(reasons) - SHOWN} other reasons")
     lines.append(
         "Finished runs are kept. Submitting the same sweep again trains only what is missing; "
         f"`gaintrace watch {workflow}` shows each shard, `argo logs {workflow}` what its pods printed."

@@ -1,0 +1,55 @@
+"""What the last step says of how a workflow ended."""
+
+import json
+
+import pytest
+
+from gaintrace.cli import cluster
+from gaintrace.cluster.outcome import SHOWN, explain
+
+
+def quoted(nodes: list[dict[str, str]]) -> str:
+    """Argo's `workflow.failures`: the JSON of the nodes, quoted once more."""
+    return json.dumps(json.dumps(nodes or None))
+
+
+def node(template: str, message: str, attempt: int | None = None, at: str = "2026-11-24T16:00:00Z") -> dict[str, str]:
+    name = template if attempt is None else f"{template}({attempt})"
+    return {"displayName": name, "message": message, "templateName": template, "phase": "Failed", "finishedAt": at}
+
+
+def test_success_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster.outcome("phase2-x7k2p", "Succeeded", quoted([]))
+    assert capsys.readouterr().out.startswith("phase2-x7k2p succeeded;")
+
+
+def test_reasons_come_in_order_with_their_meaning_and_count() -> None:
+    nodes = [
+        node("aggregate", "Error (exit code 4)", 0, "2026-11-24T16:09:00Z"),
+        node("aggregate", "retryStrategy.expression evaluated to false", at="2026-11-24T16:09:00Z"),
+        *[node("train", "OOMKilled (exit code 137)", attempt) for attempt in range(5)],
+        node("train", "No more retries left"),
+        {"displayName": "phase2-x7k2p", "templateName": "sweep", "message": "child failed", "phase": "Failed"},
+    ]
+    lines = explain("phase2-x7k2p", "Failed", quoted(nodes))
+    assert lines[0] == "phase2-x7k2p ended as Failed. What failed, attempt by attempt:"
+    assert lines[1].startswith("- train (5 times): OOMKilled (exit code 137): killed, most often for memory")
+    assert lines[2].startswith("- aggregate: Error (exit code 4): too few runs succeeded")
+    assert "gaintrace watch phase2-x7k2p" in lines[3]
+    assert len(lines) == 4
+
+
+def test_a_list_that_was_cut_short_is_read_as_far_as_it_goes() -> None:
+    whole = quoted([node("train", f"pod {number} deleted", 0) for number in range(2 * SHOWN)])
+    lines = explain("w", "Failed", whole)
+    assert len(lines) == SHOWN + 3
+    assert lines[-2] == f"- and {SHOWN} other reasons"
+    cut = explain("w", "Failed", whole[: len(whole) // SHOWN])
+    assert cut[1] == "- train: pod 0 deleted"
+
+
+@pytest.mark.parametrize("failures", ["", "null", '"null"', '"[]"', "{{workflow.failures}}", '"[{', "[1, 2]"])
+def test_no_list_at_all_is_no_reason_to_fail(failures: str) -> None:
+    lines = explain("w", "Error", failures)
+    assert lines[0] == "w ended as Error."
+    assert len(lines) == 2
