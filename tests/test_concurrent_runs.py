@@ -1,12 +1,13 @@
 """Runs that end at the same time on one prefix of a bucket: none is lost, none counts twice.
 
-GAINTRACE_CONCURRENT_RUNS says how many there are (16 without it). They train side by side in shards, and every shard in
+GAINTRACE_CONCURRENT_RUNS says how many there are (8 without it). They train side by side in shards, and every shard in
 two processes at once.
 """
 
 import multiprocessing
 import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -20,8 +21,8 @@ from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.shard import ShardTrainer, load_data, reference
 from gaintrace.training.progress import Silent
 
-RUNS = int(os.environ.get("GAINTRACE_CONCURRENT_RUNS", "16"))
-SHARD = min(25, RUNS // 2)
+RUNS = int(os.environ.get("GAINTRACE_CONCURRENT_RUNS", "8"))
+SHARD = min(25, RUNS)
 SPEC = """
 name: crowd
 base:
@@ -29,6 +30,10 @@ base:
   model: {d_model: 8, n_heads: 2, n_blocks: 1, d_ff: 8}
   training: {epochs: 2, batch_size: 16, learning_rate: 0.01}
 """
+
+
+together: Any = None
+"""Where processes wait for each other before they train; alone, nothing."""
 
 
 class Notes(Silent):
@@ -42,6 +47,12 @@ class Notes(Silent):
         self.notes.append(text)
 
 
+def meet(barrier: Any) -> None:
+    """Keep in a process of the pool what its jobs wait at."""
+    global together  # noqa: PLW0603
+    together = barrier
+
+
 def train_shards(uri: str, sweep_id: str, shards: list[int]) -> list[str]:
     """What one process does. Returns what was noted."""
     torch.set_num_threads(1)
@@ -50,6 +61,8 @@ def train_shards(uri: str, sweep_id: str, shards: list[int]) -> list[str]:
     trainer = ShardTrainer(
         store, plan, load_data(plan.spec.base), torch.device("cpu"), notes, lambda: False, max_members=SHARD
     )
+    if together is not None:
+        together.wait(300)
     for shard in shards:
         trainer.train(shard)
     return notes.notes
@@ -72,7 +85,8 @@ def test_of_many_concurrent_runs_none_is_lost_and_none_doubled(bucket: str, tmp_
     plan = planned(alone)
     planned(crowded)
     jobs = [(crowded, plan.sweep_id, [shard]) for shard in range(plan.shards) for _ in range(2)]
-    with multiprocessing.get_context("spawn").Pool(len(jobs)) as pool:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(len(jobs), meet, (context.Barrier(len(jobs)),)) as pool:
         notes = [note for found in pool.starmap(train_shards, jobs, chunksize=1) for note in found]
     assert all("another process was first; its result is kept" in note for note in notes), notes
     assert len(notes) == len(set(notes)) <= RUNS

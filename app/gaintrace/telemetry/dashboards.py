@@ -1,13 +1,10 @@
 """The Grafana dashboards: GPU cluster, sweep, nightly."""
 
 import json
-from functools import partial
 
 from gaintrace.telemetry import queries
 from gaintrace.telemetry.dashboard_gpus import gpu_cluster
 from gaintrace.telemetry.grafana import Dashboard, Panel
-
-wide = partial(Panel, width=12)
 
 PHASE = 'phase=~"$phase",dataset=~"$dataset"'
 
