@@ -74,7 +74,7 @@ def _trajectory(axes: Any, panel: Panel) -> None:
             axes.plot(at, mastery[at], "o", color=colour, fillstyle=fill, markersize=3.5, linestyle="none")
         ends.append((float(mastery[-1]), name, colour))
     axes.set_title(panel.title, fontsize=8.5, loc="left", color=INK)
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, 1.04)
     axes.set_yticks([0, 0.5, 1])
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.tick_params(labelsize=8)
