@@ -35,13 +35,17 @@ def attend(
     Padding is at the end of a sequence, so no position sees it. `bias`: from `distance_bias`. `back`: KN, as in Batch;
     a position t then sees those up to t + 1 − back, the last before the target's answer, instead of those up to t.
     """
+    if query.device.type == "cpu":
+        # Under autocast, too: the backward pass of torch's attention in bf16 takes several times that in fp32 there.
+        query, key, value = query.float(), key.float(), value.float()
     sizes = [group.stop - group.start for group in groups]
     parts = zip(*(torch.split(x, sizes, dim=1) for x in (query, key, value)), strict=True)
     backs = [None] * len(groups) if back is None else torch.split(back, sizes, dim=1)
-    attended = [
-        _attend(streams, group, heads, _mask(group, bias, own), bias is not None)
-        for streams, group, own in zip(parts, groups, backs, strict=True)
-    ]
+    with torch.autocast("cpu", enabled=False):
+        attended = [
+            _attend(streams, group, heads, _mask(group, bias, own), bias is not None)
+            for streams, group, own in zip(parts, groups, backs, strict=True)
+        ]
     return torch.cat(attended, dim=1)
 
 
