@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 from gaintrace.cli.trajectories import trajectories
 from gaintrace.errors import ConfigError
 from gaintrace.store import open_store
-from gaintrace.sweep.mastery_curves import LEAST_STUDENTS, curves
-from gaintrace.sweep.mastery_figures import LABEL_GAP, Panel, apart, most_practised
-from gaintrace.sweep.mastery_figures import trajectories as draw
+from gaintrace.sweep.figures.mastery import LABEL_GAP, Panel, apart, most_practised, practice_panel, student_panel
+from gaintrace.sweep.figures.mastery import trajectories as draw
+from gaintrace.sweep.mastery_curves import LEAST_STUDENTS, Curve, curves
 from tests.sweep.test_shard import sweep
 
 
@@ -65,6 +66,15 @@ def test_a_figure_is_the_same_text_every_time_and_says_what_it_is():
     assert figure == draw([panel])
     assert figure.startswith('<svg role="img" aria-label="Mastery over time, a panel a student')
     assert "student &lt;a&gt;" in figure
+
+
+def test_names_of_a_data_set_cannot_break_out_of_a_figure():
+    panel = Panel('" onload="x()', {"<b>": pd.Series([0.1, 0.2]).to_numpy()}, {"<b>": [(1, 1)]})
+    curve = Curve(0, {"best": [0.1, 0.2]}, [0.5, 0.5], [10, 10])
+    for figure in (student_panel(panel), practice_panel(curve, '"><script>')):
+        elements = list(ElementTree.fromstring(figure).iter())
+        assert not [element for element in elements if element.tag.endswith(("}b", "}script"))]
+        assert not [element for element in elements if "onload" in element.attrib]
 
 
 def test_the_command_writes_every_skill_and_both_figures(tmp_path, capsys):

@@ -23,8 +23,9 @@ def trajectories(
 ) -> None:
     """Write mastery of every skill over time for some test students, as Parquet and figures."""
     from gaintrace.store import open_store
-    from gaintrace.sweep import mastery_curves, mastery_figures
+    from gaintrace.sweep import mastery_curves
     from gaintrace.sweep import trajectories as module
+    from gaintrace.sweep.figures import mastery as figures
     from gaintrace.sweep.reproduction import Trained
     from gaintrace.sweep.shard import load_data
 
@@ -37,17 +38,15 @@ def trajectories(
     table = module.trajectory_table(encoder, chosen.histories, dataset.skills)
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
-    drawn = module.panels(encoder, chosen.histories[: mastery_figures.MOST_PANELS], dataset.skills)
+    drawn = module.panels(encoder, chosen.histories[: figures.MOST_PANELS], dataset.skills)
     labels = ["this run", f"run {against}"] if against else ["this run"]
     runs = dict(zip(labels, [run, against] if against else [run], strict=True))
     predictions = {label: mastery_curves.read_predictions(store, str(which)) for label, which in runs.items()}
     curves = mastery_curves.curves(predictions)
     files = {
         "mastery.parquet": buffer.getvalue(),
-        "mastery.svg": mastery_figures.trajectories(drawn).encode(),
-        "practice.svg": mastery_figures.practice_curves(
-            curves, [dataset.skills[curve.skill] for curve in curves]
-        ).encode(),
+        "mastery.svg": figures.trajectories(drawn).encode(),
+        "practice.svg": figures.practice_curves(curves, [dataset.skills[curve.skill] for curve in curves]).encode(),
     }
     console = Console()
     console.print(f"{chosen.rule}.", highlight=False)

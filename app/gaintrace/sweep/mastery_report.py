@@ -9,8 +9,8 @@ from markupsafe import Markup
 from gaintrace.errors import GaintraceError
 from gaintrace.store import Store
 from gaintrace.sweep.comparison import REPETITIONS
+from gaintrace.sweep.figures.mastery import practice_panel, student_panel
 from gaintrace.sweep.mastery_curves import Curve, curves, read_predictions
-from gaintrace.sweep.mastery_figures import practice_panel, student_panel
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.sections import page_template
 

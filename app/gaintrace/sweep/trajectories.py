@@ -25,7 +25,7 @@ from gaintrace.model.dual import build_mastery, load_member
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.store import Store
-from gaintrace.sweep.mastery_figures import Panel, most_practised
+from gaintrace.sweep.figures.mastery import Panel, most_practised
 
 SKILLS_TWICE = (3, 2, 1)
 """Skills that a chosen student practised at least twice: as many as leaves enough students to choose from."""

@@ -1,17 +1,16 @@
-"""Figures of mastery, as the other figures of a sweep are drawn."""
+"""Mastery: of a student over time, and of a skill by practice."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+from markupsafe import escape
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gaintrace.sweep.figures.style import INK, STYLE, WIDE
+from gaintrace.sweep.figures.style import INK, WIDE, canvas, svg
 from gaintrace.sweep.mastery_curves import Curve
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito
@@ -43,12 +42,11 @@ class Panel:
     practice: dict[str, list[tuple[int, int]]]
 
 
-def trajectories(panels: list[Panel], width: float = WIDE) -> str:
+def trajectories(panels: list[Panel]) -> str:
     """Mastery of the most practised skills of some students, a panel a student, all in one figure."""
     columns = 2
     rows = -(-len(panels) // columns)
-    with mpl.rc_context(STYLE | {"svg.hashsalt": "trajectories"}):
-        figure = Figure(figsize=(width, PANEL_HEIGHT * rows + 0.5), layout="constrained")
+    with canvas("trajectories", WIDE, PANEL_HEIGHT * rows + 0.5) as figure:
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for panel, where in zip(panels, axes, strict=False):
             _trajectory(where, panel)
@@ -98,26 +96,23 @@ def apart(heights: list[float]) -> list[float]:
 
 def student_panel(panel: Panel) -> str:
     """One student as a figure of its own, which a page sets beside others."""
-    with mpl.rc_context(STYLE | {"svg.hashsalt": f"student {panel.title}"}):
-        figure, axes = _small(labels=0.21)
-        _trajectory(axes, panel)
+    with canvas(panel.title, *PANEL) as figure:
+        _trajectory(_only_axes(figure, labels=0.21), panel)
         return _svg(figure, f"Mastery over time of {panel.title}")
 
 
 def practice_panel(curve: Curve, name: str) -> str:
     """One skill as a figure of its own."""
-    with mpl.rc_context(STYLE | {"svg.hashsalt": f"practice {name}"}):
-        figure, axes = _small(labels=0)
-        _practice(axes, curve, name)
+    with canvas(f"practice {name}", *PANEL) as figure:
+        _practice(_only_axes(figure, labels=0), curve, name)
         return _svg(figure, f"Mean mastery of {name} by the n-th time it is asked")
 
 
-def practice_curves(curves: list[Curve], names: list[str], width: float = WIDE) -> str:
+def practice_curves(curves: list[Curve], names: list[str]) -> str:
     """Mean mastery by the n-th time a skill is asked, a line a run, and the share of correct answers beside it."""
     columns = min(3, len(curves))
     rows = -(-len(curves) // columns)
-    with mpl.rc_context(STYLE | {"svg.hashsalt": "practice"}):
-        figure = Figure(figsize=(width, 1.9 * rows + 0.7), layout="constrained")
+    with canvas("practice", WIDE, 1.9 * rows + 0.7) as figure:
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for curve, name, where in zip(curves, names, axes, strict=False):
             _practice(where, curve, name)
@@ -147,15 +142,12 @@ def short(name: str) -> str:
     return name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
 
 
-def _small(labels: float) -> tuple[Figure, Any]:
-    """`labels`: share of the width to leave free on the right."""
-    figure = Figure(figsize=PANEL)
-    return figure, figure.add_axes((0.1, 0.16, 0.87 - labels, 0.7))
+def _only_axes(figure: Figure, labels: float) -> Any:
+    """Axes at a fixed place, so that panels line up. `labels`: share of the width to leave free on the right."""
+    figure.set_layout_engine("none")
+    return figure.add_axes((0.1, 0.16, 0.87 - labels, 0.7))
 
 
 def _svg(figure: Figure, label: str) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    """With a text for who cannot see it. Names come from the data set, so they are escaped."""
+    return svg(figure).replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
