@@ -36,7 +36,7 @@ def test_the_store_holds_what_the_reference_says(tmp_path):
     assert matched == finished
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/reference.md"])
+@pytest.mark.parametrize("path", ["README.md", "docs/reference.md", "docs/cluster.md"])
 def test_links_in_documents_lead_somewhere(path):
     document = ROOT / path
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):

@@ -6,6 +6,7 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +102,30 @@ def test_nightly_sleeps_until_it_has_data_sets(rendered: dict[str, str]) -> None
         ({"nightly": {"datasets": ["assist2015"]}}, "/nightly/datasets/0"),
         ({"metrics": {"podMonitor": {"enabled": "yes"}}}, "/metrics/podMonitor/enabled"),
         ({"rbac": {"submitters": [{"name": "me"}]}}, "kind"),
+        ({"store": {"uri": "file:///data"}}, "file:///data is not below store.persistence.mountPath, /store"),
+        ({"store": {"uri": "file:///stores"}}, "not below"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(tmp_path: Path, values: dict[str, Any], words: str) -> None:
     result = render(tmp_path, values)
     assert result.returncode != 0
     assert words in result.stderr
+
+
+def test_unknown_keys_are_refused_at_every_level() -> None:
+    """Whatever section the schema knows, it knows all its keys; Kubernetes' own objects are left to the API server."""
+
+    def sections(schema: dict[str, Any], values: Any, path: str) -> Iterator[str]:
+        if isinstance(values, dict) and values:
+            if schema.get("additionalProperties") is not False or schema["properties"].keys() - values.keys() - {
+                "global"
+            }:
+                yield path
+            for name, value in values.items():
+                yield from sections(schema["properties"].get(name, {}), value, f"{path}.{name}")
+
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert list(sections(schema, yaml.safe_load((CHART / "values.yaml").read_text()), "values")) == []
 
 
 def test_every_value_is_commented_or_speaks_for_itself() -> None:

@@ -19,6 +19,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- define "gaintrace.onVolume" -}}{{ if hasPrefix "file://" .Values.store.uri }}true{{ end }}{{- end }}
 
+{{/* A store outside the volume's mount would be written to the read-only root. */}}
+{{- define "gaintrace.checkStore" -}}
+{{- $path := printf "%s/" (trimPrefix "file://" .Values.store.uri | trimSuffix "/") -}}
+{{- $mount := printf "%s/" (trimSuffix "/" .Values.store.persistence.mountPath) -}}
+{{- if and (include "gaintrace.onVolume" .) (not (hasPrefix $mount $path)) -}}
+{{- fail (printf "store.uri: %s is not below store.persistence.mountPath, %s, where the volume is mounted" .Values.store.uri .Values.store.persistence.mountPath) -}}
+{{- end -}}
+{{- end }}
+
 {{/* What every pod gets, as lists: used in the ConfigMap of parameters and in the test pod. */}}
 {{- define "gaintrace.env" -}}
 {{- with .Values.s3 }}
