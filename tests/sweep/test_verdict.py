@@ -60,6 +60,11 @@ def test_noise_is_called_noise(store):
     assert found.trust == "But that is within noise; none of the 3 configurations can be told from the best."
 
 
+def test_ties_at_the_top_are_named(store):
+    found = with_skills(store, {0.3: 1.0, 0.5: 0.997, 0.8: 0.5})
+    assert found.trust.startswith("But bce_loss_weight 0.3 and 0.5 cannot be told apart, and the best bce_loss_weight")
+
+
 def test_what_is_more_than_noise_is_said_to_be(store):
     found = with_skills(store, {0.3: 0.6, 0.5: 1.0, 0.8: 0.8})
     assert found.trust.startswith("That is more than noise against every configuration compared")

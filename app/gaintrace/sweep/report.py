@@ -30,7 +30,6 @@ from gaintrace.sweep.verdict import verdict
 from gaintrace.sweep.words import (
     METRIC_NAMES,
     TITLES,
-    configuration_label,
     duration,
     interval_text,
     metric_name,
@@ -88,7 +87,6 @@ def render_report(
         "repeat": repeat_command(plan),
         "metric_names": METRIC_NAMES,
         "by_combined": summary.objective.rank_by == "combined",
-        "called": configuration_label,
         "short": short_label,
         "signed": signed,
         "interval": interval_text,

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from gaintrace.sweep.figures import Figure
 from gaintrace.sweep.selection import SAME_EPOCH, RuleOutcome
+from gaintrace.sweep.words import short_label
 from gaintrace.training.selection import ALPHA
 
 if TYPE_CHECKING:
@@ -137,11 +138,10 @@ def rule_name(outcome: RuleOutcome) -> str:
 
 
 def run_labels(summary: "Summary") -> dict[str, str]:
-    """Runs by what is swept, the shorter the fewer parameters there are."""
+    """Runs by the values of what is swept."""
     names = summary.parameters
     return {
-        row["run_id"]: ", ".join(str(row[name]) if len(names) == 1 else f"{name} {row[name]}" for name in names)
-        or row["run_id"]
+        row["run_id"]: short_label({name: row[name] for name in names}) if names else row["run_id"]
         for row in summary.runs
     }
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaintrace.sweep.findings.finding import SIDES, Finding, several
-from gaintrace.sweep.findings.noise import named
+from gaintrace.sweep.findings.noise import compared, named
 from gaintrace.sweep.words import METRIC_NAMES, configuration_label, metric_name
 
 if TYPE_CHECKING:
@@ -58,15 +58,14 @@ def _trust(summary: "Summary") -> str:
     swept = " and ".join(comparison.configurations[0].swept)
     if "selection_epoch" in findings:
         return f"But {_selection(findings['selection_epoch'])}{_and_noise(summary)}."
+    cause = findings.get("parameter_cannot_act")
+    idle = f"{swept} has hardly a way to act" if cause and cause.numbers.get("scale_only") else ""
     if "within_noise" in findings:
-        expected = (
-            f", as is to be expected: {swept} has hardly a way to act"
-            if "parameter_cannot_act" in findings and findings["parameter_cannot_act"].numbers.get("scale_only")
-            else ""
-        )
-        return f"But that is within noise{expected}; {_together(summary)}."
-    if "parameter_cannot_act" in findings and findings["parameter_cannot_act"].numbers.get("scale_only"):
-        return f"But {swept} has hardly a way to act, so look for another cause{_and_noise(summary)}."
+        if len(comparison.together) == compared(comparison):
+            return f"But that is within noise{f', as is to be expected: {idle}' if idle else ''}; {_together(summary)}."
+        return f"But {_together(summary)}{f', and {idle}' if idle else ''}{_and_edges(summary)}."
+    if idle:
+        return f"But {idle}, so look for another cause{_and_noise(summary)}."
     if comparison.covers == "nothing":
         said = "With one seed and one fold, nothing here says whether that is more than noise"
     else:
@@ -106,12 +105,12 @@ def _and_edges(summary: "Summary") -> str:
 
 def _together(summary: "Summary") -> str:
     together = summary.comparison.together
-    compared = 1 + sum(c.apart is not None for c in summary.comparison.configurations)
-    if len(together) == compared:
-        return f"none of the {compared} configurations can be told from the best"
+    count = compared(summary.comparison)
+    if len(together) == count:
+        return f"none of the {count} configurations can be told from the best"
     if len(together) <= 6:
         return f"{named([c.swept for c in together])} cannot be told apart"
-    return f"{len(together)} of {compared} configurations cannot be told apart"
+    return f"{len(together)} of {count} configurations cannot be told apart"
 
 
 def _notes(summary: "Summary") -> list[str]:

@@ -12,26 +12,29 @@ def within_noise(comparison: Comparison) -> Iterator[Finding]:
     together = comparison.together
     if len(together) < 2:
         return
-    compared = 1 + sum(configuration.apart is not None for configuration in comparison.configurations)
-    if len(together) == compared:
-        which = f"None of {compared} configurations" if compared > 2 else "Neither configuration"
-        rest = f" ({named([c.swept for c in together])})" if compared <= 8 else ""
+    count = compared(comparison)
+    if len(together) == count:
+        which = f"None of {count} configurations" if count > 2 else "Neither configuration"
+        rest = f" ({named([c.swept for c in together])})" if count <= 8 else ""
         text = f"{which} can be told from the best{rest}"
     else:
-        text = (
-            f"{len(together)} of {compared} configurations cannot be told apart: {named([c.swept for c in together])}"
-        )
+        text = f"{len(together)} of {count} configurations cannot be told apart: {named([c.swept for c in together])}"
     yield Finding(
         name="within_noise",
         text=f"{text}. Their differences to the best are within noise; the intervals (95 %) cover {comparison.covers}.",
         numbers={
             "metric": comparison.metric,
-            "compared": compared,
+            "compared": count,
             "together": [configuration.swept for configuration in together],
             "repetitions": comparison.repetitions,
             "students": comparison.students,
         },
     )
+
+
+def compared(comparison: Comparison) -> int:
+    """How many configurations have an interval of their difference to the best, that one counted in."""
+    return 1 + sum(configuration.apart is not None for configuration in comparison.configurations)
 
 
 def named(configurations: list[dict[str, Any]]) -> str:
