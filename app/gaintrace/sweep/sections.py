@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from gaintrace.sweep.figures import Figure
 from gaintrace.sweep.selection import SAME_EPOCH, RuleOutcome
-from gaintrace.sweep.words import short_label
+from gaintrace.sweep.words import label, short_label
 from gaintrace.training.selection import ALPHA
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def selection_section(summary: "Summary") -> Markup:
 
 def selection_conclusion(summary: "Summary") -> str:
     """Whether the best run and the distance between runs depend on how epochs are picked, in a sentence or two."""
-    labels = run_labels(summary)
+    labels = {row["run_id"]: label(summary, row) for row in summary.runs}
     best: dict[str, list[str]] = {}
     for outcome in summary.selection:
         best.setdefault(labels[outcome.runs[0].run_id], []).append(rule_name(outcome))

@@ -63,7 +63,7 @@ def _trust(summary: "Summary") -> str:
     if "within_noise" in findings:
         if len(comparison.together) == compared(comparison):
             return f"But that is within noise{f', as is to be expected: {idle}' if idle else ''}; {_together(summary)}."
-        return f"But {_together(summary)}{f', and {idle}' if idle else ''}{_and_edges(summary)}."
+        return f"But {_together(summary)}{f', and {idle}' if idle else _and_edges(summary)}."
     if idle:
         return f"But {idle}, so look for another cause{_and_noise(summary)}."
     if comparison.covers == "nothing":

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from gaintrace.sweep.comparison import Comparison, Configuration
@@ -32,6 +33,8 @@ def differences(comparison: Comparison, width: float) -> str:
         axes.set_yticks(range(len(shown)), [short_label(c.swept) for c in shown])
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
+        left, right = axes.get_xlim()
+        axes.set_xlim(min(left, 0.15 * LEAST_SPAN - LEAST_SPAN), max(right, 0.15 * LEAST_SPAN))
         axes.xaxis.set_major_locator(MaxNLocator(4 if width == NARROW else 7))
         axes.set_xlabel("difference to the best, 95 % interval")
         axes.set_ylabel(_names(shown[0]))
@@ -93,7 +96,7 @@ def pareto(comparison: Comparison, front: list[Configuration], alpha: float, wid
             axes.axline((best.test_e1_auc, best.test_e2_auc), slope=-1 / alpha, color=INK, linewidth=0.8, linestyle=":")
             axes.set_xlim(*limits[0])
             axes.set_ylim(*limits[1])
-        for configuration in everything if len(everything) <= LABELLED else steps[:LABELLED]:
+        for configuration in _labelled(axes, [best, *(everything if len(everything) <= LABELLED else steps)], width):
             where = (configuration.test_e1_auc, configuration.test_e2_auc)
             axes.annotate(
                 short_label(configuration.swept), where, xytext=(6, 6), textcoords="offset points", fontsize=8
@@ -103,6 +106,22 @@ def pareto(comparison: Comparison, front: list[Configuration], alpha: float, wid
         axes.set_xlabel("E1 test AUC")
         axes.set_ylabel("E2 test AUC")
         return svg(figure)
+
+
+def _labelled(axes: Axes, configurations: list[Configuration], width: float) -> list[Configuration]:
+    """Those whose names do not lie on each other; the first ones matter most."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    chosen: list[Configuration] = []
+    for configuration in configurations:
+        letters = len(short_label(configuration.swept)) + 2
+        free = all(
+            abs(configuration.test_e1_auc - other.test_e1_auc) > 0.075 * letters / width * (right - left)
+            or abs(configuration.test_e2_auc - other.test_e2_auc) > 0.05 * (high - low)
+            for other in chosen
+        )
+        if free and len(chosen) < LABELLED:
+            chosen.append(configuration)
+    return chosen
 
 
 def _names(configuration: Configuration) -> str:
