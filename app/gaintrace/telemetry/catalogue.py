@@ -90,6 +90,12 @@ VALIDATION = (
     ),
     Metric("gaintrace_validation_regression", "gauge", ("dataset",), "1 if it is worse than recorded, else 0"),
     Metric(
+        "gaintrace_validation_last_timestamp_seconds",
+        "gauge",
+        ("dataset",),
+        "when a validation last ended, with a verdict or without, Unix time",
+    ),
+    Metric(
         "gaintrace_validation_last_success_timestamp_seconds",
         "gauge",
         ("dataset",),

@@ -51,6 +51,8 @@ def validation_metrics(validation: "Validation", now: float | None = None) -> Co
     registry = CollectorRegistry()
     metrics = gauges(VALIDATION, registry)
     name = validation.dataset
+    now = time.time() if now is None else now
+    metrics["gaintrace_validation_last_timestamp_seconds"].labels(name).set(now)
     if validation.verdict in ("failed", "not comparable"):
         return registry
     for encoder in ("e1", "e2"):
@@ -60,7 +62,7 @@ def validation_metrics(validation: "Validation", now: float | None = None) -> Co
         metrics["gaintrace_validation_auc_ratio"].labels(name, encoder).set(new)
         metrics["gaintrace_validation_reference_auc_ratio"].labels(name, encoder).set(recorded)
     metrics["gaintrace_validation_regression"].labels(name).set(validation.verdict == "regression")
-    metrics["gaintrace_validation_last_success_timestamp_seconds"].labels(name).set(time.time() if now is None else now)
+    metrics["gaintrace_validation_last_success_timestamp_seconds"].labels(name).set(now)
     return registry
 
 

@@ -65,6 +65,13 @@ UNFINISHED = (
     f'sum by (phase, dataset) (gaintrace_sweep_runs{{status=~"failed|missing"}}) > 0 and on (phase, dataset) {RECENT}'
 )
 MISSED = f"time() - gaintrace_validation_last_success_timestamp_seconds > {NIGHTLY_PERIODS * DAY}"
+FRUITLESS = (
+    "gaintrace_validation_last_timestamp_seconds > gaintrace_validation_last_success_timestamp_seconds"
+    " or gaintrace_validation_last_timestamp_seconds"
+    " unless on (dataset) gaintrace_validation_last_success_timestamp_seconds"
+)
+"""Validations that ended without a verdict, be it the first time or every time so far."""
+
 REGRESSION = "gaintrace_validation_regression == 1"
 STORE_FAILING = (
     f"sum by (phase, dataset) (increase(gaintrace_store_errors_total[15m])) > {STORE_ERRORS}"

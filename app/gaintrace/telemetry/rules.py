@@ -29,6 +29,14 @@ ALERTS = [
         "{{ $value | humanizeDuration }} ago; one is due every day.",
     ),
     _alert(
+        "GaintraceNightlyFailed",
+        queries.FRUITLESS,
+        "0m",
+        "warning",
+        "The last validation on {{ $labels.dataset }} came to no verdict",
+        "A validation of the default on {{ $labels.dataset }} failed, or cannot be compared with what is recorded.",
+    ),
+    _alert(
         "GaintraceAucRegression",
         queries.REGRESSION,
         "0m",
