@@ -32,10 +32,10 @@ class GpuCollector(Collector):
             )
             for metric in GPU
         }
-        for number in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(number)
-            for name, value in _sample(handle):
-                families[name].add_metric([str(number)], value)
+        with contextlib.suppress(pynvml.NVMLError):  # a device that is lost must not cost the other metrics
+            for number in range(pynvml.nvmlDeviceGetCount()):
+                for name, value in _sample(pynvml.nvmlDeviceGetHandleByIndex(number)):
+                    families[name].add_metric([str(number)], value)
         yield from families.values()
 
 
