@@ -1,6 +1,7 @@
 """What the numbers of a sweep were made of and on, and what they cost."""
 
 import json
+import math
 import os
 from collections import defaultdict
 from typing import Any
@@ -14,10 +15,14 @@ BUILD = {"GAINTRACE_REVISION": "revision", "GAINTRACE_IMAGE": "image"}
 
 
 class Cost(Strict):
-    """Seconds of training, by kind of device (cpu, cuda), over the runs that have a result."""
+    """Seconds of training, by kind of device (cpu, cuda), over the runs that have a result.
+
+    `joules`: energy of the GPUs; None unless all of these runs know theirs.
+    """
 
     seconds: dict[str, float]
     runs: int
+    joules: float | None = None
 
 
 def build() -> dict[str, str]:
@@ -31,7 +36,13 @@ def cost(results: dict[str, RunResult]) -> Cost:
     for result in results.values():
         if result.seconds:
             seconds[str(result.environment.get("device", "unknown device"))] += result.seconds
-    return Cost(seconds=dict(sorted(seconds.items())), runs=sum(bool(result.seconds) for result in results.values()))
+    energies = [result.joules for result in results.values() if result.seconds]
+    known = [energy for energy in energies if energy is not None]
+    return Cost(
+        seconds=dict(sorted(seconds.items())),
+        runs=len(energies),
+        joules=math.fsum(known) if known and len(known) == len(energies) else None,
+    )
 
 
 def repeat_command(plan: Plan) -> str:

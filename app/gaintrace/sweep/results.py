@@ -132,6 +132,7 @@ class RunResult(Strict):
     mastery_recovery: float | None = None
     shared_e1_with: list[str] = Field([])
     seconds: float = 0.0
+    joules: float | None = Field(None, description="energy of its GPU, shared with the runs beside it")
     environment: dict[str, str | int | float] = Field({})
 
     @model_validator(mode="before")

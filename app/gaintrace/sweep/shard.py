@@ -23,6 +23,7 @@ from gaintrace.identity import code_version, population_key
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.interpretability import interpret, learned, mastery_recovery, spread
 from gaintrace.sweep.plan import DataReference, Plan, PlannedRun
+from gaintrace.sweep.provenance import build
 from gaintrace.sweep.results import (
     DataName,
     EncoderMetrics,
@@ -32,6 +33,7 @@ from gaintrace.sweep.results import (
     RunResult,
     epochs_text,
 )
+from gaintrace.telemetry.energy import EnergyMeter, joules
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
 from gaintrace.training.checkpoint import Pace, load_checkpoint
 from gaintrace.training.device import environment
@@ -116,6 +118,7 @@ class ShardTrainer:
         configs = {run.run_id: run.config for run in group}
         stored = {run: load_checkpoint(self.runs, run, config) for run, config in configs.items()}
         checkpoints = {run: checkpoint for run, checkpoint in stored.items() if checkpoint}
+        self.energy = EnergyMeter(configs.keys() - checkpoints.keys(), lambda: joules(self.device))
         finished: set[str] = set()
 
         def on_outcome(outcome: Outcome) -> None:
@@ -241,7 +244,8 @@ class ShardTrainer:
             **found,
             shared_e1_with=outcome.shared if outcome else [],
             seconds=round(sum(row["seconds"] for row in rows), 3),
-            environment=environment(self.device) | {"side_by_side": self.side_by_side},
+            joules=self.energy.finish(run.run_id),
+            environment=environment(self.device) | build() | {"side_by_side": self.side_by_side},
         )
         self._finish(self._publish(result))
 
