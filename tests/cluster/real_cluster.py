@@ -93,8 +93,8 @@ def log(name: str, template: str) -> str:
 
 def results(name: str) -> list[dict[str, str]]:
     """The rows of results.csv, read from the store by a pod that mounts and knows what the release's pods do."""
-    plan = attempts(name, "plan")[-1]["outputs"]["parameters"]
-    sweep_id = next(p["value"] for p in plan if p["name"] == "sweep-id")
+    plan = next(node for node in attempts(name, "plan") if node["phase"] == "Succeeded")
+    sweep_id = next(p["value"] for p in plan["outputs"]["parameters"] if p["name"] == "sweep-id")
     site = get("configmap", "gaintrace-parameters")["data"]
     code = (
         "import sys; from gaintrace.store import open_store; print(open_store(sys.argv[1]).read(sys.argv[2]).decode())"
