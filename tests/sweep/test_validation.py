@@ -170,6 +170,11 @@ def test_recalibration_says_which_weight_suits_and_whether_it_matters(data: str,
     [
         ({0.3: [0.60, 0.61, 0.62], 0.7: [0.55, 0.56, 0.575]}, True, "worse by more than noise: 0.7"),
         ({0.3: [0.60, 0.61, 0.62], 0.7: [0.62, 0.58, 0.61]}, False, "so the weight does not matter here beyond noise"),
+        (
+            {0.3: [0.60, 0.61, 0.62], 0.7: [0.5995, 0.6096, 0.6194]},
+            False,
+            "does not matter here beyond noise and round",
+        ),
         ({0.3: [0.60], 0.7: [0.55]}, None, "one run a weight cannot tell that from noise"),
         ({0.3: [0.60, 0.61], 0.7: [0.70]}, None, "no other weight to compare it with"),
     ],

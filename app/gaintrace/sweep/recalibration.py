@@ -10,7 +10,7 @@ from pydantic import Field
 
 from gaintrace.config import Objective, Strict, SweepSpec, parse_spec
 from gaintrace.sweep.defaults import to_yaml
-from gaintrace.sweep.intervals import Interval, mean_interval
+from gaintrace.sweep.intervals import ROUNDING, Interval, mean_interval
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.results import RunResult
 
@@ -26,9 +26,15 @@ class WeightScore(Strict):
     combined: float
     difference: Interval | None = Field(None, description="to the best, in combined; none for the best")
 
+    @property
+    def worse(self) -> bool:
+        """Whether it is behind the best by more than noise and rounding."""
+        gap = self.difference
+        return gap is not None and not gap.touches_zero and gap.mean < -ROUNDING
+
 
 class Recalibration(Strict):
-    """Weights, best first. `matters`: whether any is worse than the best by more than noise; None if unknown."""
+    """Weights, best first. `matters`: whether any is worse than the best by more than noise and rounding, if known."""
 
     alpha: float
     runs: int
@@ -66,8 +72,8 @@ def recalibrate(plan: Plan, results: dict[str, RunResult]) -> Recalibration | No
         )
         for weight in order
     ]
-    known = [score.difference for score in found[1:] if score.difference and score.difference.low is not None]
-    matters = any(not gap.touches_zero for gap in known) if known else None
+    known = [score for score in found[1:] if score.difference and score.difference.low is not None]
+    matters = any(score.worse for score in known) if known else None
     return Recalibration(
         alpha=objective.alpha, runs=len(best), scores=found, matters=matters, text=_text(found, matters, len(best))
     )
@@ -101,10 +107,10 @@ def _text(scores: list[WeightScore], matters: bool | None, runs: int) -> str:
     behind = f"the worst, {last.weight:g}, is {-gap.mean:.4f} behind"
     if gap.low is None or matters is None:
         return f"{head}; {behind}, and one run a weight cannot tell that from noise"
-    behind += f" [{-(gap.high or 0.0):+.4f}, {-gap.low:+.4f}]"
+    behind += f" [{-(gap.high or 0.0):.4f}, {-gap.low:.4f}]"
     if not matters:
-        return f"{head}; {behind}, so the weight does not matter here beyond noise"
-    worse = [f"{s.weight:g}" for s in scores[1:] if s.difference and not s.difference.touches_zero]
+        return f"{head}; {behind}, so the weight does not matter here beyond noise and rounding"
+    worse = [f"{score.weight:g}" for score in scores if score.worse]
     return f"{head}; {behind}; worse by more than noise: {', '.join(worse)}"
 
 

@@ -16,13 +16,10 @@ from gaintrace.config import Strict, SweepSpec, parse_spec
 from gaintrace.errors import StoreError
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.defaults import configuration_hash, current_spec, to_yaml
-from gaintrace.sweep.intervals import mean_interval
+from gaintrace.sweep.intervals import ROUNDING, mean_interval
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.recalibration import Recalibration
 from gaintrace.sweep.results import RunResult
-
-ROUNDING = 1e-3
-"""Mean difference in AUC that another device, library or number of threads may make of the same training."""
 
 Verdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
 
