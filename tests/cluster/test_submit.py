@@ -134,8 +134,19 @@ def test_what_the_cluster_answers_is_passed_on_with_a_mend(api: FakeApi, status:
 
 def test_a_cluster_that_is_gone(api: FakeApi) -> None:
     api.stop()
-    with pytest.raises(ClusterError, match="does not answer"):
+    with pytest.raises(ClusterError, match=r"does not answer \(Failed to establish a new connection: .*refused\)"):
         cluster.submit(PHASE2, DEMO)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [b", "hello", "[]", "clusters: 3\nkind: Config\n", "contexts: [{}]\nkind: Config\n"]
+)
+def test_a_kubeconfig_of_another_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    with pytest.raises(ConfigError, match=r"^no access to a Kubernetes cluster: .*Set KUBECONFIG"):
+        cluster.doctor()
 
 
 def test_no_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,15 @@
 """The few calls to Kubernetes that we need, with errors that say what to do."""
 
 import json
+import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
@@ -18,6 +21,11 @@ ARGO = ("argoproj.io", "v1alpha1")
 INCLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TIMEOUT = (5, 30)
 """Seconds to connect and to wait for an answer."""
+
+UNREADABLE = (ConfigException, OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError)
+"""What the library raises over a kubeconfig: its own error, or whatever it runs into in one of another shape."""
+
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # each retry is a warning there; we tell the outcome
 
 
 class NotFoundError(ClusterError):
@@ -41,9 +49,10 @@ class Cluster:
     def __init__(self, namespace: str | None = None, context: str | None = None) -> None:
         try:
             own = _load(context)
-        except (ConfigException, OSError) as error:
+        except UNREADABLE as error:
+            reason = " ".join(str(error).split()).rstrip(".")
             raise ConfigError(
-                f"no access to a Kubernetes cluster: {str(error).rstrip('.')}. Set KUBECONFIG or pass --context; "
+                f"no access to a Kubernetes cluster: {reason}. Set KUBECONFIG or pass --context; "
                 "`kubectl config get-contexts` lists what there is"
             ) from None
         self.namespace = namespace or own
@@ -155,7 +164,7 @@ class Cluster:
         except ApiException as error:
             raise _explained(error, what, self.namespace) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            reason = getattr(error, "reason", None) or error
+            reason = re.sub(r"^HTTPS?Connection\w*\(.*?\): ", "", str(getattr(error, "reason", None) or error))
             raise ClusterError(
                 f"cannot {what}: the cluster at {self.host} does not answer ({reason}). "
                 "Check the network and the context of your kubeconfig"
