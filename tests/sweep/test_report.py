@@ -122,6 +122,6 @@ def test_cost_and_environment_are_told(store, monkeypatch):
     plan = published(store)
     aggregate(store, plan.sweep_id)
     page = written(store, plan)
-    assert "15 s (15 s) of unknown device time in 6 runs" in page
+    assert "15 s (15 s) on unknown device in 6 runs" in page
     assert "abc123" in page and "<dt>Seeds</dt><dd>42</dd>" in page
     assert f"gaintrace sweep STORE/sweeps/{plan.sweep_id}/spec.yaml" in page

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from gaintrace.config import Objective, Strict, SweepSpec
 from gaintrace.store import MissingObjectError, Store
-from gaintrace.sweep.comparison import Comparison, compare
+from gaintrace.sweep.comparison import REPETITIONS, Comparison, compare
 from gaintrace.sweep.effects import METRICS as EFFECT_METRICS
 from gaintrace.sweep.effects import Effects, effects
 from gaintrace.sweep.findings import Evidence, Finding, find
@@ -149,7 +149,7 @@ def summarise_sweep(
         findings=find(evidence),
         selection=compare_rules(epochs, {run.run_id: run.config for run in plan.runs}, plan.spec.objective),
         statistics=summarise(table),
-        correlations=correlations(table, parameters),
+        correlations=correlations(table, [name for name in parameters if name not in REPETITIONS]),
         interpretability=results[best["run_id"]].interpretability if best else None,
         gain=results[best["run_id"]].gain if best else None,
         effects=[found for metric in EFFECT_METRICS if (found := effects(comparison, metric))],
