@@ -6,7 +6,7 @@ from rich.table import Table
 from gaintrace.sweep.aggregate import Summary
 from gaintrace.sweep.results import epochs_text
 from gaintrace.sweep.verdict import verdict
-from gaintrace.sweep.words import interval_text
+from gaintrace.sweep.words import four, interval_text
 
 ROWS = 12
 
@@ -48,7 +48,7 @@ def ranking_table(summary: Summary) -> Table:
     for configuration in configurations[:ROWS]:
         run = configuration.runs[0]
         cells = [str(configuration.rank), *(str(configuration.swept[name]) for name in swept)]
-        cells += [f"{getattr(configuration, m):.4f}" for m in ("test_e1_auc", "test_e2_auc", "combined")]
+        cells += [four(getattr(configuration, m)) for m in ("test_e1_auc", "test_e2_auc", "combined")]
         cells.append(str(len(configuration.runs)) if comparison.repetitions > 1 else selected[run])
         if intervals:
             cells.append(interval_text(configuration.difference))

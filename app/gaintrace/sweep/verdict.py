@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gaintrace.sweep.findings.finding import SIDES, Finding, several
 from gaintrace.sweep.findings.noise import compared, named
-from gaintrace.sweep.words import METRIC_NAMES, configuration_label, metric_name
+from gaintrace.sweep.words import METRIC_NAMES, configuration_label, four, metric_name
 
 if TYPE_CHECKING:
     from gaintrace.sweep.aggregate import Summary
@@ -36,9 +36,11 @@ def _result(summary: "Summary") -> str:
     best, count = comparison.configurations[0], len(comparison.configurations)
     metric = summary.objective.rank_by
     value = metric_name(metric, summary.objective.alpha)
-    sides = {"test_e1_auc": f"E1 {best.test_e1_auc:.4f}", "test_e2_auc": f"E2 {best.test_e2_auc:.4f}"}
+    sides = {"test_e1_auc": f"E1 {four(best.test_e1_auc)}", "test_e2_auc": f"E2 {four(best.test_e2_auc)}"}
     aucs = "test AUC: " + ", ".join(text for side, text in sides.items() if side != metric)
-    reached = f"{value} = {best.combined:.4f}" if metric == "combined" else f"test {value} {getattr(best, metric):.4f}"
+    reached = (
+        f"{value} = {four(best.combined)}" if metric == "combined" else f"test {value} {four(getattr(best, metric))}"
+    )
     runs = f", means of {len(best.runs)} runs" if len(best.runs) > 1 else ""
     if count == 1:
         name = configuration_label(best.swept) if best.swept else "The configuration"
@@ -46,7 +48,7 @@ def _result(summary: "Summary") -> str:
     last = getattr(comparison.configurations[-1], metric)
     return (
         f"{configuration_label(best.swept)} ranks first of {count} configurations, with {reached} ({aucs}{runs}), "
-        f"{getattr(best, metric) - last:.4f} above the last."
+        f"{four(getattr(best, metric) - last)} above the last."
     )
 
 
@@ -78,8 +80,8 @@ def _selection(finding: Finding) -> str:
     side = SIDES[numbers["metric"].split("_")[1]]
     return (
         f"{numbers['share']:.0%} of the difference in {side} is which epoch was picked "
-        f"({numbers['range_at_selected_epochs']:.4f} between the runs on validation at their selected epochs, "
-        f"{numbers['range_at_matched_epoch']:.4f} at epoch {numbers['matched_epoch']} of them all)"
+        f"({four(numbers['range_at_selected_epochs'])} between the runs on validation at their selected epochs, "
+        f"{four(numbers['range_at_matched_epoch'])} at epoch {numbers['matched_epoch']} of them all)"
     )
 
 

@@ -1,6 +1,7 @@
 """How runs, configurations and numbers are called in front of a reader."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gaintrace.sweep.intervals import Interval
@@ -42,9 +43,22 @@ def metric_name(metric: str, alpha: float) -> str:
     return f"E1 + {alpha:g} · E2" if metric == "combined" else METRIC_NAMES[metric]
 
 
+def four(value: float | None) -> str:
+    """An AUC, to four decimals; – for one that is not there.
+
+    Numbers known to four decimals add up to ties, which go to the even digit. Binary fractions would break
+    a tie either way: 0.6856 + 0.5 · 0.5343 is 0.95275 in decimal.
+    """
+    return "–" if value is None else f"{_decimal(value):.4f}"
+
+
 def signed(value: float) -> str:
     """A difference of AUCs with its sign: +0.0012, −0.0012."""
-    return f"{value:+.4f}".replace("-", "−")
+    return f"{_decimal(value):+.4f}".replace("-", "−")
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(round(value, 10)))
 
 
 def interval_text(interval: Interval | None) -> str:
