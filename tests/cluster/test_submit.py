@@ -132,10 +132,11 @@ def test_what_the_cluster_answers_is_passed_on_with_a_mend(api: FakeApi, status:
         cluster.submit(PHASE2, DEMO)
 
 
-def test_a_cluster_that_is_gone(api: FakeApi) -> None:
+def test_a_cluster_that_is_gone(api: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
     api.stop()
     with pytest.raises(ClusterError, match=r"does not answer \(Failed to establish a new connection: .*refused\)"):
         cluster.submit(PHASE2, DEMO)
+    assert caplog.text == "", "one line is enough"
 
 
 @pytest.mark.parametrize(

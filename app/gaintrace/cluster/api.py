@@ -25,8 +25,6 @@ TIMEOUT = (5, 30)
 UNREADABLE = (ConfigException, OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError)
 """What the library raises over a kubeconfig: its own error, or whatever it runs into in one of another shape."""
 
-logging.getLogger("urllib3").setLevel(logging.ERROR)  # each retry is a warning there; we tell the outcome
-
 
 class NotFoundError(ClusterError):
     """The cluster has no object of that name."""
@@ -63,6 +61,7 @@ class Cluster:
         self._core = client.CoreV1Api(self._api)
         self._objects = client.CustomObjectsApi(self._api)
         self._access = client.AuthorizationV1Api(self._api)
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # each retry is a warning there; we tell the outcome
 
     def version(self) -> str:
         """The cluster's version, as in v1.33.1."""
