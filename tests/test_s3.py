@@ -139,6 +139,9 @@ def test_what_is_wrong_is_named(bucket: str, monkeypatch: pytest.MonkeyPatch) ->
         open_store("s3://Not_A_Bucket!/p").write("a", b"")
     with pytest.raises(MissingObjectError, match=f"s3://{bucket}/p/a: no such object"):
         open_store(f"s3://{bucket}/p").read("a")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", os.environ["AWS_ENDPOINT_URL"].replace("http://", "https://"))
+    with pytest.raises(StoreError, match="check AWS_ENDPOINT_URL: http or https"):
+        open_store(f"s3://{bucket}/p").read("a")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(StoreError, match="check AWS_ENDPOINT_URL"):
         open_store(f"s3://{bucket}/p").read("a")

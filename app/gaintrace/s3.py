@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 
 import boto3
 import tenacity
-from boto3.exceptions import Boto3Error, S3UploadFailedError
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore import exceptions as failures
 from botocore.config import Config
 
 from gaintrace.errors import ConfigError, StoreError
+from gaintrace.s3_errors import MISSING, TAKEN, code_of, reason, transient
 from gaintrace.store import MissingObjectError, checked_key, observe
 
 DEADLINE = 120.0
@@ -34,65 +35,6 @@ PAGE = 1000
 DIGEST = "sha256"
 """Name of the metadata that holds an object's own digest. S3's checksums cover the parts of a large object, not the
 whole, and not every server has them."""
-
-MISSING = ("NoSuchKey", "404", "NotFound")
-TAKEN = ("PreconditionFailed", "412")
-BUSY = (
-    "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429",
-    "InternalError", "ServiceUnavailable", "500", "502", "503", "504", "RequestTimeout", "OperationAborted",
-    "ConditionalRequestConflict", "409",
-)  # fmt: skip
-BROKEN = (
-    failures.HTTPClientError,  # connection refused, reset, timed out; TLS too, which is told apart below
-    failures.ConnectionError,
-    failures.IncompleteReadError,
-    failures.ResponseStreamingError,
-    failures.FlexibleChecksumError,
-)
-
-REMEDIES = {
-    "NoSuchBucket": "there is no such bucket; create it, or correct the URI",
-    "AccessDenied": "access denied; the credentials lack a permission on this bucket (get, put, delete, list)",
-    "403": "access denied; the credentials lack a permission on this bucket (get, put, delete, list)",
-    "AllAccessDisabled": "access denied; the bucket is disabled",
-    "InvalidAccessKeyId": "the server does not know the access key; check the credentials",
-    "SignatureDoesNotMatch": "the server refuses the signature; check the secret key",
-    "ExpiredToken": "the credentials have expired; log in again",
-    "InvalidToken": "the server refuses the session token; log in again",
-    "RequestTimeTooSkewed": "this machine's clock is wrong; set it (NTP) and try again",
-    "PermanentRedirect": "the bucket is in another region; set AWS_REGION",
-    "301": "the bucket is in another region; set AWS_REGION",
-    "AuthorizationHeaderMalformed": "the bucket is in another region; set AWS_REGION",
-    "IllegalLocationConstraintException": "the bucket is in another region; set AWS_REGION",
-    "InvalidBucketName": "not a name a bucket can have; correct the URI",
-    "NotImplemented": "the server does not know this request (conditional puts, perhaps); use a newer server",
-    "QuotaExceeded": "the quota is used up; free space and run the same command again",
-    "SlowDown": "the server is too busy; run the same command again later",
-}
-
-
-CAUSES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    (
-        (failures.NoCredentialsError, failures.PartialCredentialsError),
-        "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a pod identity",
-    ),
-    ((failures.CredentialRetrievalError,), "credentials cannot be fetched; check the profile or the pod's identity"),
-    (
-        (failures.SSLError,),
-        "the server's certificate is not trusted; set AWS_CA_BUNDLE to its authority's certificate",
-    ),
-    ((failures.ParamValidationError,), "not a name a bucket can have; correct the URI"),
-    (
-        (failures.IncompleteReadError, failures.ResponseStreamingError),
-        "the connection breaks before the object's end; check the network and run the same command again",
-    ),
-    ((failures.FlexibleChecksumError,), "what arrives does not match its checksum; check the network and the server"),
-    (
-        (failures.HTTPClientError, failures.ConnectionError),
-        "the server cannot be reached; check AWS_ENDPOINT_URL, the network and its policies",
-    ),
-)
-"""The first that fits names the reason."""
 
 T = TypeVar("T")
 
@@ -120,7 +62,7 @@ class S3Store:
             data: bytes = found["Body"].read()
             if len(data) != found["ContentLength"]:
                 raise failures.IncompleteReadError(actual_bytes=len(data), expected_bytes=found["ContentLength"])
-            if found["Metadata"].get(DIGEST, written := _digest(data)) != written:  # others' objects have none
+            if found["Metadata"].get(DIGEST) not in (None, _digest(data)):  # others' objects have none
                 raise failures.FlexibleChecksumError(error_msg=f"{name}: not what was written")
             return data
 
@@ -152,10 +94,10 @@ class S3Store:
             try:
                 self.client.put_object(Bucket=self.bucket, Key=name, Body=data, Metadata=metadata, IfNoneMatch="*")
             except failures.ClientError as error:
-                if _code(error) in TAKEN:
+                if code_of(error) in TAKEN:
                     # After an attempt without an answer, what is there may be what that attempt put.
                     return not before and self.read(key) == data
-                answered = before and _code(error) in ("ConditionalRequestConflict", "409", "SlowDown")
+                answered = before and code_of(error) in ("ConditionalRequestConflict", "409", "SlowDown")
                 raise
             return True
 
@@ -202,20 +144,20 @@ class S3Store:
         attempts = tenacity.Retrying(
             stop=tenacity.stop_before_delay(self.deadline),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
-            retry=tenacity.retry_if_exception(_transient),
+            retry=tenacity.retry_if_exception(transient),
             before_sleep=lambda _: observe("retried"),
             reraise=True,
         )
         try:
             return attempts(attempt)
         except failures.ClientError as error:
-            if _code(error) in MISSING:
+            if code_of(error) in MISSING:
                 raise MissingObjectError(f"{place}: no such object") from None
             observe("failed")
-            raise StoreError(f"cannot {what} {place}: {_reason(error)}{_waited(began)}") from None
+            raise StoreError(f"cannot {what} {place}: {reason(error)}{_waited(began)}") from None
         except (failures.BotoCoreError, Boto3Error) as error:
             observe("failed")
-            raise StoreError(f"cannot {what} {place}: {_reason(error)}{_waited(began)}") from None
+            raise StoreError(f"cannot {what} {place}: {reason(error)}{_waited(began)}") from None
 
 
 def open_s3(uri: str, bucket: str, path: str) -> S3Store:
@@ -267,31 +209,6 @@ def _deadline() -> float:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _transient(error: BaseException) -> bool:
-    if isinstance(error, failures.ClientError):
-        return _code(error) in BUSY
-    if isinstance(error, S3UploadFailedError):
-        return any(f"({code})" in str(error) for code in BUSY)
-    return isinstance(error, BROKEN) and not isinstance(error, failures.SSLError)
-
-
-def _code(error: failures.ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _reason(error: Exception) -> str:
-    """What was wrong and what to do. What the server says is not passed on: it may repeat what was sent to it."""
-    if isinstance(error, failures.ClientError):
-        code = _code(error)
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        return REMEDIES.get(code, f"the server answers {code or status}; run the same command again later")
-    if isinstance(error, S3UploadFailedError):
-        code = next((code for code in REMEDIES if f"({code})" in str(error)), "")
-        return REMEDIES.get(code, "the upload fails; run the same command again later")
-    known = (text for kinds, text in CAUSES if isinstance(error, kinds))
-    return next(known, f"{type(error).__name__}; check the AWS_… settings")
 
 
 def _waited(began: float) -> str:
