@@ -105,6 +105,10 @@ def test_a_partial_sweep_exits_with_4_and_keeps_what_succeeded(folder):
         (["train-shard", "--sweep", "x", "--shard", "0"], 2, "there is no sweep"),
         (["aggregate", "--sweep", "x"], 2, "there is no sweep"),
         (["data", "prepare", "assist2015", "--raw", "small.yaml", "--out", "d"], 3, "small.yaml: line 1: no column"),
+        (["promote", "x"], 2, "there is no sweep"),
+        (["defaults", "show", "7"], 2, "has no default 7; there is none"),
+        (["reproduce", "x"], 2, "has no finished run x"),
+        (["trajectories", "x"], 2, "has no finished run x"),
         (["nonsense"], 2, "No such command"),
     ],
 )
