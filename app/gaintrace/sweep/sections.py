@@ -75,6 +75,8 @@ def selection_conclusion(summary: "Summary") -> str:
             f"{run} by {', '.join(rules)}" for run, rules in best.items()
         )
         first += "."
+    if f"{widest:.4f}" == f"{narrowest:.4f}":
+        return f"{first} From best to worst, combined differs by {widest:.4f} by every rule."
     return (
         f"{first} From best to worst, combined differs by {widest:.4f} (picked by: {ranges[widest]}) or by "
         f"{narrowest:.4f} ({ranges[narrowest]})."
