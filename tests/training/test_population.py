@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gaintrace.config import load_spec
 from gaintrace.data.batches import DeviceData, Members
 from gaintrace.data.synthetic import generate
 from gaintrace.model.dual import member_state
@@ -111,10 +112,11 @@ class Waits(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("device", devices())
-@pytest.mark.parametrize("gain", ["scalar", "per_skill"])
-@pytest.mark.parametrize("scope", ["global", "per_encoder"])
-def test_no_step_waits_for_the_device(device, gain, scope):
-    configs = {str(s): small_run(model={"gain": gain}, training={"seed": s, "clip_scope": scope}) for s in (1, 2)}
+@pytest.mark.parametrize("preset", ["phase2", "gaintrace"])
+def test_no_step_waits_for_the_device(device, preset):
+    base = load_spec(preset).base.model_dump(mode="json")
+    model = base["model"] | {"d_model": 16, "n_heads": 2, "n_blocks": 2, "d_ff": 24}
+    configs = {str(seed): small_run(model=model, training=base["training"] | {"seed": seed}) for seed in (1, 2)}
     epoch = Population(configs, data_on(device, configs["1"])).begin_epoch(1)
     epoch.advance()
     with pytest.raises(AssertionError), Waits():
