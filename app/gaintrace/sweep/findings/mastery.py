@@ -46,7 +46,11 @@ def parameters_did_not_move(evidence: Evidence) -> Iterator[Finding]:
         for name, numbers in stayed.items()
     ]
     bound = _adam_bound(evidence, results)
-    reach = "" if bound is None else f" Adam can move a parameter by about {bound:.2f} in so many steps."
+    reach = (
+        ""
+        if bound is None
+        else f" Adam can move a parameter that is in every batch by about {bound:.2f} in so many steps."
+    )
     yield Finding(
         name="parameters_did_not_move",
         text=(
