@@ -69,13 +69,3 @@ def test_the_section_says_whether_the_best_depends_on_the_rule(tmp_path):
     page = store.read(f"sweeps/{plan.sweep_id}/report.html").decode()
     assert "<td>2–3</td><td>2–3</td>" in page
     assert "epoch 3 of every run" in page
-
-
-def test_rules_that_agree_are_not_set_against_each_other(tmp_path):
-    store = open_store(tmp_path)
-    plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.2, 0.8]}\n")
-    for index in range(2):
-        succeed(store, plan, index, 0.7 + index / 100, 0.5, best_epoch=5)
-    text = selection_conclusion(aggregate(store, plan.sweep_id))
-    assert text.startswith("However epochs are picked, bce_loss_weight 0.8 comes first on validation.")
-    assert text.endswith("From best to worst, combined differs by 0.0100 by every rule.")
