@@ -42,6 +42,13 @@ def test_parameters_that_moved_or_are_unknown_are_not(tmp_path, details):
     assert not list(parameters_did_not_move(evidence(open_store(tmp_path), GRID, even, **details)))
 
 
+def test_parameters_that_parted_around_their_start_have_moved(tmp_path):
+    def parted(swept):
+        return {"m_sat": LearnedParameter(start=0.7, mean=0.71, min=0.3, max=0.98)}
+
+    assert not list(parameters_did_not_move(evidence(open_store(tmp_path), GRID, even, learned=parted, steps=1000)))
+
+
 def spread(e2):
     return {"e1": Spread(std=0.2, min=0.02, max=0.99), "e2": Spread(std=e2, min=0.40, max=0.52)}
 

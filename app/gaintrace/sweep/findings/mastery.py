@@ -34,7 +34,8 @@ def parameters_did_not_move(evidence: Evidence) -> Iterator[Finding]:
         if not found:
             continue
         spacing = _spacing(evidence, f"learning_curve.{start}")
-        moved = median(abs(parameter.mean - parameter.start) for parameter in found)
+        # Skills that parted have moved, though their mean may be where it was.
+        moved = median(max(abs(p.mean - p.start), (p.max - p.min) / 2) for p in found)
         scale = median(abs(parameter.start) for parameter in found) if spacing is None else spacing
         if moved < MOVED["start" if spacing is None else "grid"] * scale:
             stayed[name] = {"moved": moved, "scale": scale, "of": "start" if spacing is None else "grid"}
