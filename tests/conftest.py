@@ -13,6 +13,16 @@ from tests.servers import KEY, SECRET, s3_server
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
+SMALL_SWEEP = """
+name: small
+base:
+  data: {synthetic: {students: 120, skills: 5, mean_length: 20, seed: 3}}
+  model: {d_model: 16, n_heads: 2, n_blocks: 1, d_ff: 16}
+  training: {epochs: 3, batch_size: 16, learning_rate: 0.01}
+grid: {training.bce_loss_weight: [0.3, 0.7]}
+"""
+"""Two runs that train in a second."""
+
 
 @pytest.fixture
 def shared_data() -> Path:

@@ -11,14 +11,8 @@ import time
 import pandas as pd
 import pytest
 
-SMALL = """
-name: small
-base:
-  data: {synthetic: {students: 120, skills: 5, mean_length: 20, seed: 3}}
-  model: {d_model: 16, n_heads: 2, n_blocks: 1, d_ff: 16}
-  training: {epochs: 3, batch_size: 16, learning_rate: 0.01}
-grid: {training.bce_loss_weight: [0.3, 0.7]}
-"""
+from tests.conftest import SMALL_SWEEP
+
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}
 
 
@@ -31,7 +25,7 @@ def gaintrace(*arguments, cwd, expect=0):
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "small.yaml").write_text(SMALL)
+    (tmp_path / "small.yaml").write_text(SMALL_SWEEP)
     return tmp_path
 
 
@@ -145,7 +139,7 @@ def wait_for(folder, pattern):
 def straight_results(folder):
     other = folder / "straight"
     other.mkdir()
-    (other / "small.yaml").write_text(SMALL)
+    (other / "small.yaml").write_text(SMALL_SWEEP)
     gaintrace("sweep", "small.yaml", *LONG, cwd=other)
     return results(other).drop(columns="seconds")
 

@@ -11,22 +11,14 @@ from gaintrace.cli.sweep import sweep
 from gaintrace.errors import ConfigError, DataError, RegressionError
 from gaintrace.store import open_store
 from gaintrace.sweep.reproduction import Reproduction
-
-SWEEP = """
-name: small
-base:
-  data: {synthetic: {students: 120, skills: 5, mean_length: 20, seed: 3}}
-  model: {d_model: 16, n_heads: 2, n_blocks: 1, d_ff: 16}
-  training: {epochs: 3, batch_size: 16, learning_rate: 0.01}
-grid: {training.bce_loss_weight: [0.3, 0.7]}
-"""
+from tests.conftest import SMALL_SWEEP
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """A store with runs trained one at a time."""
     store = tmp_path_factory.mktemp("alone")
-    sweep(SWEEP, out=str(store), device="cpu", threads=1, members=1)
+    sweep(SMALL_SWEEP, out=str(store), device="cpu", threads=1, members=1)
     return store
 
 
@@ -60,7 +52,7 @@ def test_a_run_trained_again_alike_is_the_same_to_the_bit_and_stays_untouched(al
 
 def test_rounding_is_told_from_a_difference_and_its_causes_are_named(tmp_path):
     """Runs trained side by side sum in another order than one alone."""
-    sweep(SWEEP, out=str(tmp_path), device="cpu", threads=1, members=2)
+    sweep(SMALL_SWEEP, out=str(tmp_path), device="cpu", threads=1, members=2)
     found = again(tmp_path, first_run(tmp_path))
     assert found.verdict == "within rounding"
     assert found.explanations == ["side by side 2, now 1"]

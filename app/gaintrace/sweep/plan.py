@@ -127,5 +127,6 @@ def find_sweep(store: Store, text: str) -> str:
 
 
 def _no_sweep(store: Store, text: str, known: list[str]) -> ConfigError:
-    hint = f"sweeps there: {', '.join(known)}" if known else "there is no sweep; `gaintrace plan` makes one"
-    return ConfigError(f"store {store.uri} has no sweep {text}".rstrip() + f"; {hint}")
+    if not known:
+        return ConfigError(f"store {store.uri}: there is no sweep; `gaintrace plan` makes one")
+    return ConfigError(f"store {store.uri} has no sweep {text}".rstrip() + f"; sweeps there: {', '.join(known)}")
