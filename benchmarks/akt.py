@@ -98,12 +98,8 @@ class Akt:
     def _groups(self, batch: StreamBatch) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Probability, response and whether it counts of every target, group by group: B,L − 1 each."""
         for group in batch.groups:
-            skill, target, answered, response, real, back = (
-                _of(group, x)
-                for x in (
-                    batch.skill, batch.target_skill, batch.token >= self.data.skills, batch.response, batch.real, batch.back,
-                )
-            )  # fmt: skip
+            skill, target, response = (_of(group, x) for x in (batch.skill, batch.target_skill, batch.response))
+            answered, real, back = (_of(group, x) for x in (batch.token >= self.data.skills, batch.real, batch.back))
             skills = torch.cat([skill, target[:, -1:]], dim=1)
             responses = torch.cat([answered.long(), response[:, -1:].long()], dim=1)
             row = torch.arange(group.positions + 1)
