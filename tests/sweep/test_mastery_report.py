@@ -56,7 +56,7 @@ def test_the_report_shows_ten_students_and_the_best_beside_another(tmp_path):
     page, text = (store.read(f"{folder}/report.{form}").decode() for form in ("html", "md"))
     section = page[page.index('id="mastery"') :]
     section = section[: section.index("</section>")]
-    assert section.count('aria-label="Mastery over time of student ') == 10
+    assert section.count('aria-label="Mastery over time of student-') == 10
     assert section.count('aria-label="Mean mastery of ') == 5
     for words in ("these are the 10 at equal steps of their rank", "The best run beside bce_loss_weight 0."):
         assert words in section

@@ -17,6 +17,7 @@ from gaintrace.sweep.trajectories import (
     choose_students,
     load_encoder,
     mastery_over_time,
+    panels,
     trajectory_table,
 )
 from tests.conftest import small_run
@@ -111,6 +112,15 @@ def test_the_rule_gives_way_where_histories_are_short_and_says_so():
 def test_a_long_history_is_shown_as_far_as_one_sequence_reaches():
     (history,) = choose_students(students([[0, 1, 2] * 40]), small_run(), 1).histories
     assert len(history.skill) == 39
+
+
+@pytest.mark.parametrize(
+    ("uid", "title"), [("982", "student 982, 2 interactions"), ("student-982", "student-982, 2 interactions")]
+)
+def test_a_title_says_once_that_it_is_a_student(uid, title):
+    history = History(student=0, uid=uid, skill=np.array([0, 0]), response=np.array([0, 1]))
+    (panel,) = panels(build_mastery(small_run(), 1, 1).eval(), [history], ["a"])
+    assert panel.title == title
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path):

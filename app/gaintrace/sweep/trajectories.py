@@ -26,6 +26,7 @@ from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.store import Store
 from gaintrace.sweep.figures.mastery import Panel, most_practised
+from gaintrace.sweep.words import student_name
 
 SKILLS_TWICE = (3, 2, 1)
 """Skills that a chosen student practised at least twice: as many as leaves enough students to choose from."""
@@ -168,7 +169,7 @@ def panels(encoder: MasteryEncoder, histories: list[History], names: list[str]) 
             for s in skills
         }
         lines = {names[s]: mastery[position] for position, s in enumerate(skills)}
-        title = f"student {history.uid}, {len(history.skill)} interactions"
+        title = f"{student_name(history.uid)}, {len(history.skill)} interactions"
         found.append(Panel(title=title, lines=lines, practice=answers))
     return found
 

@@ -38,6 +38,11 @@ def short_label(swept: Mapping[str, Any]) -> str:
     return " · ".join(str(value) for value in swept.values()) or "all"
 
 
+def student_name(uid: str) -> str:
+    """A student by the id of the source, which may say already that it is one: student 982, student-982."""
+    return uid if uid.lower().startswith("student") else f"student {uid}"
+
+
 def metric_name(metric: str, alpha: float) -> str:
     """A metric in a sentence."""
     return f"E1 + {alpha:g} · E2" if metric == "combined" else METRIC_NAMES[metric]
