@@ -34,7 +34,7 @@ def main() -> None:
         "# Speed",
         f"`make bench DATA={'…/' + dataset.name if arguments.data else ''}` with --rounds {arguments.rounds}, medians. "
         f"{dataset.name}: {len(dataset.students):,} students, {len(dataset.interactions):,} interactions. "
-        f"{about['device_name']}, {os.cpu_count()} cores, {about['threads']} threads of torch {about['torch']}, "
+        f"{about['device_name']}, {os.cpu_count()} cores, {threads(about['threads'])} of torch {about['torch']}, "
         f"load average {os.getloadavg()[0]:.0f} at the start. Times are of this machine on one day; read the ratios.",
     ]
     for title, section, inputs in (
@@ -48,6 +48,11 @@ def main() -> None:
             parts += [f"## {title}", *process.submit(section, *inputs).result()]
         print("\n\n".join(parts[-3:]), f"\n({time.perf_counter() - began:.0f} s)\n", flush=True)
     arguments.out.write_text("\n\n".join(parts) + "\n")
+
+
+def threads(count: str | int | float) -> str:
+    """How many, in words: 1 thread, 2 threads."""
+    return f"{count} thread{'' if count == 1 else 's'}"
 
 
 if __name__ == "__main__":
