@@ -23,11 +23,16 @@ REASONS = {
 
 
 class FakeApi:
-    """Objects by path; `faults` answers a path with a status instead, so many times (-1: always)."""
+    """Objects by path; `faults` answers a path with a status instead, so many times (-1: always).
+
+    `stalls`: paths whose answer begins, and stops before its end.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, Any] = {}
         self.faults: dict[str, list[int]] = {}
+        self.stalls: set[str] = set()
+        self.stopped = threading.Event()
         self.history: dict[str, list[Any]] = {}
         """Objects that change: each read takes the next, and the last stays."""
 
@@ -52,28 +57,14 @@ class FakeApi:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
+        self.stopped.set()
         self.server.shutdown()
         self.server.server_close()
 
     def kubeconfig(self, folder: Path) -> Path:
-        """A kubeconfig of one context, whose namespace is NAMESPACE."""
+        """See kubeconfig."""
         host, port = self.server.server_address[:2]
-        path = folder / "kubeconfig"
-        path.write_text(
-            yaml.safe_dump(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "current-context": "fake",
-                    "clusters": [{"name": "fake", "cluster": {"server": f"http://{host!s}:{port}"}}],
-                    "users": [{"name": "me", "user": {"token": "not-checked"}}],
-                    "contexts": [
-                        {"name": "fake", "context": {"cluster": "fake", "user": "me", "namespace": NAMESPACE}}
-                    ],
-                }
-            )
-        )
-        return path
+        return kubeconfig(folder, f"http://{host!s}:{port}")
 
     def answer(self, handler: BaseHTTPRequestHandler, body: Any) -> None:
         path = handler.path.split("?")[0].rstrip("/")
@@ -82,6 +73,13 @@ class FakeApi:
         if fault and fault[1]:
             fault[1] -= 1
             return _status(handler, fault[0], f"{path} is out of order")
+        if path in self.stalls:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000")
+            handler.end_headers()
+            handler.wfile.write(b"{")
+            self.stopped.wait(60)
+            return None
         if body is None:
             found = self._read(path)
             return _status(handler, 404, f"{path} not found") if found is None else _send(handler, 200, found)
@@ -120,6 +118,24 @@ class FakeApi:
             return _status(handler, 409, f'workflows "{metadata["name"]}" already exists')
         self.objects[key] = body
         return _send(handler, 201, body)
+
+
+def kubeconfig(folder: Path, server: str) -> Path:
+    """A kubeconfig of one context, whose namespace is NAMESPACE."""
+    path = folder / "kubeconfig"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "fake",
+                "clusters": [{"name": "fake", "cluster": {"server": server}}],
+                "users": [{"name": "me", "user": {"token": "not-checked"}}],
+                "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "me", "namespace": NAMESPACE}}],
+            }
+        )
+    )
+    return path
 
 
 def _send(handler: BaseHTTPRequestHandler, code: int, body: Any) -> None:

@@ -19,8 +19,6 @@ from gaintrace.errors import ClusterError, ConfigError
 
 ARGO = ("argoproj.io", "v1alpha1")
 INCLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-TIMEOUT = (5, 30)
-"""Seconds to connect and to wait for an answer."""
 
 UNREADABLE = (ConfigException, OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError)
 """What the library raises over a kubeconfig: its own error, or whatever it runs into in one of another shape."""
@@ -42,9 +40,14 @@ class ForbiddenError(ClusterError):
 
 
 class Cluster:
-    """A namespace of a cluster: that of a kubeconfig's context, or the pod's own."""
+    """A namespace of a cluster: that of a kubeconfig's context, or the pod's own.
 
-    def __init__(self, namespace: str | None = None, context: str | None = None) -> None:
+    `timeout`: seconds to connect, and to wait for an answer or its next part, of each of three attempts.
+    """
+
+    def __init__(
+        self, namespace: str | None = None, context: str | None = None, timeout: tuple[float, float] = (5, 30)
+    ) -> None:
         try:
             own = _load(context)
         except UNREADABLE as error:
@@ -57,6 +60,7 @@ class Cluster:
         settings = client.Configuration.get_default_copy()
         settings.retries = urllib3.Retry(total=2, backoff_factor=0.5, status_forcelist=[429, 502, 503, 504])
         self.host = settings.host
+        self.timeout = timeout
         self._api = client.ApiClient(settings)
         self._core = client.CoreV1Api(self._api)
         self._objects = client.CustomObjectsApi(self._api)
@@ -123,9 +127,13 @@ class Cluster:
             return None
         # Without `_preload_content` the client would hand over the text of a bytes object.
         options = {"container": "main", "_preload_content": False}
-        read = self._core.read_namespaced_pod_log
-        answer = self._call("read a pod's log", read, pods[-1].metadata.name, self.namespace, options=options)
-        return str(answer.data.decode("utf-8", errors="replace"))
+
+        def read(*arguments: Any, **keywords: Any) -> bytes:
+            data: bytes = self._core.read_namespaced_pod_log(*arguments, **keywords).data
+            return data
+
+        log: bytes = self._call("read a pod's log", read, pods[-1].metadata.name, self.namespace, options=options)
+        return log.decode("utf-8", errors="replace")
 
     def gpus(self) -> dict[str, int]:
         """Allocatable GPUs by node, of the nodes that take pods."""
@@ -159,7 +167,7 @@ class Cluster:
 
     def _call(self, what: str, call: Callable[..., Any], *arguments: Any, options: dict[str, Any] | None = None) -> Any:
         try:
-            return call(*arguments, _request_timeout=TIMEOUT, **(options or {}))
+            return call(*arguments, _request_timeout=self.timeout, **(options or {}))
         except ApiException as error:
             raise _explained(error, what, self.namespace) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
