@@ -89,10 +89,10 @@ def installed(*programs: str) -> None:
 
 @contextlib.contextmanager
 def pushgateway(folder: Path) -> Iterator[str]:
-    """A Pushgateway; its URL."""
+    """A Pushgateway; its URL. It keeps nothing on disk: Debian's would, for all that run on the machine."""
     installed("prometheus-pushgateway")
     port = free_port()
-    command = ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}"]
+    command = ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="]
     with process(command, f"http://127.0.0.1:{port}/-/ready", folder / "pushgateway.log"):
         yield f"http://127.0.0.1:{port}"
 
