@@ -59,6 +59,7 @@ ENVIRONMENT = {
     "GAINTRACE_STORE_DEADLINE": f"seconds that a request to S3 may take with all attempts; {DEADLINE:.0f} without it",
     "GAINTRACE_METRICS": "as `--metrics`",
     "GAINTRACE_PUSHGATEWAY": "as `--pushgateway`",
+    "GAINTRACE_NAMESPACE": "namespace of what is pushed, so that one Pushgateway serves several; the workflows set it",
 }
 
 SECTIONS: dict[str, type[config.Strict]] = {

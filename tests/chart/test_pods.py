@@ -76,6 +76,15 @@ def test_every_pod_gets_store_credentials_and_extras(rendered: dict[str, str]) -
         assert {"name": "store", "persistentVolumeClaim": {"claimName": "results"}} in found["spec"]["volumes"]
 
 
+def test_a_pod_that_pushes_knows_its_namespace(rendered: dict[str, str]) -> None:
+    for step, inputs in STEPS.items():
+        template, site = installed(rendered["defaults"])
+        container = main(pod(template, step, site, inputs))
+        if any(argument.startswith("--pushgateway") for argument in container["args"]):
+            source = {"fieldRef": {"fieldPath": "metadata.namespace"}}
+            assert {"name": "GAINTRACE_NAMESPACE", "valueFrom": source} in container["env"]
+
+
 def test_the_network_policy_selects_every_pod(rendered: dict[str, str]) -> None:
     for case in CASES:
         policy = next(d for d in documents(rendered[case]) if d["kind"] == "NetworkPolicy")

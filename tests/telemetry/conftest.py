@@ -39,7 +39,7 @@ min_coverage: 0.5
 FORMS = ("exported", "honored", "own", "none")
 """GPUs by DCGM with honorLabels off (exported_pod) and on (pod), by the trainers' NVML alone, and not at all."""
 
-VARIABLES = {"$namespace": ".+", "$phase": ".+", "$dataset": ".+", "$__range": "5m", "$__rate_interval": "1m"}
+VARIABLES = {"$namespace": ".*", "$phase": ".*", "$dataset": ".*", "$__range": "5m", "$__rate_interval": "1m"}
 SEEN = (
     "gaintrace_auc_ratio",
     "gaintrace_sweep_runs",
@@ -89,8 +89,14 @@ def scraped(job: str, target: str, honor: bool = False, **labels: str) -> dict[s
     return {"job_name": job, "honor_labels": honor, "static_configs": [{"targets": [target], "labels": labels}]}
 
 
-def push_validations(gateway: str) -> None:
+def push_validations(gateway: str, namespace: str) -> None:
     """A regression today on one data set, a last verdict of three days ago on another, and none ever on a third."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAINTRACE_NAMESPACE", namespace)
+        _push_validations(gateway)
+
+
+def _push_validations(gateway: str) -> None:
     runs = [Pair(fold=0, seed=1, e1=0.70, e2=0.60)]
     worse = {side: Difference(new=0.6, recorded=0.7, mean=-0.1, low=-0.11, high=-0.09) for side in ("e1", "e2")}
     for name, ago in (("assist2015", 0), ("assist2009", 3 * 86400)):
@@ -112,6 +118,7 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
         gateway = stack.enter_context(pushgateway(folder))
         environment = clean_environment() | {
             "OMP_NUM_THREADS": "1",
+            "GAINTRACE_NAMESPACE": "research",
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -159,7 +166,8 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
         )
         assert ended.returncode == 0, ended.stderr
         assert "metrics not pushed" not in ended.stdout
-        push_validations(gateway)
+        for namespace in ("research", "staging"):
+            push_validations(gateway, namespace)
         for _ in range(20):
             store.observe("failed")
         end = time.monotonic() + 120

@@ -4,6 +4,7 @@ import subprocess
 import time
 import urllib.request
 
+import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -30,8 +31,26 @@ def test_a_sweep_pushes_what_stands_beside_its_results(monitored: Monitored) -> 
             assert float(pushed["value"][1]) == sample.value
 
 
-def test_a_failed_sweep_leaves_the_time_of_the_last_success_alone(monitored: Monitored) -> None:
+def test_sweeps_of_one_name_in_two_namespaces_do_not_overwrite_each_other(
+    monitored: Monitored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "gaintrace_sweep_findings"
+    for namespace, value in (("research", 1), ("staging", 2), ("", 3)):
+        monkeypatch.setenv("GAINTRACE_NAMESPACE", namespace)
+        registry = CollectorRegistry()
+        Gauge(name, "", ["phase", "dataset"], registry=registry).labels("shared", "synthetic").set(value)
+        assert outcome.push(monitored.gateway, registry, "shared", "synthetic") is None
+    text = urllib.request.urlopen(f"{monitored.gateway}/metrics", timeout=5).read().decode()
+    families = {family.name: family.samples for family in text_string_to_metric_families(text)}
+    found = {s.labels.get("namespace"): s.value for s in families[name] if s.labels["phase"] == "shared"}
+    assert found == {"research": 1, "staging": 2, None: 3}
+
+
+def test_a_failed_sweep_leaves_the_time_of_the_last_success_alone(
+    monitored: Monitored, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The Pushgateway keeps what a push leaves out."""
+    monkeypatch.setenv("GAINTRACE_NAMESPACE", "research")
     query = 'gaintrace_sweep_last_success_timestamp_seconds{phase="watched"}'
     before = monitored.query(query)
     registry = CollectorRegistry()

@@ -6,26 +6,27 @@ from gaintrace.telemetry import queries
 from gaintrace.telemetry.dashboard_gpus import gpu_cluster
 from gaintrace.telemetry.grafana import Dashboard, Panel
 
-PHASE = 'phase=~"$phase",dataset=~"$dataset"'
+NAMESPACE = 'namespace=~"$namespace"'
+PHASE = f'{NAMESPACE},phase=~"$phase",dataset=~"$dataset"'
 
 
 def _sweep() -> Dashboard:
     steps = f"gaintrace_step_seconds_bucket{{{PHASE}}}"
-    progress = f"avg by (phase, dataset) (gaintrace_progress_ratio{{{PHASE}}})"
-    pace = f"avg by (phase, dataset) (deriv(gaintrace_progress_ratio{{{PHASE}}}[5m]))"
-    sweep = "{{phase}} {{dataset}}"
+    progress = f"avg by ({queries.SWEEP}) (gaintrace_progress_ratio{{{PHASE}}})"
+    pace = f"avg by ({queries.SWEEP}) (deriv(gaintrace_progress_ratio{{{PHASE}}}[5m]))"
+    sweep = "{{phase}} {{dataset}} {{namespace}}"
 
     def auc(encoder: str) -> list[tuple[str, str]]:
         auc = f'gaintrace_auc_ratio{{{PHASE},encoder="{encoder}"'
         return [
-            (f'max by (phase, dataset) ({auc},split="valid",statistic="max"}})', f"{sweep}: best valid"),
-            (f'avg by (phase, dataset) ({auc},split="valid",statistic="mean"}})', f"{sweep}: valid"),
-            (f'avg by (phase, dataset) ({auc},split="train",statistic="mean"}})', f"{sweep}: train"),
+            (f'max by ({queries.SWEEP}) ({auc},split="valid",statistic="max"}})', f"{sweep}: best valid"),
+            (f'avg by ({queries.SWEEP}) ({auc},split="valid",statistic="mean"}})', f"{sweep}: valid"),
+            (f'avg by ({queries.SWEEP}) ({auc},split="train",statistic="mean"}})', f"{sweep}: train"),
         ]
 
     def best(encoder: str) -> str:
         best_valid = f'{PHASE},encoder="{encoder}",split="valid",statistic="max"'
-        return f"sort_desc(max by (phase, dataset) (max_over_time(gaintrace_auc_ratio{{{best_valid}}}[$__range])))"
+        return f"sort_desc(max by ({queries.SWEEP}) (max_over_time(gaintrace_auc_ratio{{{best_valid}}}[$__range])))"
 
     panels = [
         Panel(
@@ -112,7 +113,7 @@ def _sweep() -> Dashboard:
             "none",
             [
                 (
-                    f'avg by (phase, dataset, encoder) (gaintrace_loss{{{PHASE},split="valid"}})',
+                    f'avg by ({queries.SWEEP}, encoder) (gaintrace_loss{{{PHASE},split="valid"}})',
                     f"{sweep} {{{{encoder}}}}",
                 )
             ],
@@ -122,7 +123,7 @@ def _sweep() -> Dashboard:
             "Interactions a second",
             "Trained on, summed over runs and pods.",
             "short",
-            [(f"sum by (phase, dataset) (rate(gaintrace_interactions_total{{{PHASE}}}[$__rate_interval]))", sweep)],
+            [(f"sum by ({queries.SWEEP}) (rate(gaintrace_interactions_total{{{PHASE}}}[$__rate_interval]))", sweep)],
             width=6,
         ),
         Panel(
@@ -141,7 +142,7 @@ def _sweep() -> Dashboard:
             "percentunit",
             [
                 (
-                    f"avg by (phase, dataset) (rate(gaintrace_checkpoint_seconds_total{{{PHASE}}}[$__rate_interval]))",
+                    f"avg by ({queries.SWEEP}) (rate(gaintrace_checkpoint_seconds_total{{{PHASE}}}[$__rate_interval]))",
                     sweep,
                 )
             ],
@@ -161,18 +162,19 @@ def _sweep() -> Dashboard:
         ),
     ]
     known = '{__name__=~"gaintrace_runs|gaintrace_sweep_runs"}'
-    variables = {"phase": f"label_values({known}, phase)", "dataset": f"label_values({known}, dataset)"}
+    variables = {name: f"label_values({known}, {name})" for name in ("namespace", "phase", "dataset")}
     return Dashboard("sweep", "gaintrace: sweep", "now-3h", panels, variables)
 
 
 def _nightly() -> Dashboard:
-    chosen = 'dataset=~"$dataset"'
+    chosen = f'{NAMESPACE},dataset=~"$dataset"'
+    dataset = "{{dataset}} {{namespace}}"
 
     def against(encoder: str) -> list[tuple[str, str]]:
         selector = f'{chosen},encoder="{encoder}"'
         return [
-            (f"gaintrace_validation_auc_ratio{{{selector}}}", "{{dataset}}"),
-            (f"gaintrace_validation_reference_auc_ratio{{{selector}}}", "{{dataset}} recorded"),
+            (f"gaintrace_validation_auc_ratio{{{selector}}}", dataset),
+            (f"gaintrace_validation_reference_auc_ratio{{{selector}}}", f"{dataset} recorded"),
         ]
 
     gap = f"gaintrace_validation_auc_ratio{{{chosen}}} - gaintrace_validation_reference_auc_ratio{{{chosen}}}"
@@ -181,7 +183,7 @@ def _nightly() -> Dashboard:
             "Since the last verdict",
             "Time since a validation of the data set last came to a verdict; one is due every day.",
             "s",
-            [(f"time() - gaintrace_validation_last_success_timestamp_seconds{{{chosen}}}", "{{dataset}}")],
+            [(f"time() - gaintrace_validation_last_success_timestamp_seconds{{{chosen}}}", dataset)],
             "stat",
             width=12,
             height=5,
@@ -191,7 +193,7 @@ def _nightly() -> Dashboard:
             "Regressions",
             "1 where the default is worse than recorded: the interval of the difference lies below zero.",
             "short",
-            [(f"gaintrace_validation_regression{{{chosen}}}", "{{dataset}}")],
+            [(f"gaintrace_validation_regression{{{chosen}}}", dataset)],
             "stat",
             width=12,
             height=5,
@@ -217,12 +219,13 @@ def _nightly() -> Dashboard:
             "Difference to what is recorded",
             "New minus recorded test AUC.",
             "none",
-            [(gap, "{{dataset}} {{encoder}}")],
+            [(gap, f"{dataset} {{{{encoder}}}}")],
             width=24,
             decimals=4,
         ),
     ]
-    variables = {"dataset": "label_values(gaintrace_validation_regression, dataset)"}
+    known = "gaintrace_validation_regression"
+    variables = {name: f"label_values({known}, {name})" for name in ("namespace", "dataset")}
     return Dashboard("nightly", "gaintrace: nightly", "now-30d", panels, variables)
 
 

@@ -118,6 +118,6 @@ def _variable(name: str, query: str) -> dict[str, Any]:
         "refresh": 2,
         "multi": True,
         "includeAll": True,
-        "allValue": ".+",
+        "allValue": ".*",  # also what has no such label
         "current": {"text": "All", "value": "$__all"},
     }

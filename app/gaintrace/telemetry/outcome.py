@@ -1,5 +1,6 @@
 """The outcome of a sweep or a validation as metrics: a text file beside the results, and a push to a Pushgateway."""
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -76,10 +77,13 @@ def text(registry: CollectorRegistry) -> bytes:
 def push(gateway: str, registry: CollectorRegistry, phase: str, dataset: str) -> str | None:
     """Push once, beside what other sweeps pushed; metrics that are not in the registry keep their value there.
 
+    In a pod of the workflows, which know their namespace, other namespaces' sweeps of that name are others.
     Returns what went wrong, in a line: results matter more than their announcement.
     """
+    namespace = os.environ.get("GAINTRACE_NAMESPACE")
+    group = {"phase": phase, "dataset": dataset} | ({"namespace": namespace} if namespace else {})
     try:
-        pushadd_to_gateway(gateway, JOB, registry, {"phase": phase, "dataset": dataset}, timeout=10)
+        pushadd_to_gateway(gateway, JOB, registry, group, timeout=10)
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         shown = gateway.rpartition("@")[2]  # a URL may hold a password

@@ -5,6 +5,9 @@ PODS = r".+-(plan|train|validate|aggregate|outcome)-[0-9]+"
 
 TRAINING = r".+-(train|validate)-[0-9]+"
 
+SWEEP = "namespace, phase, dataset"
+"""Labels of a sweep: one of that name may be under way in another namespace. None has a namespace outside a cluster."""
+
 IDLE_RATIO = 0.05
 """A GPU below this utilisation does nothing worth its price."""
 
@@ -61,20 +64,18 @@ BLIND = (
 RECENT = f"(time() - gaintrace_sweep_last_timestamp_seconds < {DAY})"
 """Sweeps of the last day: a Pushgateway never forgets the older ones."""
 
-UNFINISHED = (
-    f'sum by (phase, dataset) (gaintrace_sweep_runs{{status=~"failed|missing"}}) > 0 and on (phase, dataset) {RECENT}'
-)
+UNFINISHED = f'sum by ({SWEEP}) (gaintrace_sweep_runs{{status=~"failed|missing"}}) > 0 and on ({SWEEP}) {RECENT}'
 MISSED = f"time() - gaintrace_validation_last_success_timestamp_seconds > {NIGHTLY_PERIODS * DAY}"
 FRUITLESS = (
     "gaintrace_validation_last_timestamp_seconds > gaintrace_validation_last_success_timestamp_seconds"
     " or gaintrace_validation_last_timestamp_seconds"
-    " unless on (dataset) gaintrace_validation_last_success_timestamp_seconds"
+    " unless on (namespace, dataset) gaintrace_validation_last_success_timestamp_seconds"
 )
 """Validations that ended without a verdict, be it the first time or every time so far."""
 
 REGRESSION = "gaintrace_validation_regression == 1"
 STORE_FAILING = (
-    f"sum by (phase, dataset) (increase(gaintrace_store_errors_total[15m])) > {STORE_ERRORS}"
-    ' or sum by (phase, dataset) (increase(gaintrace_store_errors_total{outcome="failed"}[15m])) > 0'
+    f"sum by ({SWEEP}) (increase(gaintrace_store_errors_total[15m])) > {STORE_ERRORS}"
+    f' or sum by ({SWEEP}) (increase(gaintrace_store_errors_total{{outcome="failed"}}[15m])) > 0'
 )
 STALLED = "gaintrace_members_active > 0 and changes(gaintrace_progress_ratio[5m]) == 0"
