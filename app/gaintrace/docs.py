@@ -38,7 +38,8 @@ STORE_LAYOUT = {
     "runs/<run-id>/model.safetensors": "the weights of the selected epoch",
     "runs/<run-id>/trajectories/mastery.parquet": "mastery of every skill over time, of some test students",
     "runs/<run-id>/trajectories/<figure>.svg": "their figure, and mastery by practice",
-    "runs/<run-id>/result.json": "written last: succeeded or failed, and the numbers",
+    "runs/<run-id>/result.json": "written last: succeeded or failed, the numbers, and in `files` what the run's "
+    "files are called: with a part of their hash where another attempt's have these names",
     "runs/<run-id>/checkpoint.safetensors": "only while a run is unfinished",
     "reproductions/<run-id>/<number>/": "a run trained again: its own sweep and run, and comparison.json",
     "validations/<data set>/reference.json": "what is recorded for the default on a data set",

@@ -1,5 +1,8 @@
 """Training shards: nothing finished is trained again, and one bad run spoils none of the others."""
 
+import json
+import re
+
 import pandas as pd
 import pytest
 import torch
@@ -11,9 +14,11 @@ from gaintrace.errors import ConfigError, DataError, InterruptedRunError
 from gaintrace.store import open_store
 from gaintrace.sweep import shard as module
 from gaintrace.sweep.aggregate import aggregate
+from gaintrace.sweep.mastery_curves import read_predictions
 from gaintrace.sweep.plan import make_plan, write_plan
 from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.shard import ShardTrainer, load_data, reference
+from gaintrace.sweep.trajectories import load_encoder
 from gaintrace.training.progress import Silent
 from tests.conftest import small_run
 
@@ -169,6 +174,57 @@ def test_a_damaged_result_is_trained_again(tmp_path):
     _, heard = sweep(store, {})
     assert heard.finished_runs == [(plan.runs[0].run_id, "succeeded")]
     assert "damaged" in heard.notes[0]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_processes_that_end_a_run_at_once_one_leaves_its_result_and_its_own_files(tmp_path, monkeypatch, first):
+    store = open_store(tmp_path)
+    publish, predict, waiting = ShardTrainer._publish, ShardTrainer._predictions, []
+
+    def both(self, result):
+        """Comes after the files. The first process waits here for the other to come as far."""
+        waiting.append((self, result))
+        if len(waiting) == 1:
+            sweep(store, {})
+            for trainer, found in (waiting[first], waiting[1 - first]):
+                publish(trainer, found)
+        return result
+
+    monkeypatch.setattr(ShardTrainer, "_publish", both)
+    monkeypatch.setattr(
+        ShardTrainer, "_predictions", lambda *arguments: predict(*arguments).eval(f"e2 = e2 / {len(waiting) + 1}")
+    )
+    plan, _ = sweep(store, {})
+    (run,) = plan.runs
+    found = result(store, run)
+    assert found == waiting[first][1]
+    assert read_predictions(store, run.run_id)["e2"].std(ddof=0) == pytest.approx(found.spread["e2"].std)
+    names = {key.split("/")[-1] for key in store.keys(f"runs/{run.run_id}")}
+    assert names == {"config.json", "result.json", *found.files.values()}
+
+
+def test_files_of_an_attempt_that_died_are_not_taken_for_the_result_s(tmp_path):
+    whole, store = open_store(tmp_path / "whole"), open_store(tmp_path / "died")
+    plan, _ = sweep(whole, {})
+    (run,) = plan.runs
+    for name in ("epochs.csv", "predictions.parquet", "model.safetensors"):
+        store.write(f"runs/{run.run_id}/{name}", b"half")
+    sweep(store, {})
+    assert all(re.fullmatch(r"\w+-[0-9a-f]{12}\.\w+", name) for name in result(store, run).files.values())
+    assert read_predictions(store, run.run_id).equals(read_predictions(whole, run.run_id))
+    load_encoder(store, run.run_id, run.config, 5)
+    assert len(aggregate(store, plan.sweep_id).comparison.runs) == 1
+
+
+def test_a_result_of_before_that_names_no_files_is_read(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {})
+    key = f"runs/{plan.runs[0].run_id}/result.json"
+    old = json.loads(store.read(key))
+    del old["files"]
+    store.write(key, json.dumps(old).encode())
+    assert len(read_predictions(store, plan.runs[0].run_id)) == old["test"]["targets"]
+    assert len(aggregate(store, plan.sweep_id).comparison.runs) == 1
 
 
 def test_a_run_that_another_process_finished_first_stays_as_it_left_it(tmp_path):

@@ -21,6 +21,7 @@ from gaintrace.sweep.findings import Evidence, Finding, find
 from gaintrace.sweep.plan import DataReference, Plan, read_plan
 from gaintrace.sweep.provenance import Cost, cost, manifest
 from gaintrace.sweep.results import GainStatistics, Interpretability, RunResult
+from gaintrace.sweep.run_files import read_file
 from gaintrace.sweep.selection import RuleOutcome, compare_rules
 from gaintrace.sweep.statistics import Criterion, Statistics, check_success, correlations, summarise
 from gaintrace.sweep.table import plain_value, read_results, run_table, short_names
@@ -165,7 +166,7 @@ def read_epochs(store: Store, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     found = {}
     for run in table.loc[table["rank"].notna(), "run_id"].head(EPOCHS_READ):
         try:
-            found[run] = pd.read_csv(io.BytesIO(store.read(f"runs/{run}/epochs.csv")))
+            found[run] = pd.read_csv(io.BytesIO(read_file(store.child(f"runs/{run}"), "epochs.csv")))
         except (MissingObjectError, ValueError):
             continue
     return found

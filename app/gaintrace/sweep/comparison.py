@@ -27,6 +27,7 @@ from gaintrace.config import Objective, Strict
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.bootstrap import StudentBootstrap
 from gaintrace.sweep.intervals import LEVEL, Interval, mean_interval
+from gaintrace.sweep.run_files import read_file
 from gaintrace.sweep.table import plain_value
 
 ALPHAS = (0.5, 1.0)
@@ -220,7 +221,7 @@ def _read_draws(store: Store, runs: list[str], seed: int) -> _Read:
     known: dict[bytes, Any] = {}  # runs that share encoder 1 predict alike
     for run in runs:
         try:
-            source = io.BytesIO(store.read(f"runs/{run}/predictions.parquet"))
+            source = io.BytesIO(read_file(store.child(f"runs/{run}"), "predictions.parquet"))
             frame = pd.read_parquet(source, columns=["student", "response", "e1", "e2"])
         except (MissingObjectError, ArrowInvalid):
             continue

@@ -9,6 +9,7 @@ from pyarrow import ArrowInvalid
 
 from gaintrace.errors import ConfigError, StoreError
 from gaintrace.store import MissingObjectError, Store
+from gaintrace.sweep.run_files import read_file
 
 SKILLS = 6
 """The skills asked most often are shown."""
@@ -33,13 +34,13 @@ class Curve:
 
 def read_predictions(store: Store, run: str) -> pd.DataFrame:
     """predictions.parquet of a finished run."""
-    key = f"runs/{run}/predictions.parquet"
+    folder = store.child(f"runs/{run}")
     try:
-        return pd.read_parquet(io.BytesIO(store.read(key)))
+        return pd.read_parquet(io.BytesIO(read_file(folder, "predictions.parquet")))
     except MissingObjectError:
         raise ConfigError(f"{store.uri} has no predictions of a run {run}") from None
     except ArrowInvalid as error:
-        raise StoreError(f"{store.uri}/{key} is damaged: {error}. Train the run again") from None
+        raise StoreError(f"{folder.uri}/predictions.parquet is damaged: {error}. Train the run again") from None
 
 
 def curves(predictions: dict[str, pd.DataFrame]) -> list[Curve]:

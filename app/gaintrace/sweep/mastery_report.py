@@ -12,6 +12,7 @@ from gaintrace.sweep.comparison import REPETITIONS
 from gaintrace.sweep.figures.mastery import practice_panel, student_panel
 from gaintrace.sweep.mastery_curves import Curve, curves, read_predictions
 from gaintrace.sweep.plan import Plan
+from gaintrace.sweep.run_files import file_name
 from gaintrace.sweep.sections import page_template
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class Mastery:
 def show_mastery(store: Store, plan: Plan, summary: "Summary") -> Mastery | None:
     """Draw it from the best run's weights and predictions and the data set; None where the run left no weights."""
     best = summary.best
-    if best is None or not store.exists(f"runs/{best['run_id']}/model.safetensors"):
+    if best is None:
+        return None
+    folder = store.child(f"runs/{best['run_id']}")
+    if not folder.exists(file_name(folder, "model.safetensors")):
         return None
     from gaintrace.sweep.shard import load_data
     from gaintrace.sweep.trajectories import choose_students, load_encoder, panels

@@ -17,6 +17,7 @@ from gaintrace.errors import ConfigError, DataError, StoreError
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.plan import IMPORTED
 from gaintrace.sweep.results import Metrics, RunResult, epochs_text
+from gaintrace.sweep.run_files import read_file
 
 ROUNDING = 2e-3
 """Largest difference in a loss, an AUC or an accuracy that rounding is held to explain. Training amplifies the last
@@ -202,8 +203,8 @@ def _metric(name: str) -> str:
 
 
 def _csv(folder: Store) -> pd.DataFrame:
-    return pd.read_csv(io.BytesIO(folder.read("epochs.csv")))
+    return pd.read_csv(io.BytesIO(read_file(folder, "epochs.csv")))
 
 
 def _parquet(folder: Store) -> pd.DataFrame:
-    return pd.read_parquet(io.BytesIO(folder.read("predictions.parquet")))
+    return pd.read_parquet(io.BytesIO(read_file(folder, "predictions.parquet")))

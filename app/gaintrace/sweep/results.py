@@ -131,6 +131,7 @@ class RunResult(Strict):
     interpretability: Interpretability | None = None
     mastery_recovery: float | None = None
     shared_e1_with: list[str] = Field([])
+    files: dict[str, str] = Field({}, description="by name, what a file that this was written with is called")
     seconds: float = 0.0
     joules: float | None = Field(None, description="energy of its GPU, shared with the runs beside it")
     environment: dict[str, str | int | float] = Field({})

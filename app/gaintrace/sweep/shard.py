@@ -33,6 +33,7 @@ from gaintrace.sweep.results import (
     RunResult,
     epochs_text,
 )
+from gaintrace.sweep.run_files import add_file
 from gaintrace.telemetry.energy import EnergyMeter, joules
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
 from gaintrace.training.checkpoint import Pace, load_checkpoint
@@ -174,27 +175,30 @@ class ShardTrainer:
 
     def _fail(self, run: PlannedRun, error: Exception) -> None:
         self.reporter.note("".join(traceback.format_exception(error)).rstrip())
-        self._write_result(run, RunError(type=type(error).__name__, message=str(error)), None)
+        self._write_result(run, RunError(type=type(error).__name__, message=str(error)), None, {})
 
     def _write(self, outcome: Outcome) -> None:
         run = next(run for run in self.plan.runs if run.run_id == outcome.run)
         there = self._stored(run.run_id)
-        if there is not None and there.status == "succeeded":  # ours beside another's result would be a mixture
+        if there is not None and there.status == "succeeded":
             self._finish(self._kept(there))
             return
         folder = self.runs.child(run.run_id)
         folder.write("config.json", run.config.model_dump_json(indent=1).encode())
-        folder.write("epochs.csv", epochs_csv(outcome.history.rows))
+        files = {"epochs.csv": add_file(folder, "epochs.csv", epochs_csv(outcome.history.rows))}
         if outcome.error is not None:
             error = RunError(type=type(outcome.error).__name__, message=str(outcome.error))
-            self._write_result(run, error, outcome)
+            self._write_result(run, error, outcome, files)
             return
         assert outcome.predictions is not None
         predictions = self._predictions(outcome.predictions)
-        folder.write("predictions.parquet", predictions.to_parquet(index=False))
         tensors = {f"{side}.{k}": v.cpu() for side, state in outcome.weights.items() for k, v in state.items()}
-        folder.write("model.safetensors", save(tensors, {"config": run.config.model_dump_json()}))
-        self._write_result(run, None, outcome, predictions)
+        for name, data in (
+            ("predictions.parquet", predictions.to_parquet(index=False)),
+            ("model.safetensors", save(tensors, {"config": run.config.model_dump_json()})),
+        ):
+            files[name] = add_file(folder, name, data)
+        self._write_result(run, None, outcome, files, predictions)
 
     def _predictions(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predictions with what identifies each target: student, position among the student's rows, skill."""
@@ -213,9 +217,10 @@ class ShardTrainer:
         run: PlannedRun,
         error: RunError | None,
         outcome: Outcome | None,
+        files: dict[str, str],
         predictions: pd.DataFrame | None = None,
     ) -> None:
-        """`predictions`: as stored, of a run that succeeded."""
+        """`files`: see RunResult; `predictions`: as stored, of a run that succeeded."""
         found: dict[str, Any] = {}
         if outcome is not None and predictions is not None:
             found = {
@@ -243,6 +248,7 @@ class ShardTrainer:
             valid=self._valid_metrics(run, rows, selected) if selected else None,
             **found,
             shared_e1_with=outcome.shared if outcome else [],
+            files=files,
             seconds=round(sum(row["seconds"] for row in rows), 3),
             joules=self.energy.finish(run.run_id),
             environment=environment(self.device) | build() | {"side_by_side": self.side_by_side},
@@ -258,13 +264,18 @@ class ShardTrainer:
         return result
 
     def _publish(self, result: RunResult) -> RunResult:
-        """Put result.json, and return the one that counts: of two pods on one run, the first to succeed."""
+        """Put result.json, and return the one that counts: of two pods on one run, the first to succeed.
+
+        The other's files go, but for those that both have.
+        """
         key = f"{result.run_id}/result.json"
         data = result.model_dump_json(indent=1).encode()
         if self.runs.create(key, data):
             return result
         there = self._stored(result.run_id)
         if there is not None and there.status == "succeeded":
+            for name in set(result.files.values()) - {there.files.get(name, name) for name in result.files}:
+                self.runs.delete(f"{result.run_id}/{name}")
             return self._kept(there)
         self.runs.write(key, data)  # a failure of an earlier attempt
         return result

@@ -26,6 +26,7 @@ from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.store import Store
 from gaintrace.sweep.figures.mastery import Panel, most_practised
+from gaintrace.sweep.run_files import file_name
 from gaintrace.sweep.words import student_name
 
 SKILLS_TWICE = (3, 2, 1)
@@ -93,18 +94,19 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
 
 def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> MasteryEncoder:
     """The mastery encoder of a finished run, on the CPU."""
-    where = f"runs/{run}/model.safetensors"
+    folder = store.child(f"runs/{run}")
+    where = file_name(folder, "model.safetensors")
     try:
-        tensors = load(store.read(where))
+        tensors = load(folder.read(where))
     except SafetensorError as error:
-        raise StoreError(f"{store.uri}/{where} is damaged: {error}. Train the run again") from None
+        raise StoreError(f"{folder.uri}/{where} is damaged: {error}. Train the run again") from None
     state = {name.removeprefix("e2."): tensor for name, tensor in tensors.items() if name.startswith("e2.")}
     students = next((len(t) for name, t in state.items() if name.endswith("gamma_student")), 1)
     encoder = build_mastery(config, skills, students)
     try:
         load_member(encoder, 0, state)
     except (KeyError, RuntimeError) as error:
-        raise StoreError(f"{store.uri}/{where} does not fit this version of the model: {error}") from None
+        raise StoreError(f"{folder.uri}/{where} does not fit this version of the model: {error}") from None
     return encoder.eval()
 
 
