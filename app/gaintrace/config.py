@@ -128,10 +128,13 @@ class TrainingConfig(Strict):
 
     bce_loss_weight: Probability = Field(0.3, description="w in w·BCE(E1) + (1 − w)·BCE(E2)")
     bce_loss_weight_end: Probability | None = Field(
-        None, description="w in the last of `epochs`, where it moves; none: `bce_loss_weight` throughout"
+        None, description="where w moves to from `bce_loss_weight`; none: it stays"
     )
-    loss_weight_schedule: Literal["linear", "cosine"] = Field(
-        "linear", description="how w moves to `bce_loss_weight_end`, an epoch at a time"
+    loss_weight_schedule: Literal["linear", "cosine", "inverse"] = Field(
+        "linear",
+        description="how w moves there, an epoch at a time: `linear` and `cosine` (slow at both ends) arrive in the "
+        "last of `epochs`; `inverse` goes half of the way in the second epoch and three quarters by the fourth, "
+        "whatever `epochs` is: w = end + (start − end) / epoch",
     )
     epochs: int = Field(12, ge=1, le=10_000, description="most epochs")
     patience: int = Field(4, ge=1, description="epochs without a better `selection_metric` before stopping")

@@ -40,6 +40,15 @@ def test_linear_is_even_and_cosine_slow_at_both_ends():
     assert 0.75 < moved["cosine"] < 0.8
 
 
+@given(start=st.floats(0, 1), end=st.floats(0, 1), epochs=st.integers(1, 30), epoch=st.integers(1, 30))
+def test_inverse_leaves_one_epoch_th_of_the_way_whatever_the_last_epoch_is(start, end, epochs, epoch):
+    training = TrainingConfig(
+        bce_loss_weight=start, bce_loss_weight_end=end, loss_weight_schedule="inverse", epochs=epochs
+    )
+    assert loss_weight(training, 1) == pytest.approx(start)
+    assert epoch * (loss_weight(training, epoch) - end) == pytest.approx(start - end, abs=1e-12)
+
+
 def test_without_an_end_the_weight_stays():
     assert {loss_weight(TrainingConfig(bce_loss_weight=0.4), epoch) for epoch in range(1, 13)} == {0.4}
 
