@@ -90,6 +90,14 @@ def test_configuration_needs_no_torch():
         (["base.training.epochs=many"], "base.training.epochs: Input should be a valid integer"),
         (["base.training.bce_loss_weight=1.5"], "less than or equal to 1"),
         (["base.training.learning_rate=.nan"], "finite number"),
+        (
+            ["base.training.loss_weighting=learned", "base.training.bce_loss_weight_end=0.5"],
+            "base.training: loss_weighting learned moves the weights itself: leave out bce_loss_weight_end",
+        ),
+        (
+            ["base.training.loss_weighting=learned", "grid.training.bce_loss_weight=[0.5, 1.0]"],
+            "training.bce_loss_weight: training: loss_weighting learned cannot start at bce_loss_weight 1, which",
+        ),
         (["base.data.fold=5"], "less than or equal to 4"),
         (["base.model.n_heads=3"], "d_model 256 is not divisible by n_heads 3"),
         (["grid.training.bce_loss_weight=[0.1,0.1]"], "names a value twice"),

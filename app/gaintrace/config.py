@@ -136,6 +136,11 @@ class TrainingConfig(Strict):
         "last of `epochs`; `inverse` goes half of the way in the second epoch and three quarters by the fourth, "
         "whatever `epochs` is: w = end + (start − end) / epoch",
     )
+    loss_weighting: Literal["fixed", "learned"] = Field(
+        "fixed",
+        description="`fixed`: w as set; `learned`: each encoder has a weight of its own, which starts at w or 1 − w "
+        "and is learned at `curve_learning_rate`: exp(−s)·BCE + s/2 for a learned s (uncertainty weighting)",
+    )
     epochs: int = Field(12, ge=1, le=10_000, description="most epochs")
     patience: int = Field(4, ge=1, description="epochs without a better `selection_metric` before stopping")
     selection_metric: Literal["valid_e1_auc", "valid_combined", "per_encoder"] = Field(
@@ -146,10 +151,12 @@ class TrainingConfig(Strict):
     batch_size: int = Field(64, ge=1, le=65_536, description="sequences a batch")
     learning_rate: Positive = Field(1.74e-4, description="Adam's learning rate")
     curve_learning_rate: Positive | None = Field(
-        None, description="Adam's learning rate for the parameters of the learning curve; none: `learning_rate`"
+        None,
+        description="Adam's learning rate for the parameters of the learning curve and learned loss weights; none: "
+        "`learning_rate`",
     )
     weight_decay: NonNegative = Field(
-        1.7571e-5, description="Adam's L2 penalty, on network weights (not on curve parameters)"
+        1.7571e-5, description="Adam's L2 penalty, on network weights (not on curve parameters or loss weights)"
     )
     weight_average: float = Field(
         0.0,
@@ -164,6 +171,21 @@ class TrainingConfig(Strict):
     )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="`bf16`: autocast of matrix products")
     seed: Seed = Field(42, description="seed of weights, dropout and batches")
+
+    @model_validator(mode="after")
+    def _learned_weights_have_a_start_alone(self) -> Self:
+        if self.loss_weighting == "fixed":
+            return self
+        if self.bce_loss_weight_end is not None:
+            raise ValueError(
+                "loss_weighting learned moves the weights itself: leave out bce_loss_weight_end or loss_weighting"
+            )
+        if self.bce_loss_weight in (0, 1):
+            raise ValueError(
+                f"loss_weighting learned cannot start at bce_loss_weight {self.bce_loss_weight:g}, which leaves an "
+                "encoder no weight: start between 0 and 1, as at 0.5"
+            )
+        return self
 
 
 class RunConfig(Strict):

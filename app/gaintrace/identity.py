@@ -34,6 +34,8 @@ MASTERY_ONLY: Any = {
     "model": {"gain", "curve", "ability"},
     "training": {"curve_learning_rate", "selection_metric"},
 }
+# The same where each encoder learns its loss weight, at the curve's learning rate.
+MASTERY_ONLY_WITH_LEARNED_WEIGHTS: Any = MASTERY_ONLY | {"training": {"selection_metric"}}
 
 
 @cache
@@ -68,4 +70,6 @@ def performance_key(run: str, config: RunConfig) -> str:
     """Runs of one key have an identical encoder 1. Under a global clip the mastery encoder reaches it, so none do."""
     if config.training.clip_scope == "global":
         return run
-    return content_hash(config.model_dump(mode="json", exclude=MASTERY_ONLY))
+    learned = config.training.loss_weighting == "learned"
+    unseen = MASTERY_ONLY_WITH_LEARNED_WEIGHTS if learned else MASTERY_ONLY
+    return content_hash(config.model_dump(mode="json", exclude=unseen))

@@ -13,7 +13,7 @@ from gaintrace.errors import ConfigError, ExitCode, IncompleteError, RegressionE
 from gaintrace.store import FolderStore
 from gaintrace.sweep import defaults
 from gaintrace.sweep.defaults import Provenance
-from gaintrace.sweep.recalibration import recalibrate
+from gaintrace.sweep.recalibration import recalibrate, recalibration_spec
 from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.validation import Reference, Validation, conclude, difference
 from tests.sweep.made_results import planned, succeed
@@ -163,6 +163,16 @@ def test_recalibration_says_which_weight_suits_and_whether_it_matters(data: str,
     assert sum('"per_encoder"' in text and '"selection_metric": "per_encoder"' in text for text in configs) == 6
     with pytest.raises(ConfigError, match="less than or equal to 1"):
         run(data, tmp_path, "tuesday", recalibrate=True, weights="1.5")
+
+
+def test_a_recalibration_fixes_a_weight_that_the_default_moves_or_learns() -> None:
+    for change in ("loss_weighting=learned", "bce_loss_weight_end=0.8"):
+        swept = recalibration_spec(load_spec("gaintrace", [f"base.training.{change}"]), [0.0, 0.5])
+        found = [config.training for _, config in swept.runs()]
+        assert [(t.bce_loss_weight, t.bce_loss_weight_end, t.loss_weighting) for t in found] == [
+            (0.0, None, "fixed"),
+            (0.5, None, "fixed"),
+        ]
 
 
 @pytest.mark.parametrize(

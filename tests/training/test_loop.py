@@ -76,6 +76,7 @@ def test_a_seed_gives_the_same_numbers_twice(tmp_path):
             {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past"},
             {"curve_learning_rate": 0.02, "weight_average": 0.9},
         ),
+        ({"gain": "linear"}, {"curve_learning_rate": 0.02, "weight_average": 0.9, "loss_weighting": "learned"}),
     ],
 )
 @pytest.mark.parametrize("stop_after", [0, 1, 4, 6, 9, 14])
@@ -91,6 +92,8 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, model, traini
     resumed = run_training(configs, store, resume=True)
     for run in configs:
         assert_same(resumed[run], straight[run])
+        for side, tensors in straight[run].weights.items():
+            assert all(torch.equal(resumed[run].weights[side][name], tensor) for name, tensor in tensors.items())
 
 
 def test_a_checkpoint_may_be_continued_alone(tmp_path):

@@ -50,11 +50,14 @@ def largest_difference(a, b):
 
 @pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("scope", ["global", "per_encoder"])
-@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, NEW])
-def test_a_member_equals_the_run_alone(device, scope, model):
+@pytest.mark.parametrize(
+    ("model", "weighting"),
+    [({"gain": "scalar"}, "fixed"), ({"gain": "per_skill"}, "fixed"), (NEW, "fixed"), (NEW, "learned")],
+)
+def test_a_member_equals_the_run_alone(device, scope, model, weighting):
     def run(curve=None, **training):
         average = 0.9 if model == NEW else 0
-        training |= {"clip_scope": scope, "weight_average": average}
+        training |= {"clip_scope": scope, "weight_average": average, "loss_weighting": weighting}
         return small_run(model=model, learning_curve=curve or {}, training=training)
 
     configs = {
@@ -72,8 +75,9 @@ def test_a_member_equals_the_run_alone(device, scope, model):
     assert largest_difference(together["a"], together["other seed"]) > 1e-2
 
 
-def test_a_stopped_member_changes_nothing_for_the_others():
-    configs = {str(w): small_run(training={"bce_loss_weight": w}) for w in (0.2, 0.5, 0.8)}
+@pytest.mark.parametrize("weighting", ["fixed", "learned"])
+def test_a_stopped_member_changes_nothing_for_the_others(weighting):
+    configs = {str(w): small_run(training={"bce_loss_weight": w, "loss_weighting": weighting}) for w in (0.2, 0.5, 0.8)}
     data = data_on(CPU, configs["0.2"])
     together = train(configs, data, remove=["0.2", "0.8"])
     assert largest_difference(together["0.5"], train({"r": configs["0.5"]}, data)["r"]) < 2e-4
@@ -132,10 +136,11 @@ def test_no_step_waits_for_the_device(device, preset):
             torch.cuda.set_sync_debug_mode("default")
 
 
-def test_runs_that_cannot_share_batches_are_refused():
-    configs = {"a": small_run(), "b": small_run(training={"batch_size": 8})}
-    with pytest.raises(ValueError, match="differ in more"):
-        Population(configs, data_on(CPU, configs["a"]))
+def test_runs_that_cannot_be_stacked_are_refused():
+    for other in ({"batch_size": 8}, {"loss_weighting": "learned"}):
+        configs = {"a": small_run(), "b": small_run(training=other)}
+        with pytest.raises(ValueError, match="differ in more"):
+            Population(configs, data_on(CPU, configs["a"]))
 
 
 @pytest.mark.parametrize("scope", ["global", "per_encoder"])

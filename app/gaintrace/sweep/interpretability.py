@@ -18,6 +18,7 @@ from gaintrace.sweep.results import (
     Spread,
 )
 from gaintrace.training.history import Weights
+from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight
 
 BINS = 15
 """Of equal width, as usual for the expected calibration error (Guo et al., 2017)."""
@@ -96,7 +97,10 @@ def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | Non
 
 
 def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
-    """Where each parameter of the learning curve started, and where it is, in its own unit."""
+    """Where each parameter of the learning curve started, and where it is, in its own unit.
+
+    So too `loss_weight_e1` and `loss_weight_e2`, the factors exp(−s) of the losses, where these are learned.
+    """
     curve = config.learning_curve
     starts = {
         "beta_skill": curve.beta_skill_init,
@@ -106,11 +110,16 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
         "threshold": curve.mastery_threshold_init,
         "temperature": curve.threshold_temperature,
     }
+    values = curve_values(weights)
+    for side, tensors in weights.items():
+        if LOG_VARIANCE in tensors:
+            starts[f"loss_weight_{side}"] = side_weight(config.training, side)
+            values[f"loss_weight_{side}"] = (-tensors[LOG_VARIANCE].cpu()).exp()
     return {
         name: LearnedParameter(
             start=starts[name], mean=float(tensor.mean()), min=float(tensor.min()), max=float(tensor.max())
         )
-        for name, tensor in curve_values(weights).items()
+        for name, tensor in values.items()
     }
 
 

@@ -44,9 +44,10 @@ class Recalibration(Strict):
 
 
 def recalibration_spec(spec: SweepSpec, weights: list[float]) -> SweepSpec:
-    """The validation's sweep, with loss weights to choose from, each the same in all epochs."""
+    """The validation's sweep, with loss weights to choose from, each fixed and the same in all epochs."""
     tree = spec.model_dump(mode="json") | {"name": "recalibration", "grid": {WEIGHT: weights}, "min_coverage": 0.0}
-    constant = ["base.training.selection_metric=per_encoder", "base.training.bce_loss_weight_end=null"]
+    training = {"selection_metric": "per_encoder", "bce_loss_weight_end": "null", "loss_weighting": "fixed"}
+    constant = [f"base.training.{name}={value}" for name, value in training.items()]
     return parse_spec(to_yaml(tree), "the recalibration", constant)
 
 

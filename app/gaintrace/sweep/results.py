@@ -34,7 +34,7 @@ class RunError(Strict):
 
 
 class LearnedParameter(Strict):
-    """A parameter of the learning curve: where it started, and where it is at the selected epoch."""
+    """A parameter of the learning curve, or a loss weight: where it started, and where it is at the selected epoch."""
 
     start: float
     mean: float

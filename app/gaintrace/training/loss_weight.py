@@ -1,8 +1,21 @@
-"""The weight w of encoder 1 in w·BCE(E1) + (1 − w)·BCE(E2), which may move over the epochs."""
+"""The weight of each encoder's loss: w of encoder 1 in w·BCE(E1) + (1 − w)·BCE(E2), which may move, or learned.
+
+Learned weights are those of homoscedastic uncertainty (Kendall, Gal & Cipolla, 2018, for classification):
+
+    loss of an encoder = exp(−s)·BCE + s/2
+
+with s, the logarithm of a variance, learned beside the model. It is least at exp(−s) = 1/(2·BCE). The weights of the
+two encoders do not add up to one.
+"""
 
 import math
 
+from torch import Tensor
+
 from gaintrace.config import TrainingConfig
+
+LOG_VARIANCE = "log_variance"
+"""Name of s among an encoder's parameters: one number a member, only where weights are learned."""
 
 
 def loss_weight(training: TrainingConfig, epoch: int) -> float:
@@ -20,3 +33,14 @@ def loss_weight(training: TrainingConfig, epoch: int) -> float:
     if training.loss_weight_schedule == "cosine":
         way = (1 - math.cos(math.pi * way)) / 2
     return start + (end - start) * way
+
+
+def side_weight(training: TrainingConfig, side: str, epoch: int = 1) -> float:
+    """Weight of the loss of side "e1" or "e2" in an epoch; of learned weights, where they start."""
+    w = loss_weight(training, epoch)
+    return w if side == "e1" else 1 - w
+
+
+def uncertainty_loss(loss: Tensor, log_variance: Tensor) -> Tensor:
+    """exp(−s)·loss + s/2 for each member's loss and s: K each → K."""
+    return (-log_variance).exp() * loss + log_variance / 2

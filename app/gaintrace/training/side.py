@@ -19,7 +19,7 @@ from gaintrace.data.batches import Members, StreamBatch
 from gaintrace.model.dual import derived_seed, load_member, member_state, member_tensors, stack
 from gaintrace.model.layers import Dropout
 from gaintrace.model.mastery import MasteryPrediction
-from gaintrace.training.loss_weight import loss_weight
+from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight, uncertainty_loss
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -41,23 +41,32 @@ class Side:
         self.name = name
         self.configs = configs
         self.device = device
+        if configs[0].training.loss_weighting == "learned":
+            for encoder, config in zip(encoders, configs, strict=True):
+                start = torch.tensor([side_weight(config.training, name)])
+                encoder.register_parameter(LOG_VARIANCE, nn.Parameter(-start.log()))
         self.module = stack(encoders).to(device)
         self.decay = configs[0].training.weight_average
         # What is evaluated and kept: the weights, or their running average.
         self.evaluated = copy.deepcopy(self.module) if self.decay else self.module
+        named = dict(self.module.named_parameters())
+        self.log_variance = named.pop(LOG_VARIANCE, None)  # K
+        self.clipped = list(named.values())
         self.adam_steps = 0
         self.optimizer = self._optimizer()
 
     def _optimizer(self) -> torch.optim.Adam:
         training = self.configs[0].training
         named = dict(self.module.named_parameters())
-        curve = [name for name in named if name.startswith("curve.")]
-        groups: list[dict[str, Any]] = [{"params": [p for name, p in named.items() if name not in curve]}]
-        if curve:
+        read = [name for name in named if name.startswith("curve.") or name == LOG_VARIANCE]
+        groups: list[dict[str, Any]] = [{"params": [p for name, p in named.items() if name not in read]}]
+        if read:
             # An L2 penalty would pull these interpretable numbers towards zero, most of all the velocities of
             # students who are in no batch: Adam turns any lone gradient, however small, into a full step.
+            # A learned loss weight has about 1 to go in s, and at the network's rate would stay where it starts, as
+            # the curve's parameters would.
             rate = training.curve_learning_rate or training.learning_rate
-            groups.append({"params": [named[name] for name in curve], "weight_decay": 0.0, "lr": rate})
+            groups.append({"params": [named[name] for name in read], "weight_decay": 0.0, "lr": rate})
         return torch.optim.Adam(groups, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True)
 
     def begin_epoch(self, epoch: int, streams: list[int], generators: dict[int, Tensor] | None = None) -> None:
@@ -70,8 +79,7 @@ class Side:
         for seed, state in (generators or {}).items():
             self.dropout.generators[position[seed]].set_state(state)
         self.clip = self._per_member(config.training.gradient_clip for config in self.configs)
-        weights = [loss_weight(config.training, epoch) for config in self.configs]
-        self.loss_weight = self._per_member(weights if self.name == "e1" else [1 - w for w in weights])
+        self.loss_weight = self._per_member(side_weight(config.training, self.name, epoch) for config in self.configs)
         self.autocast = self.configs[0].training.precision == "bf16"
         self.module.train()
 
@@ -83,12 +91,19 @@ class Side:
         response, real = self.members.expand(batch.response), self.members.expand(batch.real)
         losses = F.binary_cross_entropy_with_logits(logit, response, weight=real.float(), reduction="none")
         loss = losses.sum(dim=1) / real.sum(dim=1).clamp(min=1)
-        (self.loss_weight * loss).sum().backward()  # type: ignore[no-untyped-call]
+        s = self.log_variance
+        weighted = self.loss_weight * loss if s is None else uncertainty_loss(loss, s)
+        weighted.sum().backward()  # type: ignore[no-untyped-call]
         return logit.detach()
 
     def gradient_norm(self) -> Tensor:
-        """Norm of each member's gradient: K."""
-        gradients = [p.grad.flatten(1) for p in self.module.parameters() if p.grad is not None]
+        """Norm of each member's gradient: K.
+
+        A learned loss weight neither counts in it nor is clipped. It is no part of the model, and with a gradient of up
+        to 1/2 it would leave the encoders less of the norm (both of them, under a global one) than the same weight does
+        when it is fixed. Adam bounds its step in any case.
+        """
+        gradients = [p.grad.flatten(1) for p in self.clipped if p.grad is not None]
         norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in gradients])
         norm: Tensor = torch.linalg.vector_norm(norms, dim=0)
         return norm
@@ -96,7 +111,7 @@ class Side:
     def step(self, norm: Tensor) -> None:
         """Clip each member's gradient, whose norm (K) is given, and let Adam take one step."""
         scale = (self.clip / (norm + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_
-        for parameter in self.module.parameters():
+        for parameter in self.clipped:
             if parameter.grad is not None:
                 parameter.grad.mul_(scale.view(-1, *[1] * (parameter.ndim - 1)))
         self.optimizer.step()

@@ -60,6 +60,31 @@ def test_a_loss_weight_acts_through_the_shared_norm_alone(tmp_path, scope, count
     assert sum("hardly a way to act" in text for text in texts(findings)) == count
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "base: {training: {loss_weighting: learned}}\ngrid: {training.bce_loss_weight: [0.3, 0.5, 0.8]}\n",
+        "grid: {training.bce_loss_weight: [0.3, 0.8], training.loss_weighting: [fixed, learned]}\n",
+    ],
+)
+def test_nothing_is_said_of_a_loss_weight_that_is_a_start(tmp_path, text):
+    def scores(swept):
+        learned = swept.get("training.loss_weighting") == "learned"
+        return 0.7 + swept["training.bce_loss_weight"] / 100 + learned, 0.5 + swept["training.bce_loss_weight"] / 50
+
+    assert not found(tmp_path, text, scores)
+
+
+@pytest.mark.parametrize(("weighting", "hidden"), [("fixed", ["curve_learning_rate"]), ("learned", [])])
+def test_the_curve_s_learning_rate_reaches_encoder_1_through_a_learned_weight(tmp_path, weighting, hidden):
+    text = (
+        f"base: {{training: {{loss_weighting: {weighting}}}}}\n"
+        "grid: {training.curve_learning_rate: [0.01, 0.02]}\nobjective: {rank_by: test_e1_auc}\n"
+    )
+    findings = found(tmp_path, text, lambda swept: (0.7 + swept["training.curve_learning_rate"], 0.5))
+    assert [name for finding in findings for name in finding.numbers["parameters"]] == hidden
+
+
 def test_a_parameter_that_changes_no_bit_did_nothing(tmp_path):
     text = """
 base: {training: {clip_scope: global}}

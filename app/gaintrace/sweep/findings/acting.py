@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from gaintrace.identity import MASTERY_ONLY
+from gaintrace.identity import MASTERY_ONLY, MASTERY_ONLY_WITH_LEARNED_WEIGHTS
 from gaintrace.sweep.comparison import REPETITIONS
 from gaintrace.sweep.effects import INVISIBLE
 from gaintrace.sweep.findings.finding import SIDES, Evidence, Finding, several
@@ -24,7 +24,7 @@ def parameter_cannot_act(evidence: Evidence) -> Iterator[Finding]:
 
 def _no_way(evidence: Evidence) -> Iterator[Finding]:
     """Ranked by E1, but swept in encoder 2."""
-    hidden = [evidence.columns[path] for path in evidence.columns if mastery_only(path)]
+    hidden = [evidence.columns[path] for path in evidence.columns if _mastery_only(evidence, path)]
     if not hidden or evidence.spec.objective.rank_by != "test_e1_auc":
         return
     yield Finding(
@@ -38,8 +38,8 @@ def _no_way(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _scale_only(evidence: Evidence) -> Iterator[Finding]:
-    """The loss weight, where nothing couples the encoders."""
-    if LOSS_WEIGHT not in evidence.columns:
+    """The loss weight, where nothing couples the encoders. Where it is learned, it is but a start, and no scale."""
+    if LOSS_WEIGHT not in evidence.columns or _learned_weights(evidence):
         return
     parameter = evidence.columns[LOSS_WEIGHT]
     yield Finding(
@@ -98,16 +98,23 @@ def _one_answer(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def mastery_only(path: str) -> bool:
+def _mastery_only(evidence: Evidence, path: str) -> bool:
     """Whether a swept path is something only encoder 2 has. A rule that picks epochs is no such thing."""
     section, _, name = path.partition(".")
-    names = MASTERY_ONLY.get(section, ())
+    unseen = MASTERY_ONLY_WITH_LEARNED_WEIGHTS if _learned_weights(evidence) else MASTERY_ONLY
+    names = unseen.get(section, ())
     return path != "training.selection_metric" and (names is True or name in names)
+
+
+def _learned_weights(evidence: Evidence) -> bool:
+    """Whether any run learns its loss weights."""
+    training = evidence.spec.base.training
+    return "learned" in evidence.spec.grid.get("training.loss_weighting", [training.loss_weighting])
 
 
 def _all_mastery_only(evidence: Evidence, side: str) -> bool:
     scoped = evidence.spec.base.training.clip_scope == "global"
-    return side == "e1" and scoped and all(mastery_only(p) for p in evidence.columns if p not in _REPEATED)
+    return side == "e1" and scoped and all(_mastery_only(evidence, p) for p in evidence.columns if p not in _REPEATED)
 
 
 def _within_repetitions(ranked: pd.DataFrame, column: str) -> float | None:
