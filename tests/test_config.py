@@ -102,6 +102,10 @@ def test_configuration_needs_no_torch():
         (["base.model.n_heads=3"], "d_model 256 is not divisible by n_heads 3"),
         (["grid.training.bce_loss_weight=[0.1,0.1]"], "names a value twice"),
         (["grid.training.bce_loss_weight=[]"], "at least 1 item"),
+        (
+            ["grid.model.d_model=[64, 60]", "grid.model.n_heads=[4, 8]"],
+            "model.d_model 60, model.n_heads 8: model: d_model 60 is not divisible by n_heads 8",
+        ),
         (["grid.training.weight=[1]"], "unknown key 'weight'"),
         (["grid.data.min_sequence_length=[3,4]"], "cannot be swept"),
         (["seeds=[1,1]"], "names a value twice"),

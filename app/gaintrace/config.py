@@ -257,6 +257,12 @@ class SweepSpec(Strict):
                 raise ValueError(f"grid: {path}: {_explain(error)}") from None
             if len({json.dumps(v) for v in seen}) != len(seen):
                 raise ValueError(f"grid: {path}: {values} names a value twice")
+        for swept in _product(self.grid):
+            try:
+                _with(self.base, swept)
+            except ValidationError as error:
+                together = ", ".join(f"{path} {value}" for path, value in swept.items())
+                raise ValueError(f"grid: {together}: {_explain(error)}") from None
         return self
 
     def axes(self) -> dict[str, list[Any]]:
@@ -274,9 +280,7 @@ class SweepSpec(Strict):
 
     def runs(self) -> Iterator[tuple[dict[str, Any], RunConfig]]:
         """Every run: its swept values by dotted path, and its complete configuration."""
-        axes = self.axes()
-        for values in itertools.product(*axes.values()):
-            swept = dict(zip(axes, values, strict=True))
+        for swept in _product(self.axes()):
             yield swept, _with(self.base, swept)
 
 
@@ -284,6 +288,11 @@ def content_hash(value: Any) -> str:
     """16 hex digits of SHA-256 over canonical JSON (sorted keys, no spaces)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _product(axes: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
 
 
 def _with(base: RunConfig, changes: dict[str, Any]) -> RunConfig:
