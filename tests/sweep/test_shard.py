@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from gaintrace.sweep.plan import make_plan, write_plan
 from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.shard import ShardTrainer, load_data, reference
 from gaintrace.sweep.trajectories import load_encoder
+from gaintrace.training import loop
 from gaintrace.training.progress import Silent
 from tests.conftest import small_run
 
@@ -165,6 +167,19 @@ def test_a_learning_rate_beyond_reason_is_a_failed_run(tmp_path):
     plan, _ = sweep(store, {"training.learning_rate": [3e-3, 1e38]}, runs_per_shard=1)
     assert [result(store, run).status for run in plan.runs] == ["succeeded", "failed"]
     assert result(store, plan.runs[1]).error.type == "NonFiniteLossError"
+
+
+def test_a_failure_leaves_the_plain_names_to_the_success_after_it(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "np", SimpleNamespace(isfinite=lambda loss: False))
+        plan, _ = sweep(store, {})
+    (run,) = plan.runs
+    assert result(store, run).files == {"epochs.csv": "epochs-failed.csv"}
+    sweep(store, {})
+    found = result(store, run)
+    assert found.status == "succeeded"
+    assert all(name == called for name, called in found.files.items())
 
 
 def test_a_damaged_result_is_trained_again(tmp_path):

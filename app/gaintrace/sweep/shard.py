@@ -185,7 +185,9 @@ class ShardTrainer:
             return
         folder = self.runs.child(run.run_id)
         folder.write("config.json", run.config.model_dump_json(indent=1).encode())
-        files = {"epochs.csv": add_file(folder, "epochs.csv", epochs_csv(outcome.history.rows))}
+        # A failure leaves the plain name to the attempt that succeeds, which people look for under it.
+        name = "epochs.csv" if outcome.error is None else "epochs-failed.csv"
+        files = {"epochs.csv": add_file(folder, name, epochs_csv(outcome.history.rows))}
         if outcome.error is not None:
             error = RunError(type=type(outcome.error).__name__, message=str(outcome.error))
             self._write_result(run, error, outcome, files)
