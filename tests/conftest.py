@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from gaintrace.config import RunConfig
 from tests.servers import KEY, SECRET, s3_server
+
+settings.register_profile("any machine", deadline=None)  # a busy one takes its time
+settings.load_profile("any machine")
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 

@@ -39,7 +39,7 @@ def made(lengths, skills_per_answer=1, seed=0):
     batch_size=st.integers(1, 40),
     seeds=st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_an_epoch_holds_every_target_once(lengths, skills_per_answer, batch_size, seeds):
     dataset = made(lengths, skills_per_answer)
     data = DeviceData(dataset, DataConfig(max_sequence_length=17), CPU)
@@ -99,7 +99,6 @@ def test_groups_pad_little():
 
 
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=9), most=st.integers(1, 5))
-@settings(deadline=None)
 def test_no_other_groups_pad_less(lengths, most):
     positions = np.sort(np.array(lengths))
 

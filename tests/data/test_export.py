@@ -40,7 +40,7 @@ def by_export_number(dataset):
 
 
 @given(students=st.integers(10, 30), most_skills=st.integers(1, 3), items=st.booleans(), seed=st.integers(0, 2**31 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_reading_an_export_gives_the_data_set(tmp_path_factory, students, most_skills, items, seed):
     dataset = made(students, most_skills, items and most_skills > 1, seed)
     folder = tmp_path_factory.mktemp("pykt")

@@ -19,7 +19,7 @@ configs = st.builds(
 
 
 @given(configs)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_mastery_never_falls_and_rows_are_in_order(config):
     frame = generate(config).interactions
     assert frame["student"].is_monotonic_increasing

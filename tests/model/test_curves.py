@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gaintrace.config import LearningCurveConfig
@@ -19,7 +19,6 @@ def curves(skills=7, students=3, **values):
 
 
 @given(values=st.lists(number, min_size=6, max_size=6), gains=st.lists(st.floats(0, 1), min_size=2, max_size=30))
-@settings(deadline=None)
 def test_mastery_never_falls_and_stays_between_0_and_1(values, gains):
     """Whatever training makes of the parameters, out of their meaning included."""
     practice = torch.tensor(gains).cumsum(0)[None]

@@ -93,7 +93,7 @@ def asked(stream, skill):
     skill=st.integers(0, 6),
     model=st.sampled_from([{"gain": "scalar"}, {"gain": "linear"}, READABLE]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_only_practice_of_a_skill_raises_its_mastery_and_nothing_lowers_it(seed, skill, model):
     stream, _ = batch_of(skills_per_answer=1, seeds=[4])
     batch = asked(stream, skill).view(Members.of([0], 1, CPU))
@@ -120,7 +120,7 @@ def test_an_answer_is_worth_what_its_response_and_the_past_make_it():
 
 
 @given(seed=st.integers(0, 2**31), skill=st.integers(0, 6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_logit_is_mastery_against_the_threshold_plus_one_ability_for_all_skills(seed, skill):
     stream, _ = batch_of(skills_per_answer=1, seeds=[4])
     encoder = shaken(small_run(model=READABLE), 7, seed)

@@ -10,7 +10,7 @@ from gaintrace.sweep.bootstrap import StudentBootstrap
 from tests.sweep.made_results import auc, predictions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     targets=st.lists(
         st.tuples(st.integers(0, 4), st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), st.integers(0, 1)),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gaintrace.config import RunConfig
@@ -85,7 +85,6 @@ def test_groups_without_enough_targets_do_not_count():
 
 
 @given(values=st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
-@settings(deadline=None)
 def test_the_calibration_error_is_the_textbooks(values):
     probability = pd.Series([p for p, _ in values])
     response = pd.Series([int(r) for _, r in values])

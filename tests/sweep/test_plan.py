@@ -58,7 +58,7 @@ def test_a_plan_comes_back_from_the_store(tmp_path):
 
 
 @given(st.lists(st.sampled_from(["succeeded", "failed", "missing", "damaged"]), min_size=6, max_size=6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_aggregation_loses_no_run(tmp_path_factory, fates):
     store = open_store(tmp_path_factory.mktemp("store"))
     plan = planned(store, PHASE2)

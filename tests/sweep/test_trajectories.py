@@ -46,7 +46,7 @@ def test_after_every_answer_mastery_is_what_the_next_prediction_was_made_with(tm
     assert compared > 40
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(KINDS),
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1)), min_size=1, max_size=20),
