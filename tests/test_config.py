@@ -34,6 +34,15 @@ def test_phase1_is_the_published_grid():
     assert spec.objective.rank_by == "test_e2_auc"
 
 
+def test_production_trains_what_won():
+    assert load_spec("production").base == load_spec("gaintrace").base
+
+
+def test_published_is_the_best_run_of_phase2_trained_longer():
+    best = load_spec("phase2", ["grid={}", "base.training.bce_loss_weight=0.3", "base.training.epochs=20"])
+    assert load_spec("published").base == best.base
+
+
 def test_phase2_is_the_published_grid():
     spec = load_spec("phase2")
     configs = [config for _, config in spec.runs()]

@@ -210,7 +210,7 @@ def test_the_commands_say_what_is_was_and_changed(store, capsys, monkeypatch):
     assert capsys.readouterr().out.split()[-3:] == ["base.training.bce_loss_weight", "0.5", "0.2"]
     commands.diff("1", "1", out=out)
     assert "no difference" in capsys.readouterr().out
-    commands.diff("production", out=out)
+    commands.diff("published", out=out)
     assert "base.training.clip_scope" in capsys.readouterr().out
     commands.history(out)
     rows = capsys.readouterr().out.splitlines()
