@@ -14,9 +14,9 @@ HEADS, WIDTH, MEMBERS = 2, 8, 2
 
 def slow(query, key, value, back, fades):
     """One position, head and member at a time."""
-    result = torch.zeros_like(query)
+    result = torch.zeros(query.shape)
     half = WIDTH // HEADS
-    for k in range(MEMBERS):
+    for k in range(len(query)):
         for first in (0, 3, 6, 11):
             for t in range(3 if first < 6 else 5):
                 last = max(0, t + 1 - int(back[k, first + t]))
@@ -33,10 +33,27 @@ def slow(query, key, value, back, fades):
 
 @pytest.mark.parametrize("fades", [False, True])
 @pytest.mark.parametrize("ahead", [False, True])
-def test_attention_is_a_softmax_over_what_may_be_seen_and_nothing(fades, ahead):
+@pytest.mark.parametrize("members", [1, MEMBERS])
+def test_attention_and_its_gradients_are_a_softmax_over_what_may_be_seen_and_nothing(fades, ahead, members):
     generator = torch.Generator().manual_seed(1)
-    query, key, value = (torch.randn(MEMBERS, 16, WIDTH, generator=generator) for _ in range(3))
-    back = torch.randint(1, 4, (MEMBERS, 16), generator=generator) if ahead else torch.ones(MEMBERS, 16).long()
-    bias = distance_bias(GROUPS, HEADS, query.device) if fades else None
-    attended = attend(query, key, value, GROUPS, HEADS, bias, back if ahead else None)
-    assert torch.allclose(attended, slow(query, key, value, back, fades), atol=1e-5)
+    streams = [torch.randn(members, 16, WIDTH, generator=generator).requires_grad_() for _ in range(3)]
+    back = torch.randint(1, 4, (members, 16), generator=generator) if ahead else torch.ones(members, 16).long()
+    bias = distance_bias(GROUPS, HEADS, back.device) if fades else None
+    attended = attend((streams[0], streams[1]), streams[2], GROUPS, HEADS, bias, back if ahead else None)
+    expected = slow(*streams, back, fades)
+    assert torch.allclose(attended, expected, atol=1e-5)
+    gradient = torch.randn(attended.shape, generator=generator)
+    for own, true in zip(
+        torch.autograd.grad(attended, streams, gradient), torch.autograd.grad(expected, streams, gradient), strict=True
+    ):
+        assert torch.allclose(own, true, atol=1e-5)
+
+
+def test_queries_and_keys_may_come_in_one_stream():
+    streams = [torch.randn(MEMBERS, 16, WIDTH).requires_grad_() for _ in range(3)]
+    apart = attend((streams[0], streams[1]), streams[2], GROUPS, HEADS)
+    joined = torch.cat(streams[:2], dim=-1).detach().requires_grad_()
+    together = attend(joined, streams[2], GROUPS, HEADS)
+    assert torch.equal(together, apart)
+    (gradient,) = torch.autograd.grad(together.square().sum(), joined)
+    assert torch.equal(gradient, torch.cat(torch.autograd.grad(apart.square().sum(), streams[:2]), dim=-1))

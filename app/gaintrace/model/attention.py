@@ -1,5 +1,8 @@
 """Causal attention inside the sequences of a batch, group by group. Shape letters: see the package's docstring."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,31 +25,85 @@ def distance_bias(groups: list[Group], heads: int, device: torch.device) -> Tens
 
 
 def attend(
-    query: Tensor,
-    key: Tensor,
+    query_key: Tensor | tuple[Tensor, Tensor],
     value: Tensor,
     groups: list[Group],
     heads: int,
     bias: Tensor | None = None,
     back: Tensor | None = None,
 ) -> Tensor:
-    """Multi-head attention of each position over those up to it: KND each → KND.
+    """Multi-head attention of each position over those up to it: query, key and value of KND each → KND.
 
-    Padding is at the end of a sequence, so no position sees it. `bias`: from `distance_bias`. `back`: KN, as in Batch;
-    a position t then sees those up to t + 1 − back, the last before the target's answer, instead of those up to t.
+    `query_key`: both, or both in one KN,2D. Padding is at the end of a sequence, so no position sees it. `bias`: from
+    `distance_bias`. `back`: KN, as in Batch; a position t then sees those up to t + 1 − back, the last before the
+    target's answer, instead of those up to t.
     """
-    if query.device.type == "cpu":
+    streams: tuple[Tensor, ...] = (*query_key, value) if isinstance(query_key, tuple) else (query_key, value)
+    if value.device.type == "cpu":
         # Under autocast, too: the backward pass of torch's attention in bf16 takes several times that in fp32 there.
-        query, key, value = query.float(), key.float(), value.float()
+        streams = tuple(stream.float() for stream in streams)
+    sequences = iter(_Cut.apply(groups, value.shape[-1], heads, *streams))  # type: ignore[no-untyped-call]
     sizes = [group.stop - group.start for group in groups]
-    parts = zip(*(torch.split(x, sizes, dim=1) for x in (query, key, value)), strict=True)
     backs = [None] * len(groups) if back is None else torch.split(back, sizes, dim=1)
     with torch.autocast("cpu", enabled=False):
         attended = [
-            _attend(streams, group, heads, _mask(group, bias, own), bias is not None)
-            for streams, group, own in zip(parts, groups, backs, strict=True)
+            _attend(next(sequences), next(sequences), next(sequences), _mask(group, bias, own), bias is not None)
+            for group, own in zip(groups, backs, strict=True)
         ]
-    return torch.cat(attended, dim=1)
+    joined: Tensor = _Join.apply(groups, *attended)  # type: ignore[no-untyped-call]
+    return joined
+
+
+class _Cut(torch.autograd.Function):
+    """Query, key and value of each group, KB,H,T,D/H each, out of streams of KND, or KN,2D where two are in one.
+
+    `_Cut` and `_Join` are views and copies that autograd could take back by itself, one operator after another; that
+    would copy the gradient of each stream several times, and take hundreds of operators a batch.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, groups: list[Group], width: int, heads: int, *streams: Tensor) -> tuple[Tensor, ...]:
+        ctx.groups, ctx.width, ctx.shapes = groups, width, [stream.shape for stream in streams]
+        parts = [part for stream in streams for part in torch.split(stream, width, dim=-1)]
+        return tuple(_sequences(part, group, heads) for group in groups for part in parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        streams = [gradients[0].new_empty(shape) for shape in ctx.shapes]
+        parts = [part for stream in streams for part in torch.split(stream, ctx.width, dim=-1)]
+        for i, part in enumerate(parts):
+            _write(part, ctx.groups, gradients[i :: len(parts)])
+        return None, None, None, *streams
+
+
+class _Join(torch.autograd.Function):
+    """One stream, KND, out of KB,H,T,D/H for each group."""
+
+    @staticmethod
+    def forward(ctx: Any, groups: list[Group], *sequences: Tensor) -> Tensor:
+        first, (rows, heads, _, width) = groups[0], sequences[0].shape
+        ctx.groups, ctx.heads = groups, heads
+        joined = sequences[0].new_empty(rows // first.rows, groups[-1].stop, heads * width)
+        _write(joined, groups, sequences)
+        return joined
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *(_sequences(gradient, group, ctx.heads) for group in ctx.groups)
+
+
+def _sequences(stream: Tensor, group: Group, heads: int) -> Tensor:
+    """A group of a stream, KND → KB,H,T,D/H; without a copy where K is 1."""
+    members, _, width = stream.shape
+    part = stream[:, group.start : group.stop]
+    return part.reshape(members * group.rows, group.positions, heads, width // heads).transpose(1, 2)
+
+
+def _write(stream: Tensor, groups: list[Group], sequences: Sequence[Tensor]) -> None:
+    """Write every group's KB,H,T,D/H to its place in a stream, KND."""
+    for group, sequence in zip(groups, sequences, strict=True):
+        shape = (len(stream), group.rows, group.positions, sequence.shape[1], -1)
+        stream[:, group.start : group.stop].view(shape).copy_(sequence.transpose(1, 2).reshape(shape))
 
 
 def _mask(group: Group, bias: Tensor | None, back: Tensor | None) -> Tensor | None:
@@ -61,15 +118,10 @@ def _mask(group: Group, bias: Tensor | None, back: Tensor | None) -> Tensor | No
     return hidden if faded is None else faded + F.pad(hidden, (1, 0))
 
 
-def _attend(streams: tuple[Tensor, ...], group: Group, heads: int, mask: Tensor | None, nothing: bool) -> Tensor:
-    """Query, key and value of a group: K,BT,D each → K,BT,D. `nothing`: with a key and value of zero before all."""
-    members, _, width = streams[0].shape
-    shape = (members * group.rows, group.positions, heads, width // heads)
-    query, key, value = (x.reshape(shape).transpose(1, 2) for x in streams)  # KB,H,T,D/H
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, nothing: bool) -> Tensor:
+    """Query, key and value of a group: KB,H,T,D/H each → the same. `nothing`: with a key and value of zero first."""
     if nothing:
         key, value = F.pad(key, (0, 0, 1, 0)), F.pad(value, (0, 0, 1, 0))
     if mask is None:
-        attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-    else:
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask.to(query.dtype))
-    return attended.transpose(1, 2).reshape(members, -1, width)
+        return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask.to(query.dtype))

@@ -56,8 +56,7 @@ class Block(nn.Module):
         cheaper way to them.
         """
         query_key, value = projected or (self.query_key(ctx), self.value(val))
-        query, key = query_key.chunk(2, dim=-1)
-        a = drop(self.out(attend(query, key, value, groups, self.heads, bias)))
+        a = drop(self.out(attend(query_key, value, groups, self.heads, bias)))
         val = self.norm_value(val + a)
         if self.context_out:
             h = self.norm_context(ctx + a)

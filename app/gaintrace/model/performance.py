@@ -40,7 +40,7 @@ class TargetAttention(nn.Module):
         query = look_up(self.query(skills.weight), batch.target_skill)
         key = look_up(self.key(skills.weight), practised) + self.key_context(ctx)
         back = None if batch.aligned else batch.back
-        attended = attend(query, key, self.value(val), batch.groups, self.heads, bias, back)
+        attended = attend((query, key), self.value(val), batch.groups, self.heads, bias, back)
         found: Tensor = self.norm(skills(batch.target_skill) + drop(self.out(attended)))
         return found
 
