@@ -73,6 +73,11 @@ class ModelConfig(Strict):
         512, ge=1, le=16384, description="hidden width of the feed-forward network and of the performance head"
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout probability")
+    interaction: Literal["own", "composed"] = Field(
+        "own",
+        description="how an interaction is embedded: `own`: a vector for each skill and response (published); "
+        "`composed`: those of the skill and of the response, and a smaller one of both, added up",
+    )
     position: Literal["learned", "distance"] = Field(
         "learned",
         description="`learned`: both streams add a positional embedding (published); `distance`: attention fades with "

@@ -6,7 +6,7 @@ import torch
 from gaintrace.config import DataConfig, ModelConfig, RunConfig
 from gaintrace.data.batches import DeviceData, Members
 from gaintrace.model.dual import build_mastery, build_performance, member_state, member_tensors, stack
-from gaintrace.model.layers import Dropout, no_dropout
+from gaintrace.model.layers import ComposedEmbedding, Dropout, no_dropout
 from tests.conftest import small_run
 from tests.data.test_batches import made
 
@@ -24,7 +24,14 @@ def predict(encoder, data, layout, members=ONE):
     return output if isinstance(output, torch.Tensor) else output.logit
 
 
-NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past", "position": "distance"}
+NEW = {
+    "gain": "linear",
+    "curve": "per_skill",
+    "ability": "inferred",
+    "target": "past",
+    "position": "distance",
+    "interaction": "composed",
+}
 
 
 @pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, NEW])
@@ -93,20 +100,22 @@ def test_stacked_members_compute_what_they_compute_alone(model):
         assert not torch.allclose(together[0], together[1], atol=1e-3)
 
 
-def test_looked_up_projections_are_those_of_the_embeddings(monkeypatch):
+@pytest.mark.parametrize("interaction", ["own", "composed"])
+def test_looked_up_projections_are_those_of_the_embeddings(monkeypatch, interaction):
     """With more tokens than rows the first block's projections come from tables; with fewer from products."""
     data = DeviceData(made([5, 9, 30, 12, 7] * 10), DataConfig(max_sequence_length=40), CPU)
     config = small_run(data={"max_sequence_length": 40})
     members = Members.of([0, 0], 1, CPU)
     layout = data.test.evaluation(10_000)[0]
     for name in ("e1", "e2"):
-        pair = [encoders(small_run(training={"seed": seed}))[name].eval() for seed in (1, 2)]
+        model = {"interaction": interaction}
+        pair = [encoders(small_run(training={"seed": seed}, model=model))[name].eval() for seed in (1, 2)]
         encoder = stack(pair)
-        rows = encoder.stack.context.weight.shape[1] + config.data.max_sequence_length - 1
+        rows = encoder.stack.context.table().shape[1] + config.data.max_sequence_length - 1
         assert layout.tokens > rows
         looked_up = predict(encoder, data, layout, members)
         with monkeypatch.context() as patch:
-            patch.setattr(encoder.stack, "_first_projections", lambda token, position: None)
+            patch.setattr(encoder.stack, "_first_projections", lambda *arguments: None)
             assert torch.allclose(predict(encoder, data, layout, members), looked_up, atol=1e-5)
 
 
@@ -139,3 +148,13 @@ def test_dropout_keeps_the_mean_and_follows_streams():
 
 def test_wide_models_are_valid_configurations():
     assert ModelConfig(d_model=64, n_heads=8).gain == "scalar"
+
+
+def test_a_composed_embedding_is_what_skill_and_response_share_and_what_they_do_not():
+    embedding = ComposedEmbedding(skills=7, width=4)
+    table = embedding.table()
+    for skill, response in ((0, 0), (3, 1), (6, 0), (6, 1)):
+        own = embedding.own[0, skill + 7 * response]
+        assert torch.equal(
+            table[0, skill + 7 * response], embedding.skill[0, skill] + embedding.response[0, response] + own
+        )

@@ -10,7 +10,7 @@ from gaintrace.config import ModelConfig
 from gaintrace.data.batches import Batch
 from gaintrace.data.groups import Group
 from gaintrace.model.attention import attend, distance_bias
-from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
+from gaintrace.model.layers import ComposedEmbedding, Embedding, LayerNorm, Linear, look_up
 
 Drop = Callable[[Tensor], Tensor]
 
@@ -67,28 +67,30 @@ class Block(nn.Module):
 class TwoStreamStack(nn.Module):
     """Embeds interactions twice, as context and as value, and passes both through the blocks.
 
-    An interaction's token is x = c + C·r for skill c and response r in {0, 1}. Both streams add the same learned
+    An interaction's token is x = c + C·r for skill c and response r in {0, 1}; its row of the table is its own, or
+    composed of what it shares with others. Both streams add the same learned
     positional embedding, or, instead, attention is biased by distance.
     """
 
     def __init__(self, config: ModelConfig, skills: int, positions: int, context_out: bool) -> None:
         super().__init__()
         self.heads = config.n_heads
-        self.context = Embedding(2 * skills, config.d_model)
-        self.value = Embedding(2 * skills, config.d_model)
+        self.context = self._embedding(config, skills)
+        self.value = self._embedding(config, skills)
         self.position = Embedding(positions, config.d_model) if config.position == "learned" else None
         last = config.n_blocks - 1
         self.blocks = nn.ModuleList(Block(config, context_out or i < last) for i in range(config.n_blocks))
 
     def forward(self, batch: Batch, drop: Drop) -> tuple[Tensor, Tensor]:
         """Both streams of every token: KND each."""
-        ctx, val = self.context(batch.token), self.value(batch.token)
+        tables = self.context.table(), self.value.table()
+        ctx, val = (look_up(table, batch.token) for table in tables)
         position = batch.position.expand(batch.token.shape)
         if self.position is not None:
             embedded = self.position(position)
             ctx, val = ctx + embedded, val + embedded
         bias = self.bias(batch)
-        projected = self._first_projections(batch.token, position)
+        projected = self._first_projections(*tables, batch.token, position)
         for block in self.blocks:
             ctx, val = block(ctx, val, batch.groups, drop, bias, projected)
             projected = None
@@ -98,21 +100,28 @@ class TwoStreamStack(nn.Module):
         """What attention adds to its scores for the distance: H,T,1 + T; None where positions are embedded."""
         return None if self.position is not None else distance_bias(batch.groups, self.heads, batch.token.device)
 
-    def _first_projections(self, token: Tensor, position: Tensor) -> tuple[Tensor, Tensor] | None:
+    @staticmethod
+    def _embedding(config: ModelConfig, skills: int) -> Embedding | ComposedEmbedding:
+        composed = config.interaction == "composed"
+        return ComposedEmbedding(skills, config.d_model) if composed else Embedding(2 * skills, config.d_model)
+
+    def _first_projections(
+        self, context: Tensor, value: Tensor, token: Tensor, position: Tensor
+    ) -> tuple[Tensor, Tensor] | None:
         """What the first block projects, looked up, where tokens outnumber the rows of the tables.
 
         (E[token] + P[position])·W + b = (E·W)[token] + (P·W + b)[position]
         """
-        rows = self.context.weight.shape[1] + (0 if self.position is None else self.position.weight.shape[1])
+        rows = context.shape[1] + (0 if self.position is None else self.position.weight.shape[1])
         if token.shape[1] < rows:
             return None
         first = self.blocks[0]
         assert isinstance(first, Block)
-        query_key = self._through(first.query_key, self.context, token, position)
-        return query_key, self._through(first.value, self.value, token, position)
+        query_key = self._through(first.query_key, context, token, position)
+        return query_key, self._through(first.value, value, token, position)
 
-    def _through(self, linear: Linear, table: Embedding, token: Tensor, position: Tensor) -> Tensor:
+    def _through(self, linear: Linear, table: Tensor, token: Tensor, position: Tensor) -> Tensor:
         if self.position is None:
-            return look_up(linear(table.weight), token)
-        mapped = torch.bmm(table.weight, linear.weight)
+            return look_up(linear(table), token)
+        mapped = torch.bmm(table, linear.weight)
         return look_up(mapped, token) + look_up(linear(self.position.weight), position)

@@ -38,6 +38,29 @@ class Embedding(nn.Module):
         """Look each member's indices up in its own table."""
         return look_up(self.weight, index)
 
+    def table(self) -> Tensor:
+        """The rows of each member: KVD."""
+        return self.weight
+
+
+class ComposedEmbedding(nn.Module):
+    """One table of 2C rows a member, of what skill c and response r share with others and what they do not.
+
+    E[c + C·r] = skill[c] + response[r] + own[c + C·r], where `own` starts at a tenth of the others' size: what a wrong
+    answer on a skill means is learned from right ones and from other skills as well, and only what is left from itself.
+    """
+
+    def __init__(self, skills: int, width: int) -> None:
+        super().__init__()
+        self.skill = nn.Parameter(torch.randn(1, skills, width))
+        self.response = nn.Parameter(torch.randn(1, 2, width))
+        self.own = nn.Parameter(0.1 * torch.randn(1, 2 * skills, width))
+
+    def table(self) -> Tensor:
+        """The rows of each member: K,2C,D."""
+        shared = self.skill[:, None] + self.response[:, :, None]  # K2CD
+        return shared.flatten(1, 2) + self.own
+
 
 def look_up(table: Tensor, index: Tensor) -> Tensor:
     """Rows of each member's own table. table: KVD; index: KN → KND.
