@@ -7,6 +7,7 @@ reads responses is told so. Where answers have one skill that is what pyKT does.
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -54,21 +55,31 @@ class Akt:
             self.retrievers.append(layer.masked_attn_head)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.training.learning_rate)
 
-    def train(self) -> dict[str, Any]:
-        """Train until validation has not improved for PATIENCE epochs. Scores at the best epoch."""
-        best: dict[str, Any] = {"valid": 0.0}
-        weights: dict[str, Tensor] = {}
-        began, epoch = time.process_time(), 0
-        while epoch < self.config.training.epochs and epoch - best.get("epoch", 0) < PATIENCE:
-            epoch += 1
-            self._epoch(epoch)
+    def train(self, checkpoint: Path) -> dict[str, Any]:
+        """Train until validation has not improved for PATIENCE epochs. Scores at the best epoch.
+
+        What is trained is kept in `checkpoint` after each epoch, and training goes on from there.
+        """
+        at: dict[str, Any] = {"epoch": 0, "cpu": 0.0, "best": {"valid": 0.0}, "weights": {}}
+        if checkpoint.exists():
+            at = torch.load(checkpoint, weights_only=True)
+            self.model.load_state_dict(at["model"])
+            self.optimizer.load_state_dict(at["optimizer"])
+            torch.set_rng_state(at["rng"])
+        while at["epoch"] < self.config.training.epochs and at["epoch"] - at["best"].get("epoch", 0) < PATIENCE:
+            began = time.process_time()
+            at["epoch"] += 1
+            self._epoch(at["epoch"])
             valid = self.evaluate(self.data.valid)
-            print(f"AKT epoch {epoch}: {valid:.4f}, {time.process_time() - began:.0f} CPU-s", flush=True)
-            if valid > best["valid"]:
-                best = {"valid": valid, "epoch": epoch}
-                weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-        self.model.load_state_dict(weights)
-        return {**best, "test": self.evaluate(self.data.test), "epochs": epoch, "cpu": time.process_time() - began}
+            at["cpu"] += time.process_time() - began
+            print(f"AKT epoch {at['epoch']}: {valid:.4f}, {at['cpu']:.0f} CPU-s", flush=True)
+            if valid > at["best"]["valid"]:
+                at["best"] = {"valid": valid, "epoch": at["epoch"]}
+                at["weights"] = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+            state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+            _save({**at, **state, "rng": torch.get_rng_state()}, checkpoint)
+        self.model.load_state_dict(at["weights"])
+        return {**at["best"], "test": self.evaluate(self.data.test), "epochs": at["epoch"], "cpu": at["cpu"]}
 
     def _epoch(self, number: int) -> None:
         self.model.train()
@@ -108,6 +119,13 @@ class Akt:
                 retriever.seen = row <= last[..., None]
             predicted, _ = self.model(skills, responses)
             yield predicted[:, 1:], response, real
+
+
+def _save(state: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
 
 
 def _of(group: Group, x: Tensor) -> Tensor:

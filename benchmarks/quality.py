@@ -3,7 +3,7 @@
     python benchmarks/quality.py store/datasets/assist2015 … --out store --processes 2
 
 pyKT is installed as `make bench` does it. Each model trains on one thread of a CPU; all four data sets take hours.
-What is finished stays in --out, and the same command goes on.
+What is trained stays in --out, and the same command goes on.
 """
 
 import argparse
@@ -94,7 +94,8 @@ def akt(case: Case, out: Path) -> Scores:
     torch.set_num_threads(1)
     keep_freed_memory()
     ((_, config),) = load_spec("gaintrace", case.overrides).runs()
-    return Akt(DeviceData(load_dataset(case.data), config.data, torch.device("cpu")), config).train()
+    data = DeviceData(load_dataset(case.data), config.data, torch.device("cpu"))
+    return Akt(data, config).train(out / f"{case.name}.pt")
 
 
 def gaintrace(case: Case, out: Path) -> Scores:

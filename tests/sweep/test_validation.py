@@ -152,7 +152,7 @@ def test_a_data_set_of_the_store_is_found_by_its_name(data: str, tmp_path: Path)
 
 
 def test_recalibration_says_which_weight_suits_and_whether_it_matters(data: str, tmp_path: Path) -> None:
-    found = run(data, tmp_path, "monday", recalibrate=True, weights="0.0,0.5").recalibration
+    found = run(data, tmp_path, "monday", recalibrate=True, weights="0.0,0.3").recalibration
     assert found is not None
     assert sorted(score.weight for score in found.scores) == [0.0, 0.3, 0.5], "the default's weight is tried as well"
     assert found.runs == 2
