@@ -57,6 +57,7 @@ ENVIRONMENT = {
     "AWS_REGION": "region of the bucket",
     "AWS_ENDPOINT_URL": "a server that is not Amazon's, as in `https://minio.storage:9000`; it is asked in path style",
     "AWS_CA_BUNDLE": "file with the certificate of an authority of your own, which signed the server's",
+    "GOMP_SPINCOUNT": "how long threads of a CPU spin while they wait for each other; 1000 without it, which is short",
     "GAINTRACE_STORE_DEADLINE": f"seconds that a request to S3 may take with all attempts; {DEADLINE:.0f} without it",
     "GAINTRACE_METRICS": "as `--metrics`",
     "GAINTRACE_PUSHGATEWAY": "as `--pushgateway`",
