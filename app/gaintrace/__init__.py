@@ -5,7 +5,7 @@ import os
 __version__ = "0.1.0"
 
 # torch's threads spin for milliseconds while they wait for each other. On cores that have other work, that takes the
-# time of the very thread that is waited for, and a sweep takes three to ten times as long (benchmarks/NOTES.md).
+# time of the very thread that is waited for, and a sweep takes three to nine times as long (benchmarks/NOTES.md).
 # GNU OpenMP reads how long to spin when torch is loaded, so it is said before anything loads it.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -155,7 +155,7 @@ def test_archives_and_latin_1_are_read(tmp_path):
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"user_id,log_id,correct\n1,2,1\n", "line 1: no column sequence_id"),
         (ASSIST2015.replace(",", "\t").encode(), "Its columns are separated by tabs: save it with commas"),
-        (gzip.compress(ASSIST2015.encode()), "Compressed files must be named .gz or .zip"),
+        (gzip.compress(ASSIST2015.encode(), mtime=0), "Compressed files must be named .gz or .zip"),
         (b"a,b\n1,2\n", "The publisher's file for assist2015 is 2015_100_skill_builders_main_problems.csv"),
         (ASSIST2009.encode(), "It looks like assist2009"),
         (b'user_id,log_id,sequence_id,correct\n1,2,3,1\n1,"2,3,1\n', "EOF inside string starting at row 2"),
