@@ -13,6 +13,7 @@ from pathlib import Path
 
 from epoch import compare
 from growth import growth
+from host import host
 from sweeps import sweeps
 
 from gaintrace.config import SyntheticConfig
@@ -40,6 +41,7 @@ def main() -> None:
     for title, section, inputs in (
         ("One epoch of the published model", compare, (dataset, arguments.rounds, device)),
         ("Whole sweeps", sweeps, (arguments.data, device)),
+        ("What a step costs the host", host, (dataset, arguments.rounds)),
         ("How cost grows", growth, (arguments.rounds, device)),
     ):
         began = time.perf_counter()

@@ -42,11 +42,12 @@ def compare(dataset: Dataset, rounds: int, device: torch.device) -> list[str]:
     config = RunConfig()
     data = DeviceData(dataset, config.data, device)
     fitted = {OURS: Trainer(data), "gaintrace, bf16": Trainer(data, precision="bf16")}
+    if device.type == "cuda":
+        fitted["gaintrace, steps launched one by one"] = Trainer(data, replayed=False)
     padded = Trainer(data, padded_to=config.data.max_sequence_length)
     others = {"gaintrace, padded to 200": padded.steps} | peers(dataset, config, device)
     for trainer in (*fitted.values(), padded):
-        trainer.steps(1)
-        trainer.trained.clear()
+        trainer.warm()
     a, b = torch.randn(2, MATMUL, MATMUL, device=device)
     matmul, timings = Timing(device), {name: Timing(device) for name in (*fitted, *others)}
     for _ in range(rounds):

@@ -20,8 +20,7 @@ def growth(rounds: int, device: torch.device) -> list[str]:
         cases["mean history", str(length)] = Trainer(_simulated(500, length, device))
     timings = {case: Timing(device) for case in cases}
     for trainer in cases.values():
-        trainer.steps(1)
-        trainer.trained = []
+        trainer.warm()
     for _ in range(rounds):
         for case, trainer in cases.items():
             timings[case].add(lambda trainer=trainer: trainer.steps(1))

@@ -12,20 +12,30 @@ from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.groups import Layout
 from gaintrace.training.population import Population
+from gaintrace.training.replay import recorder_for
 
 
 class Trainer:
-    """Steps of gaintrace's own training, over the batches of one epoch. `padded_to`: pad every sequence to so many."""
+    """Steps of gaintrace's own training, over the batches of one epoch.
+
+    `padded_to`: pad every sequence to so many. `replayed`: where the device can, once `warm` has seen the shapes.
+    """
 
     def __init__(
-        self, data: DeviceData, members: int = 1, precision: str = "fp32", padded_to: int | None = None
+        self,
+        data: DeviceData,
+        members: int = 1,
+        precision: str = "fp32",
+        padded_to: int | None = None,
+        replayed: bool = True,
     ) -> None:
         weights = np.linspace(0.2, 0.8, members)
         configs = {
             str(k): RunConfig(training=TrainingConfig(bce_loss_weight=float(w), precision=precision))
             for k, w in enumerate(weights)
         }
-        self.population = Population(configs, data)
+        recorder = recorder_for(data.device) if replayed else None
+        self.population = Population(configs, data, recorder, lambda outcome: print(outcome, flush=True))
         self.epoch = self.population.begin_epoch(1)
         self.data = data
         self.members = members
@@ -39,11 +49,16 @@ class Trainer:
         (padded,) = self.data.train._layouts([(chunks, np.full(chunks.shape[1], length))], 1)
         return padded
 
+    def warm(self) -> None:
+        """Take a step; where steps are replayed, so many that recordings are made before anything is timed."""
+        self.steps(1 if self.population.shapes is None else 2 * len(self.epoch.batches))
+        self.trained.clear()
+
     def steps(self, count: int) -> None:
         """Train on the next batches."""
         for _ in range(count):
             layout = next(self.batches)
-            self.population.train_batch(self.data.gather(self.data.train, layout))
+            self.population.step(layout)
             self.trained.append(layout)
 
     def real_targets(self) -> int:

@@ -10,7 +10,7 @@ from gaintrace import __version__
 from gaintrace.config import RunConfig, content_hash
 
 # The sources that decide a run's numbers. A change to the report must not retrain a sweep; a change here must.
-NUMERIC_SOURCES = ("data/batches.py", "data/groups.py", "model", "training")
+NUMERIC_SOURCES = ("data/batches.py", "data/groups.py", "data/shapes.py", "model", "training")
 
 # What may differ between runs trained as one population; all else decides shapes, batches or the optimizer.
 PER_MEMBER: Any = {

@@ -126,16 +126,16 @@ def test_a_loss_that_is_no_number_fails_its_run_alone(tmp_path):
 
     from gaintrace.training import population as module
 
-    original = module.Population.train_batch
+    original = module.Population.train
 
-    def poisoned(self, batch):
+    def poisoned(self, layout):
         if "bad" in self.members:
             with torch.no_grad():
                 self.sides["e1"].module.logit.weight[self.members["bad"]["e1"]] = float("nan")
-        return original(self, batch)
+        return original(self, layout)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.Population, "train_batch", poisoned)
+        patch.setattr(module.Population, "train", poisoned)
         train(
             configs,
             data,

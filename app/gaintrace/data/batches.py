@@ -24,6 +24,7 @@ from torch import Tensor
 from gaintrace.config import DataConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.groups import GROUPS, Array, Group, Layout, lay_out
+from gaintrace.data.shapes import SHAPE_GROUPS, fitted, recurring
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
@@ -119,16 +120,29 @@ class Split:
     student: Tensor | None  # chunks; row of the training student
     lengths: Array  # the same as `length`, on the host
 
-    def training(self, batch_size: int, epoch_seed: int, seeds: list[int]) -> list[Layout]:
-        """The random batches of an epoch. `epoch_seed` decides their shapes, `seeds` what each stream finds in them."""
+    def training(self, batch_size: int, epoch_seed: int, seeds: list[int], shapes: Array | None = None) -> list[Layout]:
+        """The random batches of an epoch. `epoch_seed` decides their shapes, `seeds` what each stream finds in them.
+
+        `shapes`: from `recurring_shapes`, to which batches are padded.
+        """
+        bucket, padded = self._buckets()
+        dealt = np.stack([np.lexsort((_generator(seed).random(len(bucket)), bucket)) for seed in seeds])  # S, chunks
+        places = _generator(epoch_seed).permutation(len(bucket))
+        batches = [np.sort(places[first : first + batch_size]) for first in range(0, len(places), batch_size)]
+        if shapes is None:
+            return self._layouts(((dealt[:, batch], padded[batch]) for batch in batches), GROUPS)
+        return self._layouts(((dealt[:, batch], fitted(padded[batch], shapes)) for batch in batches), SHAPE_GROUPS)
+
+    def recurring_shapes(self, batch_size: int) -> Array:
+        """Padded lengths of the shapes that nearly all training batches fit: TB, each ascending."""
+        return recurring(self._buckets()[1], batch_size)
+
+    def _buckets(self) -> tuple[Array, Array]:
+        """The bucket of every chunk, and the length of the longest chunk in it."""
         count = len(self.lengths)
         size = max(4, -(-count // BUCKETS))
         bucket = np.arange(count) // size
-        padded = self.lengths[np.minimum((bucket + 1) * size, count) - 1]
-        dealt = np.stack([np.lexsort((_generator(seed).random(count), bucket)) for seed in seeds])  # S, chunks
-        places = _generator(epoch_seed).permutation(count)
-        batches = [np.sort(places[first : first + batch_size]) for first in range(0, count, batch_size)]
-        return self._layouts(((dealt[:, batch], padded[batch]) for batch in batches), GROUPS[self.start.device.type])
+        return bucket, self.lengths[np.minimum((bucket + 1) * size, count) - 1]
 
     def evaluation(self, tokens: int) -> list[Layout]:
         """All chunks, shortest first, as many a batch as fit a number of tokens."""

@@ -5,6 +5,7 @@ initial weights depend on its seed alone and never on its neighbours. See the pa
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -100,7 +101,18 @@ class Dropout:
         """`seeds`: one an S; `stream_of_member`: K indices into it, on the device of the masks."""
         self.probability = probability
         self.stream_of_member = stream_of_member
-        self.generators = [torch.Generator(stream_of_member.device).manual_seed(seed) for seed in seeds]
+        self.generators = [torch.Generator(stream_of_member.device) for _ in seeds]
+        self.seed(seeds)
+
+    def seed(self, seeds: list[int]) -> None:
+        """Start every stream's masks anew, from the same generators: a recorded step goes on drawing from them."""
+        for generator, seed in zip(self.generators, seeds, strict=True):
+            generator.manual_seed(seed)
+
+    def renew(self, states: Iterator[Tensor]) -> None:
+        """Go on with other generators in the next of these states."""
+        device = self.stream_of_member.device
+        self.generators = [torch.Generator(device).set_state(next(states)) for _ in self.generators]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Zero each element with the given probability and scale the rest to keep the mean. x: KND"""

@@ -12,10 +12,10 @@ def practised_before(worth: Tensor, batch: Batch) -> Tensor:
     For each group a matrix of "k practised the target's skill, before its answer" (BTT) times the worths: no loop over
     time, and no tensor over skills. Members of a stream share the matrices.
     """
-    by_stream = [_summed(worth[members], batch, s) for s, members in enumerate(batch.members_of_stream)]
+    by_stream = [_summed(worth.index_select(0, members), batch, s) for s, members in enumerate(batch.members_of_stream)]
     if len(by_stream) == 1:
         return by_stream[0]
-    return torch.cat(by_stream)[torch.cat(batch.members_of_stream).argsort()]
+    return torch.cat(by_stream).index_select(0, torch.cat(batch.members_of_stream).argsort())
 
 
 def _summed(worth: Tensor, batch: Batch, stream: int) -> Tensor:

@@ -17,6 +17,7 @@ from gaintrace.training.evaluation import EncoderScore, GainScore, Predictions, 
 from gaintrace.training.history import History, Weights
 from gaintrace.training.population import Epoch, Population
 from gaintrace.training.progress import EpochRow, Reporter
+from gaintrace.training.replay import recorder_for
 
 
 class NonFiniteLossError(Exception):
@@ -57,7 +58,7 @@ def train(
     `on_outcome` is called for each run as soon as it has stopped. Where `interrupted` turns true, every run's state
     is saved and InterruptedRunError raised.
     """
-    population = Population(configs, data)
+    population = Population(configs, data, recorder_for(data.device), reporter.note)
     histories = {run: History(config) for run, config in configs.items()}
     epoch: Epoch | None = None
     if checkpoints:

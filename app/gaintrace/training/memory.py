@@ -10,6 +10,7 @@ from torch import Tensor
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData
 from gaintrace.training.population import Population
+from gaintrace.training.replay import recorder_for
 
 SHARE = 0.6
 """Of the free memory; the rest is for what one step of one run does not show."""
@@ -31,7 +32,7 @@ def most_members(config: RunConfig, data: DeviceData) -> int:
 
 def member_bytes(config: RunConfig, data: DeviceData) -> int:
     """Memory that one more run takes: its parameters, and what the largest batch keeps for its backward pass."""
-    population = Population({"measured": config}, data)
+    population = Population({"measured": config}, data, recorder_for(data.device))
     epoch = population.begin_epoch(1)
     largest = max(epoch.batches, key=lambda layout: layout.tokens)
     batch = data.gather(data.train, largest)
@@ -39,8 +40,10 @@ def member_bytes(config: RunConfig, data: DeviceData) -> int:
     logits = sum(logit.numel() * logit.element_size() for logit in epoch.logits.values())
     # The sides go through backward one after another, so only the larger one's activations are there at a time.
     activations = max(_saved_bytes(side, batch) for side in population.sides.values())
+    # Recorded steps keep memory for theirs to themselves; others are launched beside them.
+    times = 2 if data.device.type == "cuda" else 1
     copies = COPIES + (1 if config.training.weight_average else 0)
-    return copies * parameters + 2 * logits + activations
+    return copies * parameters + 2 * logits + times * activations
 
 
 def _saved_bytes(side: Any, batch: Any) -> int:

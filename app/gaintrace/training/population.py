@@ -4,16 +4,17 @@ Each run owns a member of each side. Under `clip_scope: per_encoder` nothing cou
 everything encoder 1 can see share one member of it: it is trained once. Shape letters: see gaintrace.model.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import DeviceData, StreamBatch
+from gaintrace.data.batches import DeviceData
 from gaintrace.data.groups import Layout
 from gaintrace.identity import performance_key, population_key
 from gaintrace.model.dual import build_mastery, build_performance, derived_seed, member_state
+from gaintrace.training.replay import Recorder, Replay, Trained
 from gaintrace.training.selection import SIDES
 from gaintrace.training.side import Side
 
@@ -21,8 +22,14 @@ from gaintrace.training.side import Side
 class Population:
     """The models of some runs, and one epoch of their training at a time."""
 
-    def __init__(self, configs: dict[str, RunConfig], data: DeviceData) -> None:
-        """`configs`: by run id, all of one population key."""
+    def __init__(
+        self,
+        configs: dict[str, RunConfig],
+        data: DeviceData,
+        recorder: Recorder | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`configs`: by run id, all of one population key. `recorder`: replays steps; `say` is told what came of it."""
         if len({population_key(config) for config in configs.values()}) != 1:
             raise ValueError("runs of a population differ in more than members may")
         self.configs = dict(configs)
@@ -41,6 +48,8 @@ class Population:
             "e1": Side("e1", [build_performance(config, data.skills) for config in e1], e1, data.device),
             "e2": Side("e2", [build_mastery(config, data.skills, students) for config in e2], e2, data.device),
         }
+        self.shapes = data.train.recurring_shapes(self.first.training.batch_size) if recorder else None
+        self.replay = Replay(self, recorder, say)
 
     @property
     def runs(self) -> list[str]:
@@ -59,8 +68,16 @@ class Population:
             side.begin_epoch(epoch, streams, (generators or {}).get(name))
         return Epoch(self, epoch, streams)
 
-    def train_batch(self, batch: StreamBatch) -> dict[str, Tensor]:
-        """One step of every member. Returns the logits by side, KN."""
+    def step(self, layout: Layout) -> Trained:
+        """One step of every member. What it returns is overwritten by the next step."""
+        trained = self.replay(layout)
+        for side in self.sides.values():
+            side.count_step()
+        return trained
+
+    def train(self, layout: Layout) -> Trained:
+        """What the device does in a step, launched. `step` counts it, and may replay it instead."""
+        batch = self.data.gather(self.data.train, layout)
         logits = {name: side.backward(batch) for name, side in self.sides.items()}
         norms = {name: side.gradient_norm() for name, side in self.sides.items()}
         if self.first.training.clip_scope == "global":
@@ -68,7 +85,22 @@ class Population:
             norms = dict.fromkeys(norms, both)
         for name, side in self.sides.items():
             side.step(norms[name])
-        return logits
+        return Trained(logits, batch.response, batch.real)
+
+    def moving(self) -> list[Tensor]:
+        """The tensors that a step changes, after the first."""
+        return [tensor for side in self.sides.values() for tensor in side.moving()]
+
+    def generators(self) -> list[torch.Generator]:
+        """Where a step's random numbers come from."""
+        return [generator for side in self.sides.values() for generator in side.dropout.generators]
+
+    def recover(self, states: list[Tensor]) -> None:
+        """After a step that failed on its way: no gradients, and other generators in these states."""
+        left = iter(states)
+        for side in self.sides.values():
+            side.optimizer.zero_grad(set_to_none=True)
+            side.dropout.renew(left)
 
     def remove(self, runs: Iterable[str]) -> None:
         """Take runs out; a member that nobody uses any more is dropped."""
@@ -76,6 +108,7 @@ class Population:
             del self.members[run]
         if not self.members:
             return
+        self.replay.forget()
         for name, side in self.sides.items():
             used = sorted({at[name] for at in self.members.values()})
             side.keep(used)
@@ -101,7 +134,8 @@ class Epoch:
         data = population.data
         seeds = [derived_seed(seed, "batches", number) for seed in streams]
         size = population.first.training.batch_size
-        self.batches: list[Layout] = data.train.training(size, derived_seed("shapes", number), seeds)
+        shapes = derived_seed("shapes", number)
+        self.batches: list[Layout] = data.train.training(size, shapes, seeds, population.shapes)
         self.step = 0
         self.filled = 0
         positions = sum(layout.tokens for layout in self.batches)
@@ -118,25 +152,23 @@ class Epoch:
         return self.step == len(self.batches)
 
     def advance(self) -> None:
-        """Train on the next batch. Nothing here waits for the device."""
-        batch, end = self._next()
-        logits = self.population.train_batch(batch)
-        for name, logit in logits.items():
-            self.logits[name][:, self.filled : end] = logit
-        self._book(batch, end)
+        """Train on the next batch. Nothing here waits for the device, but for a trial of replayed steps."""
+        layout = self.batches[self.step]
+        trained = self.population.step(layout)
+        for name, logit in trained.logits.items():
+            self.logits[name][:, self.filled : self.filled + layout.tokens] = logit
+        self._book(trained.response, trained.real)
 
     def fast_forward(self, steps: int) -> None:
         """Pass over batches that were trained on before an interruption."""
-        for _ in range(steps):
-            self._book(*self._next())
-
-    def _next(self) -> tuple[StreamBatch, int]:
         data = self.population.data
-        batch = data.gather(data.train, self.batches[self.step])
-        return batch, self.filled + self.batches[self.step].tokens
+        for layout in self.batches[self.step : self.step + steps]:
+            batch = data.gather(data.train, layout)
+            self._book(batch.response, batch.real)
 
-    def _book(self, batch: StreamBatch, end: int) -> None:
-        self.response[:, self.filled : end] = batch.response
-        self.real[:, self.filled : end] = batch.real
+    def _book(self, response: Tensor, real: Tensor) -> None:
+        end = self.filled + response.shape[1]
+        self.response[:, self.filled : end] = response
+        self.real[:, self.filled : end] = real
         self.filled = end
         self.step += 1

@@ -54,6 +54,8 @@ class Side:
         self.clipped = list(named.values())
         self.adam_steps = 0
         self.optimizer = self._optimizer()
+        self.autocast = configs[0].training.precision == "bf16"
+        self.streams = 0
 
     def _optimizer(self) -> torch.optim.Adam:
         training = self.configs[0].training
@@ -70,18 +72,29 @@ class Side:
         return torch.optim.Adam(groups, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True)
 
     def begin_epoch(self, epoch: int, streams: list[int], generators: dict[int, Tensor] | None = None) -> None:
-        """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from."""
-        position = {seed: index for index, seed in enumerate(streams)}
-        member_streams = [position[config.training.seed] for config in self.configs]
-        self.members = Members.of(member_streams, len(streams), self.device)
+        """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from.
+
+        What a step reads is written in place while the members stay the same, so that a recorded step finds it.
+        """
         seeds = [derived_seed(seed, self.name, "dropout", epoch) for seed in streams]
-        self.dropout = Dropout(self.configs[0].model.dropout, seeds, self.members.stream_of_member)
+        if self.streams != len(streams):
+            self._seat(streams, seeds)
+        self.dropout.seed(seeds)
         for seed, state in (generators or {}).items():
-            self.dropout.generators[position[seed]].set_state(state)
-        self.clip = self._per_member(config.training.gradient_clip for config in self.configs)
-        self.loss_weight = self._per_member(side_weight(config.training, self.name, epoch) for config in self.configs)
-        self.autocast = self.configs[0].training.precision == "bf16"
+            self.dropout.generators[streams.index(seed)].set_state(state)
+        self.clip.copy_(self._per_member(config.training.gradient_clip for config in self.configs))
+        weights = self._per_member(side_weight(config.training, self.name, epoch) for config in self.configs)
+        self.loss_weight.copy_(weights)
         self.module.train()
+
+    def _seat(self, streams: list[int], seeds: list[int]) -> None:
+        """Make what a step reads besides its batch."""
+        self.streams = len(streams)
+        member_streams = [streams.index(config.training.seed) for config in self.configs]
+        self.members = Members.of(member_streams, len(streams), self.device)
+        self.dropout = Dropout(self.configs[0].model.dropout, seeds, self.members.stream_of_member)
+        self.clip = torch.zeros(len(self.configs), device=self.device)
+        self.loss_weight = torch.zeros_like(self.clip)
 
     def backward(self, batch: StreamBatch) -> Tensor:
         """Forward and backward of one batch; gradients stay on the parameters. Returns the logits, KN."""
@@ -114,8 +127,13 @@ class Side:
         for parameter in self.clipped:
             if parameter.grad is not None:
                 parameter.grad.mul_(scale.view(-1, *[1] * (parameter.ndim - 1)))
+        for group in self.optimizer.param_groups:  # torch asks for it while it records, and warns of it otherwise
+            group["capturable"] = self.device.type == "cuda" and torch.cuda.is_current_stream_capturing()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+
+    def count_step(self) -> None:
+        """What follows a step on the host: no part of a recorded one."""
         self.adam_steps += 1
         if self.decay:
             self._average()
@@ -138,6 +156,12 @@ class Side:
             for name in MOMENTS:
                 moments[name] = moments[name][index]
         self.configs = [self.configs[member] for member in members]
+        self.streams = 0
+
+    def moving(self) -> list[Tensor]:
+        """The tensors that a step changes, after the first."""
+        state = [tensor for moments in self.optimizer.state.values() for tensor in moments.values()]
+        return [*self.module.parameters(), *state]
 
     def state(self, member: int) -> MemberState:
         """Copies of everything of one member that `restore` takes."""
