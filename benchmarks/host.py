@@ -48,7 +48,8 @@ def host(dataset: Dataset, rounds: int) -> list[str]:
     return [
         table(rows),
         f"Calling them takes about {1000 * timing.device_seconds / STEPS:.0f} CPU-ms a step: of one run at width 4, on "
-        "histories of 12 interactions, where there is little to compute. A step that is launched takes a GPU no less.",
+        "histories of 12 interactions, where there is little to compute. Launched from such a core, a step takes no "
+        "less on a GPU.",
         _shapes(dataset),
     ]
 
