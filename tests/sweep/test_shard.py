@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pandas as pd
@@ -160,6 +161,27 @@ def test_a_failing_run_is_recorded_and_spoils_no_other(tmp_path, monkeypatch):
     monkeypatch.undo()
     _, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.4, 0.5, 0.6]})
     assert heard.finished_runs == [(plan.runs[2].run_id, "succeeded")]
+
+
+class Refuses:
+    """A device on which no step can be recorded."""
+
+    def stream(self):
+        return nullcontext()
+
+    def record(self, step, generators):
+        raise RuntimeError("operation not permitted")
+
+    def seconds(self, work):
+        work()
+        return 0.0
+
+
+def test_that_steps_are_not_replayed_is_said_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "recorder_for", lambda device: Refuses())
+    _, heard = sweep(open_store(tmp_path), {"training.bce_loss_weight": [0.3, 0.7]}, members=1)
+    assert [status for _, status in heard.finished_runs] == ["succeeded", "succeeded"]
+    assert heard.notes == ["steps are launched one by one, not replayed: operation not permitted"]
 
 
 def test_a_learning_rate_beyond_reason_is_a_failed_run(tmp_path):

@@ -42,6 +42,7 @@ def run_training(configs, store, stop_after=None, resume=False, share=1.0):
         checkpoints=checkpoints,
         on_outcome=lambda outcome: outcomes.__setitem__(outcome.run, outcome),
         reporter=Silent(),
+        say=print,
         interrupted=interrupted,
         pace=Pace(share),
     )
@@ -143,6 +144,7 @@ def test_a_loss_that_is_no_number_fails_its_run_alone(tmp_path):
             checkpoints={},
             on_outcome=lambda outcome: outcomes.__setitem__(outcome.run, outcome),
             reporter=Silent(),
+            say=print,
             interrupted=lambda: False,
             pace=Pace(0),
         )

@@ -87,6 +87,7 @@ class ShardTrainer:
         self.runs = self.store.child("runs")
         self.device_data: dict[str, DeviceData] = {}
         self.side_by_side = 1  # runs that began together in the population under way
+        self.said: set[str] = set()
 
     def train(self, shard: int) -> None:
         """Train what is unfinished in a shard. Failing runs are recorded and do not stop the others."""
@@ -103,6 +104,13 @@ class ShardTrainer:
             size = self._members(group)
             for first in range(0, len(group), size):
                 self._train_group(group[first : first + size])
+
+    def _say_once(self, text: str) -> None:
+        """Pass on what every population finds out for itself, the first time; figures may follow a colon."""
+        what = text.split(":", maxsplit=1)[0]
+        if what not in self.said:
+            self.said.add(what)
+            self.reporter.note(text)
 
     def _members(self, group: list[PlannedRun]) -> int:
         """How many of a group to train side by side."""
@@ -134,6 +142,7 @@ class ShardTrainer:
                 checkpoints=checkpoints if len(checkpoints) == len(configs) else {},
                 on_outcome=on_outcome,
                 reporter=self.reporter,
+                say=self._say_once,
                 interrupted=self.interrupted,
                 pace=self.pace,
             )

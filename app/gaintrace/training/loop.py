@@ -50,15 +50,16 @@ def train(
     checkpoints: dict[str, Checkpoint],
     on_outcome: Callable[[Outcome], None],
     reporter: Reporter,
+    say: Callable[[str], None],
     interrupted: Callable[[], bool],
     pace: Pace,
 ) -> None:
     """Train some runs of one population key, from their checkpoints (all at one position) or from the start.
 
-    `on_outcome` is called for each run as soon as it has stopped. Where `interrupted` turns true, every run's state
-    is saved and InterruptedRunError raised.
+    `on_outcome` is called for each run as soon as it has stopped. `say` hears in a line how the device takes steps.
+    Where `interrupted` turns true, every run's state is saved and InterruptedRunError raised.
     """
-    population = Population(configs, data, recorder_for(data.device), reporter.note)
+    population = Population(configs, data, recorder_for(data.device), say)
     histories = {run: History(config) for run, config in configs.items()}
     epoch: Epoch | None = None
     if checkpoints:
