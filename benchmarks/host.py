@@ -37,7 +37,7 @@ def host(dataset: Dataset, rounds: int) -> list[str]:
     """Measured on the CPU, also where a GPU is."""
     rows = [("members", "operators a step", "kernels of them")]
     for members in MEMBERS:
-        epoch = _epoch(dataset, DataConfig(), members, 64)
+        epoch = _epoch(dataset, DataConfig(), members, TrainingConfig().batch_size)
         with Operators() as operators:
             epoch.advance()
         rows.append((str(members), f"{operators.called:,}", f"{operators.kernels:,}"))

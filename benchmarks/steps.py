@@ -36,6 +36,8 @@ class Trainer:
         }
         recorder = recorder_for(data.device) if replayed else None
         self.population = Population(configs, data, recorder, lambda outcome: print(outcome, flush=True))
+        if not replayed:  # in the same shapes, so that nothing else differs
+            self.population.shapes = data.train.recurring_shapes(self.population.first.training.batch_size)
         self.epoch = self.population.begin_epoch(1)
         self.data = data
         self.members = members

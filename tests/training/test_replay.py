@@ -83,6 +83,20 @@ class Refusing(Tape):
         raise RuntimeError("operation not permitted\nwhen stream is capturing")
 
 
+class Invalidating(Tape):
+    """A device that permits no operator inside a recording, and says something else when the recording ends."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        raise RuntimeError("this operator is not permitted")
+
+    def record(self, step, generators):
+        try:
+            with self:
+                step()
+        except RuntimeError:
+            raise RuntimeError("failed due to a previous error") from None
+
+
 class Stuck(Tape):
     """Recordings that go on reading the batch they were made on."""
 
@@ -180,11 +194,12 @@ def test_a_replayed_step_is_the_launched_one(preset, scope):
     [
         (Refusing(), "operation not permitted"),
         (Refusing(after=2), "operation not permitted"),
+        (Invalidating(), "this operator is not permitted"),
         (Breaking(), "unspecified launch failure"),
         (Stuck(), "logits would differ by "),
         (Tape(faster=False), "it would take 2.0 ms a step instead of 1.0"),
     ],
-    ids=["refused", "refused later", "breaking", "stuck", "slower"],
+    ids=["refused", "refused later", "invalidating", "breaking", "stuck", "slower"],
 )
 def test_a_device_that_cannot_replay_launches_with_one_line(recorder, why):
     configs = {"a": base("gaintrace", bce_loss_weight=0.3), "b": base("gaintrace", bce_loss_weight=0.6, seed=7)}

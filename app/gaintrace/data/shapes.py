@@ -14,6 +14,7 @@ import numpy as np
 from gaintrace.data.groups import Array, least_padding
 
 SHAPES = 16
+"""Most shapes: more pad less, and each is recorded anew whenever a run stops."""
 SHAPE_GROUPS = 12
 """Most length groups of a shape: more pad less, and each is some ten kernels in every attention."""
 DRAWN = 4096
@@ -36,7 +37,7 @@ def recurring(lengths: Array, batch_size: int) -> Array:
     batches = np.sort(lengths[drawn], axis=1)
     by_size = np.array_split(batches[np.argsort(batches.sum(axis=1), kind="stable")], SHAPES)
     longest = [np.quantile(near, FITTING, axis=0, method="higher") for near in by_size]
-    shapes = np.unique([_grouped(lengths) for lengths in longest], axis=0)
+    shapes = np.unique([_grouped(shape) for shape in longest], axis=0)
     return shapes[np.argsort(shapes.sum(axis=1), kind="stable")]
 
 

@@ -1,6 +1,6 @@
 """Training steps recorded once and replayed, where a device lets them be and it pays.
 
-On a GPU a step is some 1,500 kernels, and launching them one by one takes the host longer than they take the device
+On a GPU a step is some 1,600 kernels, and launching them one by one takes the host longer than they take the device
 unless many members share them. A CUDA graph launches them all at once. It does the same to the same memory every time,
 so it fits batches of one shape, and what changes between steps is written into the tensors it reads: batches are padded
 to shapes that recur (gaintrace.data.shapes), and each shape has a recording of its own.
@@ -105,10 +105,8 @@ class Replay:
             self.recorder = None
             self.recordings.clear()
             self.steps.recover(states)
-            cause: BaseException = error
-            while cause.__context__ is not None:  # ending a recording that has failed raises once more
-                cause = cause.__context__
-            self.say(f"steps are launched one by one, not replayed: {str(cause).splitlines()[0]}")
+            why = str(error) or type(error).__name__
+            self.say(f"steps are launched one by one, not replayed: {why.splitlines()[0]}")
 
 
 class NoGainError(Exception):
@@ -130,7 +128,19 @@ class _Recording:
 def _record(steps: Steps, recorder: Recorder, layout: Layout) -> _Recording:
     # Recorded on other chunks than it is replayed on, so that a trial notices a step that goes on reading the former.
     read = replace(layout, chunk=torch.zeros_like(layout.chunk))
-    return _Recording(read, *recorder.record(lambda: steps.train(read), steps.generators()))
+    failed: list[RuntimeError] = []
+
+    def step() -> Trained:
+        try:
+            return steps.train(read)
+        except RuntimeError as error:
+            failed.append(error)
+            raise
+
+    try:
+        return _Recording(read, *recorder.record(step, steps.generators()))
+    except RuntimeError as error:  # ending a recording that has failed raises once more, and says less
+        raise (failed or [error])[0] from None
 
 
 def _try(steps: Steps, recorder: Recorder, layout: Layout) -> tuple[_Recording, str]:
