@@ -136,7 +136,8 @@ def test_wrong_files_are_refused(tmp_path):
         load_spec("phase3")
     for content, message in (
         (b"- 1\n", "expected a mapping"),
-        (b"a: [", "not YAML"),
+        (b"a: [1,\nb: }", "not YAML: .* in line 2, column 4$"),
+        (b"a: \x01", "not YAML: unacceptable character #x0001"),
         (b"\xff\xfe\x00", "cannot be read"),
     ):
         path = tmp_path / "sweep.yaml"

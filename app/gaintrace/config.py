@@ -365,7 +365,7 @@ def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpe
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: not YAML: {error}") from None
+        raise ConfigError(f"{where}: not YAML: {_fault(error)}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{where}: expected a mapping with `name`, `base`, `grid`, found {type(tree).__name__}")
     for override in overrides:
@@ -383,10 +383,17 @@ def _override(tree: dict[str, Any], override: str) -> None:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from None
+        raise ConfigError(f"--set {override}: the value is not YAML: {_fault(error)}") from None
     head, _, rest = path.partition(".")
     # A grid key is itself a dotted path, so it is not taken apart.
     _assign(tree, ["grid", rest] if head == "grid" and rest else path.split("."), value, f"--set {path}")
+
+
+def _fault(error: yaml.YAMLError) -> str:
+    """Where and why reading stopped, in a line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem} in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+    return str(error).splitlines()[0]
 
 
 def _explain(error: ValidationError) -> str:
