@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gaintrace.analysis.comparison import CONFIGURATIONS_COMPARED
 from gaintrace.config import parse_spec
+from gaintrace.report.aggregate import aggregate
+from gaintrace.runs.result import DataName, EncoderMetrics, Metrics, RunResult
 from gaintrace.store import FolderStore, open_store
-from gaintrace.sweep.aggregate import aggregate
-from gaintrace.sweep.comparison import CONFIGURATIONS_COMPARED
-from gaintrace.sweep.plan import DataReference, Plan, PlannedRun, make_plan, write_plan
-from gaintrace.sweep.results import DataName, EncoderMetrics, Metrics, RunResult
+from gaintrace.sweeps.plan import DataReference, Plan, PlannedRun, make_plan, write_plan
 
 EPOCHS = 6
 

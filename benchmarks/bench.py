@@ -14,12 +14,12 @@ from pathlib import Path
 from epoch import compare
 from growth import growth
 from host import host
-from sweeps import sweeps
 
 from gaintrace.config import SyntheticConfig
 from gaintrace.data.dataset import load_dataset
 from gaintrace.data.synthetic import generate
 from gaintrace.training.device import choose_device, environment, keep_freed_memory
+from sweeps import sweeps
 
 
 def main() -> None:

@@ -14,11 +14,12 @@ import pytest
 import torch
 
 from gaintrace.config import parse_spec
+from gaintrace.report.aggregate import aggregate
+from gaintrace.runs.result import RunResult
 from gaintrace.store import open_store
-from gaintrace.sweep.aggregate import aggregate
-from gaintrace.sweep.plan import Plan, make_plan, read_plan, write_plan
-from gaintrace.sweep.results import RunResult
-from gaintrace.sweep.shard import ShardTrainer, load_data, reference
+from gaintrace.sweeps.data import load_data, reference
+from gaintrace.sweeps.plan import Plan, make_plan, read_plan, write_plan
+from gaintrace.sweeps.shard import ShardTrainer
 from gaintrace.training.progress import Silent
 
 RUNS = int(os.environ.get("GAINTRACE_CONCURRENT_RUNS", "8"))

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gaintrace.docs import ROOT, STORE_LAYOUT, files
+from gaintrace.docs import ROOT, files
+from gaintrace.report.aggregate import aggregate
 from gaintrace.store import open_store
-from gaintrace.sweep.aggregate import aggregate
-from tests.sweep.test_shard import sweep
+from gaintrace.store.layout import OBJECTS
+from tests.sweeps.test_shard import sweep
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
@@ -20,7 +21,7 @@ def test_the_store_holds_what_the_reference_says(tmp_path):
     store = open_store(tmp_path)
     plan, _ = sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
     aggregate(store, plan.sweep_id)
-    patterns = {name: re.compile(re.sub(r"<[^>]+>", "[^/]+", name).replace(".", r"\.") + "$") for name in STORE_LAYOUT}
+    patterns = {name: re.compile(re.sub(r"<[^>]+>", "[^/]+", name).replace(".", r"\.") + "$") for name in OBJECTS}
     found = store.keys()
     matched = {name for key in found for name, pattern in patterns.items() if pattern.match(key)}
     unexplained = [key for key in found if not any(pattern.match(key) for pattern in patterns.values())]
@@ -32,7 +33,7 @@ def test_the_store_holds_what_the_reference_says(tmp_path):
         "sweeps/<sweep-id>/logs",
         "sweeps/<sweep-id>/metrics.prom",
     )
-    finished = {name for name in STORE_LAYOUT if not name.startswith(of_commands) and "checkpoint" not in name}
+    finished = {name for name in OBJECTS if not name.startswith(of_commands) and "checkpoint" not in name}
     assert matched == finished
 
 

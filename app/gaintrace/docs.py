@@ -13,43 +13,13 @@ import typer
 from gaintrace import config
 from gaintrace.cli import app
 from gaintrace.errors import ExitCode
-from gaintrace.s3 import DEADLINE
-from gaintrace.telemetry import catalogue, dashboards, rules
+from gaintrace.monitoring import dashboards, rules
+from gaintrace.store import layout
+from gaintrace.store.s3 import DEADLINE
+from gaintrace.telemetry import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "gaintrace"
-
-STORE_LAYOUT = {
-    "sweeps/<sweep-id>/spec.yaml": "the sweep, every default filled in",
-    "sweeps/<sweep-id>/plan.json": "its runs with complete configurations, grouped into shards",
-    "sweeps/<sweep-id>/planned.txt": "when it was planned first",
-    "sweeps/<sweep-id>/results.csv": "one row a run, best first",
-    "sweeps/<sweep-id>/results.json": "the same with statistics, correlations, success criteria and coverage",
-    "sweeps/<sweep-id>/report.html": "the report, self-contained",
-    "sweeps/<sweep-id>/report.md": "the report as Markdown",
-    "sweeps/<sweep-id>/figures/<name>.svg": "its figures",
-    "sweeps/<sweep-id>/best.yaml": "the best run's configuration, a sweep of one run",
-    "sweeps/<sweep-id>/manifest.json": "versions, devices, hashes and the command that repeats the sweep",
-    "sweeps/<sweep-id>/metrics.prom": "its outcome in Prometheus' text format",
-    "sweeps/<sweep-id>/logs/<shard>.log": "what a pod printed",
-    "runs/<run-id>/config.json": "the run's complete configuration",
-    "runs/<run-id>/epochs.csv": "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
-    "runs/<run-id>/predictions.parquet": "every test target: response, both probabilities, mastery, ability (logits)",
-    "runs/<run-id>/model.safetensors": "the weights of the selected epoch",
-    "runs/<run-id>/trajectories/mastery.parquet": "mastery of every skill over time, of some test students",
-    "runs/<run-id>/trajectories/<figure>.svg": "their figure, and mastery by practice",
-    "runs/<run-id>/result.json": "written last: succeeded or failed, the numbers, and in `files` what the run's "
-    "files are called: with a part of their hash where another attempt's have these names",
-    "runs/<run-id>/checkpoint.safetensors": "only while a run is unfinished",
-    "reproductions/<run-id>/<number>/": "a run trained again: its own sweep and run, and comparison.json",
-    "validations/<data set>/reference.json": "what is recorded for the default on a data set",
-    "validations/<data set>/<label>/": "a validation: its own sweep and runs, and verdict.json",
-    "defaults/current.yaml": "the default in force, where it came from and its hash; without it, it is `production`",
-    "defaults/history/<number>.yaml": "every default there has been; the last is in force",
-    "datasets/<name>/interactions.parquet": "a prepared data set, wherever `--out` puts it",
-    "datasets/<name>/students.parquet": "its students and their folds",
-    "datasets/<name>/dataset.json": "its counts, skills, sources and content hash, written last",
-}
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, …": "credentials for `s3://`, found by boto3's own chain, "
@@ -87,7 +57,7 @@ def render() -> str:
         "## Exit codes\n\n"
         + _table(("code", "name", "meaning"), ((int(code), code.name, code.meaning) for code in ExitCode)),
         "## Environment\n\n" + _table(("variable", "meaning"), ((f"`{k}`", v) for k, v in ENVIRONMENT.items())),
-        "## Store layout\n\n" + _table(("object", "what it is"), ((f"`{k}`", v) for k, v in STORE_LAYOUT.items())),
+        "## Store layout\n\n" + _table(("object", "what it is"), ((f"`{k}`", v) for k, v in layout.OBJECTS.items())),
     ]
     return "\n\n".join(parts) + "\n"
 

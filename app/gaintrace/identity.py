@@ -12,6 +12,9 @@ from gaintrace.config import RunConfig, content_hash
 # The sources that decide a run's numbers. A change to the report must not retrain a sweep; a change here must.
 NUMERIC_SOURCES = ("data/batches.py", "data/groups.py", "data/shapes.py", "model", "training")
 
+IMPORTED = "imported"
+"""Code version of runs that somebody else's code trained."""
+
 # What may differ between runs trained as one population; all else decides shapes, batches or the optimizer.
 PER_MEMBER: Any = {
     "data": {"dataset"},

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from gaintrace.cli import app
 from gaintrace.cli.report import opened
 from gaintrace.errors import ConfigError
+from gaintrace.report.aggregate import aggregate
 from gaintrace.store import FolderStore, Store, open_store
-from gaintrace.sweep.aggregate import aggregate
-from gaintrace.sweep.plan import Plan
+from gaintrace.sweeps.plan import Plan
+from tests.made_results import fail, planned, published, succeed
 from tests.servers import installed
-from tests.sweep.made_results import fail, planned, published, succeed
 
 TWO_PARAMETERS = """
 name: grid

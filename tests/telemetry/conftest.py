@@ -21,11 +21,11 @@ import boto3
 import pytest
 
 from gaintrace import store
-from gaintrace.sweep.validation import Difference, Pair, Validation
-from gaintrace.telemetry import outcome
+from gaintrace.defaults.validation import Difference, Pair, Validation
+from gaintrace.telemetry import push as outcome
 from gaintrace.telemetry.live import LiveMetrics
+from tests.monitoring.exporters import BUSY, IDLE, Exporter, cluster, dcgm, nvml
 from tests.servers import KEY, SECRET, clean_environment, free_port, installed, prometheus, pushgateway, s3_server
-from tests.telemetry.exporters import BUSY, IDLE, Exporter, cluster, dcgm, nvml
 
 SWEEP = """
 name: watched

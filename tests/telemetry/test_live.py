@@ -11,8 +11,9 @@ from gaintrace import store as stores
 from gaintrace.config import SweepSpec
 from gaintrace.errors import ConfigError
 from gaintrace.store import FolderStore
-from gaintrace.sweep.plan import make_plan, write_plan
-from gaintrace.sweep.shard import ShardTrainer, load_data, reference
+from gaintrace.sweeps.data import load_data, reference
+from gaintrace.sweeps.plan import make_plan, write_plan
+from gaintrace.sweeps.shard import ShardTrainer
 from gaintrace.telemetry.catalogue import ALL, LIVE
 from gaintrace.telemetry.live import LiveMetrics, parse_address
 from gaintrace.training.checkpoint import Pace

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
-from gaintrace.telemetry import outcome
+from gaintrace.telemetry import push as outcome
 from gaintrace.telemetry.catalogue import OUTCOME
 from tests.servers import KEY, SECRET
 from tests.telemetry.conftest import Monitored

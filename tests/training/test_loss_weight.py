@@ -9,8 +9,8 @@ from gaintrace.config import TrainingConfig
 from gaintrace.data.batches import DeviceData
 from gaintrace.data.synthetic import generate
 from gaintrace.identity import performance_key
+from gaintrace.runs.interpretability import learned
 from gaintrace.store import open_store
-from gaintrace.sweep.interpretability import learned
 from gaintrace.training.evaluation import score
 from gaintrace.training.loss_weight import LOG_VARIANCE, loss_weight, side_weight, uncertainty_loss
 from gaintrace.training.population import Population

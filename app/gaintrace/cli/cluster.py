@@ -149,10 +149,11 @@ def _follow(cluster: "Cluster", name: str, uri: str) -> None:
 def _show_results(
     console: Console, cluster: "Cluster", name: str, store: "Store | None", uri: str, sweep_id: str
 ) -> None:
-    from gaintrace.sweep.aggregate import Summary
-    from gaintrace.sweep.terminal import show
+    from gaintrace.analysis.summary import Summary
+    from gaintrace.report.terminal import show
+    from gaintrace.store import layout
 
-    where = f"{uri.rstrip('/')}/sweeps/{sweep_id}"
+    where = f"{uri.rstrip('/')}/{layout.sweep(sweep_id)}"
     if store is None:  # the step that reported printed the ranking, too
         try:
             printed = cluster.last_log(name, "aggregate")
@@ -164,7 +165,7 @@ def _show_results(
         console.print(f"results: {where} (on the cluster's volume)", soft_wrap=True, highlight=False)
         return
     try:
-        summary = Summary.model_validate_json(store.read(f"sweeps/{sweep_id}/results.json"))
+        summary = Summary.model_validate_json(store.read(layout.sweep(sweep_id, "results.json")))
     except (GaintraceError, ValueError) as error:
         console.print(f"no results to show: {error}", highlight=False, markup=False)
         return

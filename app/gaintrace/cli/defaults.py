@@ -28,15 +28,15 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="Overrule all objections; they are recorded.")] = False,
 ) -> None:
     """Make a sweep's best configuration the default, if its numbers support that."""
-    from gaintrace.store import open_store
-    from gaintrace.sweep.plan import find_sweep
-    from gaintrace.sweep.promotion import promote as promote_configuration
+    from gaintrace.defaults.promotion import promote as promote_configuration
+    from gaintrace.store import layout, open_store
+    from gaintrace.sweeps.plan import find_sweep
 
     store = open_store(out)
     command = shlex.join(["gaintrace", *sys.argv[1:]])
     promotion = promote_configuration(store, find_sweep(store, sweep), run, force, command)
     default, console = promotion.default, Console()
-    where = f"{store.uri}/defaults/current.yaml"
+    where = f"{store.uri}/{layout.CURRENT_DEFAULT}"
     if promotion.already:
         console.print(f"default {default.number} ({default.hash}) is this configuration already: {where}", **PLAIN)
         return
@@ -53,43 +53,43 @@ def show(
     out: sweeps.Out = "store",
 ) -> None:
     """Print a default as a sweep of one run, which `gaintrace train` takes, and where it came from as comments."""
+    from gaintrace.defaults import history
     from gaintrace.store import open_store
-    from gaintrace.sweep import defaults
 
     store = open_store(out)
-    default = defaults.current(store) if number is None else defaults.entry(store, number)
+    default = history.current(store) if number is None else history.entry(store, number)
     if default is None:
-        print(f"# {store.uri} has no promoted default; the preset {defaults.FALLBACK} is used")
-        print(defaults.to_yaml(load_spec(defaults.FALLBACK).model_dump(mode="json")), end="")
+        print(f"# {store.uri} has no promoted default; the preset {history.FALLBACK} is used")
+        print(history.to_yaml(load_spec(history.FALLBACK).model_dump(mode="json")), end="")
         return
     head = {"default": default.number, "hash": default.hash} | default.provenance.model_dump(mode="json")
-    print("".join(f"# {line}\n" for line in defaults.to_yaml(head).splitlines()), end="")
-    print(defaults.to_yaml(default.spec.model_dump(mode="json")), end="")
+    print("".join(f"# {line}\n" for line in history.to_yaml(head).splitlines()), end="")
+    print(history.to_yaml(default.spec.model_dump(mode="json")), end="")
 
 
 @app.command()
 def diff(old: Which = None, new: Which = None, out: sweeps.Out = "store") -> None:
     """Show what changed from one default to another: from the one before to the one in force, if none is named."""
+    from gaintrace.defaults import history
     from gaintrace.store import open_store
-    from gaintrace.sweep import defaults
 
     store = open_store(out)
-    now = defaults.current(store)
+    now = history.current(store)
     before = _before(store, now.number if now else 1) if old is None else _spec(store, old)
-    after = (now.spec if now else load_spec(defaults.FALLBACK)) if new is None else _spec(store, new)
+    after = (now.spec if now else load_spec(history.FALLBACK)) if new is None else _spec(store, new)
     _show_changes(Console(), before, after)
 
 
 @app.command()
 def history(out: sweeps.Out = "store") -> None:
     """List every default there has been, the latest first."""
+    from gaintrace.defaults import history
     from gaintrace.store import open_store
-    from gaintrace.sweep import defaults
 
     store = open_store(out)
-    entries = defaults.history(store)
+    entries = history.history(store)
     if not entries:
-        print(f"{store.uri} has no promoted default; the preset {defaults.FALLBACK} is used")
+        print(f"{store.uri} has no promoted default; the preset {history.FALLBACK} is used")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("", "promoted", "hash", "from"):
@@ -110,19 +110,19 @@ PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 
 def _before(store: "Store", number: int) -> SweepSpec:
     """The default before number `number`: an entry of the history, or the preset before the first."""
-    from gaintrace.sweep import defaults
+    from gaintrace.defaults import history
 
-    return defaults.entry(store, number - 1).spec if number > 1 else load_spec(defaults.FALLBACK)
+    return history.entry(store, number - 1).spec if number > 1 else load_spec(history.FALLBACK)
 
 
 def _spec(store: "Store", which: str) -> SweepSpec:
-    from gaintrace.sweep import defaults
+    from gaintrace.defaults import history
 
-    return defaults.entry(store, int(which)).spec if which.isdecimal() else load_spec(which)
+    return history.entry(store, int(which)).spec if which.isdecimal() else load_spec(which)
 
 
 def _show_changes(console: Console, before: SweepSpec, after: SweepSpec) -> None:
-    from gaintrace.sweep.defaults import changes
+    from gaintrace.defaults.history import changes
 
     rows = changes(before, after)
     if not rows:

@@ -8,7 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from gaintrace.sweep.plan import PlannedRun
+from gaintrace.sweeps.plan import PlannedRun
 from gaintrace.training.progress import EpochRow, Silent
 
 SECONDS_BETWEEN_LINES = 30.0

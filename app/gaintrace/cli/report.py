@@ -26,12 +26,12 @@ def report(
     ] = True,
 ) -> None:
     """Open a sweep's report in a browser, from a remote store by way of a local copy, and print its path."""
-    from gaintrace.store import FolderStore, MissingObjectError, open_store
-    from gaintrace.sweep.plan import find_sweep
+    from gaintrace.store import FolderStore, MissingObjectError, layout, open_store
+    from gaintrace.sweeps.plan import find_sweep
 
     store = open_store(out)
     sweep_id = find_sweep(store, sweep)
-    key = f"sweeps/{sweep_id}/report.html"
+    key = layout.sweep(sweep_id, "report.html")
     try:
         page = store.read(key)
     except MissingObjectError:

@@ -7,10 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gaintrace.cli import sweep as sweeps
-from gaintrace.errors import IncompleteError, RegressionError
+from gaintrace.cli.watcher import ConsoleWatcher
+from gaintrace.errors import RegressionError
 
 if TYPE_CHECKING:
-    from gaintrace.sweep.reproduction import Reproduction
+    from gaintrace.runs.reproduction import Reproduction
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a finished run, as results.csv names it.")]
 
@@ -25,28 +26,13 @@ def reproduce(
     threads: sweeps.Threads = None,
 ) -> None:
     """Train a finished run again, beside the original, and compare number by number."""
+    from gaintrace.pipeline.reproduction import reproduce as train_again
+    from gaintrace.pipeline.sweep import Machine
     from gaintrace.store import open_store
-    from gaintrace.sweep import reproduction
-    from gaintrace.sweep.plan import make_plan, write_plan
-    from gaintrace.sweep.shard import load_data, reference
-    from gaintrace.sweep.table import read_results
 
-    store = open_store(out)
-    trained = reproduction.Trained.read(store, run)
-    spec = trained.spec(data)
-    dataset = load_data(spec.base)
-    trained.check_data(dataset.hash)
-    number, own = reproduction.place(store, run)
-    plan = make_plan(spec, reference(spec.base, dataset))
-    write_plan(own, plan)
     console = Console()
-    console.print(f"training run {run} of {trained.result.data.name} again, in {own.uri}", soft_wrap=True)
-    sweeps.run_shards(console, plan, dataset, own, range(1), device, threads, None)
-    (again,) = read_results(own, plan).values()
-    if again.status != "succeeded":
-        raise IncompleteError(f"the reproduction of run {run} failed: {again.error.message if again.error else ''}")
-    found = reproduction.compare(store, trained, own, again, number)
-    own.write("comparison.json", found.model_dump_json(indent=1).encode())
+    machine = Machine(device, threads)
+    found = train_again(open_store(out), run, data=data, machine=machine, watcher=ConsoleWatcher(console))
     _show(console, found)
     if found.verdict == "different":
         raise RegressionError(f"run {run} is not reproduced: {found.text}")

@@ -1,25 +1,21 @@
 """`sweep` and `train`, and the three steps they are made of: `plan`, `train-shard`, `aggregate`."""
 
 import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from gaintrace.cli.log import logged
+from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import SweepSpec, listed_overrides, load_spec
 from gaintrace.errors import ConfigError, IncompleteError
 
 if TYPE_CHECKING:
-    from gaintrace.data.dataset import Dataset
-    from gaintrace.store import Store
-    from gaintrace.sweep.plan import Plan
+    from gaintrace.pipeline.sweep import Concluded
 
 Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or a YAML file.")]
 Data = Annotated[str | None, typer.Option("--data", metavar="URI", help="Folder of a prepared data set.")]
@@ -56,11 +52,21 @@ def sweep(
     pushgateway: Pushgateway = "",
 ) -> None:
     """Run a whole sweep on this machine and write its report. Running it again continues."""
-    plan_, dataset, store = _plan(source, data, out, overrides, runs_per_pod)
+    spec = _spec(source, data, overrides)
+
+    from gaintrace.pipeline.sweep import Machine, run_sweep
+    from gaintrace.store import open_store
+
     console = Console()
-    _say_plan(console, plan_, dataset)
-    run_shards(console, plan_, dataset, store, range(plan_.shards), device, threads, members, metrics)
-    _conclude(console, store, plan_, pushgateway)
+    done = run_sweep(
+        spec,
+        open_store(out),
+        runs_per_shard=runs_per_pod,
+        machine=Machine(device, threads, members, metrics),
+        watcher=ConsoleWatcher(console),
+        pushgateway=pushgateway,
+    )
+    _show(console, done)
 
 
 def train(
@@ -96,9 +102,13 @@ def plan(
     ] = None,
 ) -> None:
     """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
-    changes = [*(overrides or []), *listed_overrides(epochs, more)]
-    plan_, dataset, _ = _plan(source, data, out, changes, runs_per_pod)
-    _say_plan(Console(stderr=True), plan_, dataset)
+    spec = _spec(source, data, [*(overrides or []), *listed_overrides(epochs, more)])
+
+    from gaintrace.pipeline.sweep import plan_sweep
+    from gaintrace.store import open_store
+
+    watcher = ConsoleWatcher(Console(stderr=True))
+    plan_, _ = plan_sweep(spec, open_store(out), runs_per_shard=runs_per_pod, watcher=watcher)
     if outputs is not None:
         outputs.mkdir(parents=True, exist_ok=True)
         (outputs / "sweep-id").write_text(plan_.sweep_id)
@@ -119,9 +129,10 @@ def train_shard(
     log: Annotated[bool, typer.Option("--log", help="Put what is printed into the store, too.")] = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
-    from gaintrace.store import open_store
-    from gaintrace.sweep.plan import read_plan
-    from gaintrace.sweep.shard import load_data
+    from gaintrace.pipeline.sweep import Machine, train_shards
+    from gaintrace.store import layout, open_store
+    from gaintrace.sweeps.data import load_data
+    from gaintrace.sweeps.plan import read_plan
 
     store = open_store(out)
     plan_ = read_plan(store, sweep_id)
@@ -129,12 +140,10 @@ def train_shard(
     base = plan_.spec.base
     if data:
         base = base.model_copy(update={"data": base.data.model_copy(update={"dataset": data})})
-    key = f"sweeps/{sweep_id}/logs/shard-{shard:03}-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+    key = layout.shard_log(sweep_id, shard, f"{datetime.now(UTC):%Y%m%dT%H%M%S}")
     with logged(store, key) if log else nullcontext(Console()) as console:
-        shards = range(shard, shard + 1)
-        run_shards(
-            console, plan_, load_data(base), store, shards, chosen_device(device, gpus), threads, members, metrics
-        )
+        machine = Machine(chosen_device(device, gpus), threads, members, metrics)
+        train_shards(plan_, load_data(base), store, [shard], machine=machine, watcher=ConsoleWatcher(console))
 
 
 def import_results(
@@ -143,20 +152,22 @@ def import_results(
     like: Annotated[str, typer.Option("--like", help="Sweep whose name, objective and criteria apply.")] = "phase2",
 ) -> None:
     """Put other people's per-epoch and test CSVs into the store as a sweep, and report on it."""
+    from gaintrace.pipeline.sweep import conclude
     from gaintrace.store import open_store
-    from gaintrace.sweep.imported import import_results as import_folder
+    from gaintrace.sweeps.imported import import_results as import_folder
 
     store = open_store(out)
-    _conclude(Console(), store, import_folder(folder, store, load_spec(like)))
+    _show(Console(), conclude(store, import_folder(folder, store, load_spec(like))))
 
 
 def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = "") -> None:
     """Make tables, figures and the report of what a sweep has trained so far."""
+    from gaintrace.pipeline.sweep import conclude
     from gaintrace.store import open_store
-    from gaintrace.sweep.plan import read_plan
+    from gaintrace.sweeps.plan import read_plan
 
     store = open_store(out)
-    _conclude(Console(), store, read_plan(store, sweep_id), pushgateway)
+    _show(Console(), conclude(store, read_plan(store, sweep_id), pushgateway))
 
 
 def chosen_device(device: str, gpus: int | None) -> str:
@@ -173,120 +184,17 @@ def _spec(source: str, data: str | None, overrides: list[str] | None) -> SweepSp
     return load_spec(source, changes)
 
 
-def _plan(
-    source: str, data: str | None, out: str, overrides: list[str] | None, runs_per_pod: int | None
-) -> "tuple[Plan, Dataset, Store]":
-    spec = _spec(source, data, overrides)
+def _show(console: Console, done: "Concluded") -> None:
+    """Print what came out. Raises IncompleteError where too few runs succeeded."""
+    from gaintrace.report.terminal import show
 
-    from gaintrace.store import open_store
-    from gaintrace.sweep.plan import make_plan, write_plan
-    from gaintrace.sweep.shard import load_data, reference
-
-    store = open_store(out)
-    dataset = load_data(spec.base)
-    plan_ = make_plan(spec, reference(spec.base, dataset), runs_per_pod)
-    write_plan(store, plan_)
-    return plan_, dataset, store
-
-
-def run_shards(
-    console: Console,
-    plan_: "Plan",
-    dataset: "Dataset",
-    store: "Store",
-    shards: range,
-    device: str,
-    threads: int | None,
-    members: int | None,
-    metrics: str | None = None,
-) -> None:
-    """Train shards of a plan on one device, with progress on the console; a signal stops after a checkpoint."""
-    import torch
-
-    from gaintrace.cli.progress import TrainingProgress
-    from gaintrace.sweep.shard import ShardTrainer
-    from gaintrace.telemetry.live import LiveMetrics
-    from gaintrace.training.device import choose_device, keep_freed_memory
-    from gaintrace.training.progress import Reporter, Several
-
-    keep_freed_memory()
-    if threads is not None:
-        torch.set_num_threads(threads)
-    chosen = choose_device(device)
-    runs = [run for shard in shards for run in plan_.shard(shard)]
-    with ExitStack() as stack:
-        progress = stack.enter_context(TrainingProgress(console, plan_.spec.name, runs))
-        stopped = stack.enter_context(stop_on_signal())
-        reporter: Reporter = progress
-        if metrics:
-            live = LiveMetrics(
-                plan_.spec.name,
-                dataset.name,
-                {run.run_id: run.config.training.epochs for run in runs},
-                dataset.training_interactions(plan_.spec.base.data.fold),
-            )
-            port = stack.enter_context(live.served(metrics))
-            console.print(f"metrics: port {port}, /metrics", highlight=False)
-            reporter = Several(progress, live)
-        trainer = ShardTrainer(
-            store=store,
-            plan=plan_,
-            dataset=dataset,
-            device=chosen,
-            reporter=reporter,
-            interrupted=stopped.is_set,
-            max_members=members,
-        )
-        for shard in shards:
-            trainer.train(shard)
-
-
-def _conclude(console: Console, store: "Store", plan_: "Plan", pushgateway: str = "") -> None:
-    from gaintrace.sweep.aggregate import aggregate as run_aggregate
-    from gaintrace.sweep.plan import seconds_since_planned
-    from gaintrace.sweep.terminal import show
-    from gaintrace.telemetry import outcome
-
-    summary = run_aggregate(store, plan_.sweep_id)
-    registry = outcome.sweep_metrics(summary, seconds_since_planned(store, plan_.sweep_id))
-    store.write(f"sweeps/{plan_.sweep_id}/metrics.prom", outcome.text(registry))
-    problem = outcome.push(pushgateway, registry, summary.name, summary.data.name) if pushgateway else None
-    show(console, summary)
-    if problem:
-        console.print(problem, highlight=False, markup=False)
-    console.print(f"report: {store.uri}/sweeps/{plan_.sweep_id}/report.html", soft_wrap=True, highlight=False)
-    if not summary.coverage.enough:
-        coverage = summary.coverage
+    show(console, done.summary)
+    if done.problem:
+        console.print(done.problem, highlight=False, markup=False)
+    console.print(f"report: {done.report}", soft_wrap=True, highlight=False)
+    coverage = done.summary.coverage
+    if not coverage.enough:
         raise IncompleteError(
             f"{coverage.succeeded} of {coverage.planned} runs succeeded and {coverage.required:.0%} must; "
             "results.csv names the others. Run the same command again to try them again, or set min_coverage"
         )
-
-
-def _say_plan(console: Console, plan_: "Plan", dataset: "Dataset") -> None:
-    runs = len(plan_.runs)
-    console.print(
-        f"{plan_.sweep_id}: {runs} run{'' if runs == 1 else 's'} on {dataset.name} "
-        f"({len(dataset.students):,} students, {len(dataset.interactions):,} interactions, "
-        f"{len(dataset.skills)} skills)",
-        highlight=False,
-    )
-
-
-@contextmanager
-def stop_on_signal() -> Iterator[threading.Event]:
-    """Turn the first SIGINT or SIGTERM into an event, so that training can save its state; a second one kills."""
-    stopped = threading.Event()
-    previous: dict[signal.Signals, Any] = {}
-
-    def handle(number: int, _frame: object) -> None:
-        stopped.set()
-        signal.signal(number, previous[signal.Signals(number)])
-
-    for which in (signal.SIGINT, signal.SIGTERM):
-        previous[which] = signal.signal(which, handle)
-    try:
-        yield stopped
-    finally:
-        for which, handler in previous.items():
-            signal.signal(which, handler)

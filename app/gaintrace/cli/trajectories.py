@@ -22,15 +22,15 @@ def trajectories(
     ] = None,
 ) -> None:
     """Write mastery of every skill over time for some test students, as Parquet and figures."""
-    from gaintrace.store import open_store
-    from gaintrace.sweep import mastery_curves
-    from gaintrace.sweep import trajectories as module
-    from gaintrace.sweep.figures import mastery as figures
-    from gaintrace.sweep.reproduction import Trained
-    from gaintrace.sweep.shard import load_data
+    from gaintrace.report import mastery_curves
+    from gaintrace.report import trajectories as module
+    from gaintrace.report.figures import mastery as figures
+    from gaintrace.runs.reproduction import RecordedRun
+    from gaintrace.store import layout, open_store
+    from gaintrace.sweeps.data import load_data
 
     store = open_store(out)
-    trained = Trained.read(store, run)
+    trained = RecordedRun.read(store, run)
     dataset = load_data(trained.spec(data).base)
     trained.check_data(dataset.hash)
     encoder = module.load_encoder(store, run, trained.config, len(dataset.skills))
@@ -51,6 +51,6 @@ def trajectories(
     console = Console()
     console.print(f"{chosen.rule}.", highlight=False)
     for name, content in files.items():
-        key = f"runs/{run}/trajectories/{name}"
+        key = layout.run(run, f"trajectories/{name}")
         store.write(key, content)
         console.print(f"{store.uri}/{key}", highlight=False, markup=False, soft_wrap=True)

@@ -11,15 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from gaintrace.cli import sweep as sweeps
-from gaintrace.config import SweepSpec, listed_overrides
+from gaintrace.cli.watcher import ConsoleWatcher
+from gaintrace.config import listed_overrides
 from gaintrace.errors import ConfigError, GaintraceError, IncompleteError, InterruptedRunError, RegressionError
 
 if TYPE_CHECKING:
-    from gaintrace.data.dataset import Dataset
+    from gaintrace.defaults.validation import Validation
     from gaintrace.store import Store
-    from gaintrace.sweep.plan import Plan
-    from gaintrace.sweep.recalibration import Recalibration
-    from gaintrace.sweep.validation import Validation
 
 
 def validate(
@@ -48,10 +46,13 @@ def validate(
     pushgateway: sweeps.Pushgateway = "",
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""
+    from gaintrace.defaults.metrics import validation_metrics
+    from gaintrace.defaults.recalibration import recalibration_spec
+    from gaintrace.defaults.validation import default_spec, failed
+    from gaintrace.pipeline.sweep import Machine
+    from gaintrace.pipeline.validation import validate as validate_on
     from gaintrace.store import open_store
-    from gaintrace.sweep.recalibration import recalibration_spec
-    from gaintrace.sweep.validation import default_spec, failed
-    from gaintrace.telemetry import outcome
+    from gaintrace.telemetry.push import push
 
     label = label or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}", label):
@@ -65,16 +66,21 @@ def validate(
         recalibration_spec(planned, chosen_weights)
     console = Console()
 
-    def train(plan: "Plan", dataset: "Dataset", own: "Store") -> None:
-        chosen = sweeps.chosen_device(device, gpus)
-        sweeps.run_shards(console, plan, dataset, own, range(1), chosen, threads, None, metrics)
-
+    machine = Machine(sweeps.chosen_device(device, gpus), threads, metrics=metrics)
     found, errors = [], []
     for uri in (_located(store, text) for text in datasets):
         own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
         spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
         try:
-            validation = _validate(console, store, spec, label, record, chosen_weights, train)
+            validation = validate_on(
+                store,
+                spec,
+                label,
+                record=record,
+                weights=chosen_weights,
+                machine=machine,
+                watcher=ConsoleWatcher(console),
+            )
         except InterruptedRunError:
             raise
         except GaintraceError as error:
@@ -82,8 +88,8 @@ def validate(
             validation = failed(store, name, label, str(error))
             errors.append(error)
         console.print(f"{validation.verdict}: {validation.text}", highlight=False, markup=False, soft_wrap=True)
-        registry = outcome.validation_metrics(validation)
-        problem = outcome.push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
+        registry = validation_metrics(validation)
+        problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
         if problem:
             console.print(problem, highlight=False, markup=False)
         found.append(validation)
@@ -91,59 +97,12 @@ def validate(
     _exit(found, errors)
 
 
-def _validate(
-    console: Console,
-    store: "Store",
-    spec: SweepSpec,
-    label: str,
-    record: bool,
-    weights: list[float],
-    train: "Callable[[Plan, Dataset, Store], None]",
-) -> "Validation":
-    """One data set: train, compare, write the verdict."""
-    from gaintrace.sweep.aggregate import aggregate
-    from gaintrace.sweep.plan import make_plan, write_plan
-    from gaintrace.sweep.shard import load_data, reference
-    from gaintrace.sweep.table import read_results
-    from gaintrace.sweep.validation import conclude
-
-    dataset = load_data(spec.base)
-    plan = make_plan(spec, reference(spec.base, dataset))
-    own = store.child(f"validations/{dataset.name}/{label}")
-    write_plan(own, plan)
-    console.print(f"{dataset.name}: {len(plan.runs)} runs of {spec.name}", highlight=False)
-    train(plan, dataset, own)
-    aggregate(own, plan.sweep_id)
-    recalibration = _recalibrate(console, spec, dataset, own, weights, train) if weights else None
-    return conclude(store, plan, read_results(own, plan), label, record, recalibration)
-
-
-def _recalibrate(
-    console: Console,
-    spec: SweepSpec,
-    dataset: "Dataset",
-    own: "Store",
-    weights: list[float],
-    train: "Callable[[Plan, Dataset, Store], None]",
-) -> "Recalibration | None":
-    from gaintrace.sweep.aggregate import aggregate
-    from gaintrace.sweep.plan import make_plan, write_plan
-    from gaintrace.sweep.recalibration import recalibrate, recalibration_spec
-    from gaintrace.sweep.shard import reference
-    from gaintrace.sweep.table import read_results
-
-    swept = recalibration_spec(spec, sorted({*weights, spec.base.training.bce_loss_weight}))
-    plan = make_plan(swept, reference(swept.base, dataset))
-    write_plan(own, plan)
-    console.print(f"{dataset.name}: {len(plan.runs)} runs to recalibrate the loss weight", highlight=False)
-    train(plan, dataset, own)
-    aggregate(own, plan.sweep_id)
-    return recalibrate(plan, read_results(own, plan))
-
-
 def _located(store: "Store", text: str) -> str:
     """A data set's URI: as it is, or of the one of that name in the store."""
-    return f"{store.uri}/datasets/{text}" if "/" not in text and store.exists(f"datasets/{text}/dataset.json") else text
+    from gaintrace.store import layout
+
+    inside = "/" not in text and store.exists(layout.dataset(text, "dataset.json"))
+    return f"{store.uri}/{layout.dataset(text)}" if inside else text
 
 
 def _show(console: Console, found: "list[Validation]") -> None:

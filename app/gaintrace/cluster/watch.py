@@ -10,8 +10,8 @@ from rich.table import Table
 from gaintrace.cluster.nodes import Progress, Step, progress
 from gaintrace.cluster.workflow import Object
 from gaintrace.errors import ClusterError, GaintraceError
-from gaintrace.store import Store
-from gaintrace.sweep.plan import Plan, read_plan
+from gaintrace.store import Store, layout
+from gaintrace.sweeps.plan import Plan, read_plan
 
 SHOWN = 20
 """Most shards drawn; of more, those that are under way or went wrong come first."""
@@ -35,7 +35,7 @@ class StoreView:
         try:
             self.plan = self.plan or read_plan(self.store, sweep_id)
             for run in self.plan.runs:
-                if run.run_id not in self.finished and self.store.exists(f"runs/{run.run_id}/result.json"):
+                if run.run_id not in self.finished and self.store.exists(layout.run(run.run_id, layout.RESULT)):
                     self.finished.add(run.run_id)
         except GaintraceError:
             return {}

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, disable_created_metrics, start_http_server
 
-from gaintrace import store
 from gaintrace.errors import ConfigError
+from gaintrace.store.base import observers
 from gaintrace.telemetry.catalogue import LIVE, counters, gauges, histograms
 from gaintrace.telemetry.gpu import GpuCollector
 from gaintrace.training.progress import EpochRow, Silent
@@ -116,11 +116,11 @@ class LiveMetrics(Silent):
             raise ConfigError(
                 f"--metrics {address}: cannot listen there: {error}. Choose another port, or 0 for any"
             ) from None
-        store.observers.append(self._store_failed)
+        observers.append(self._store_failed)
         try:
             yield server.server_port
         finally:
-            store.observers.remove(self._store_failed)
+            observers.remove(self._store_failed)
             server.shutdown()
             server.server_close()
             thread.join()

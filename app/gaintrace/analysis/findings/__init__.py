@@ -1,0 +1,29 @@
+"""What a sweep's numbers hide: named findings, each with the numbers behind it, silent where it does not hold.
+
+A finding reads tables, never the weights; so most work on other people's results too, and one that lacks its numbers
+there is silent.
+"""
+
+from gaintrace.analysis.findings.acting import parameter_cannot_act
+from gaintrace.analysis.findings.epochs import selection_epoch, too_few_epochs
+from gaintrace.analysis.findings.finding import Evidence, Finding
+from gaintrace.analysis.findings.grid import edge_of_the_grid, unfinished
+from gaintrace.analysis.findings.mastery import degenerate_mastery, parameters_did_not_move
+from gaintrace.analysis.findings.noise import within_noise
+
+__all__ = ["Evidence", "Finding", "find"]
+
+
+def find(evidence: Evidence) -> list[Finding]:
+    """All findings of a sweep, the gravest first."""
+    ranked, epochs = evidence.ranked, evidence.epochs
+    return [
+        *selection_epoch(ranked, epochs),
+        *within_noise(evidence.comparison),
+        *parameter_cannot_act(evidence),
+        *parameters_did_not_move(evidence),
+        *edge_of_the_grid(ranked, evidence.comparison),
+        *too_few_epochs(epochs, evidence.spec.base.training.epochs),
+        *degenerate_mastery(evidence),
+        *unfinished(evidence.table),
+    ]

@@ -1,0 +1,139 @@
+"""Finding: what was swept cannot reach what ranks, or demonstrably reached nothing."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from gaintrace.analysis.comparison import REPETITIONS
+from gaintrace.analysis.effects import INVISIBLE
+from gaintrace.analysis.findings.finding import SIDES, Evidence, Finding, several
+from gaintrace.identity import MASTERY_ONLY, MASTERY_ONLY_WITH_LEARNED_WEIGHTS
+
+LOSS_WEIGHT = "training.bce_loss_weight"
+
+
+def parameter_cannot_act(evidence: Evidence) -> Iterator[Finding]:
+    """Parameters without a way to the metric, and encoders that came out alike whatever was swept."""
+    apart = "training.clip_scope" not in evidence.columns and (evidence.spec.base.training.clip_scope == "per_encoder")
+    if apart:
+        yield from _no_way(evidence)
+        yield from _scale_only(evidence)
+    yield from _no_effect(evidence)
+    yield from _one_answer(evidence)
+
+
+def _no_way(evidence: Evidence) -> Iterator[Finding]:
+    """Ranked by E1, but swept in encoder 2."""
+    hidden = [evidence.columns[path] for path in evidence.columns if _mastery_only(evidence, path)]
+    if not hidden or evidence.spec.objective.rank_by != "test_e1_auc":
+        return
+    yield Finding(
+        name="parameter_cannot_act",
+        text=(
+            f"{several(hidden)} cannot reach E1, which ranks: the encoders share no parameter, and each has a gradient "
+            "norm of its own. Rank by test_e2_auc or combined."
+        ),
+        numbers={"parameters": hidden, "metric": "test_e1_auc"},
+    )
+
+
+def _scale_only(evidence: Evidence) -> Iterator[Finding]:
+    """The loss weight, where nothing couples the encoders. Where it is learned, it is but a start, and no scale."""
+    if LOSS_WEIGHT not in evidence.columns or _learned_weights(evidence):
+        return
+    parameter = evidence.columns[LOSS_WEIGHT]
+    yield Finding(
+        name="parameter_cannot_act",
+        text=(
+            f"{parameter} has hardly a way to act: with a gradient norm for each encoder it only scales each encoder's "
+            "own loss, and Adam ignores the scale of a gradient. What is left is rounding, epsilon, weight decay and "
+            "how often the norm is clipped. Do not read a difference as one encoder needing more signal."
+        ),
+        numbers={"parameters": [parameter], "metric": evidence.spec.objective.rank_by, "scale_only": True},
+    )
+
+
+def _no_effect(evidence: Evidence) -> Iterator[Finding]:
+    """Runs that differ in one parameter alone, and are equal to the bit."""
+    ranked = evidence.ranked
+    names = list(evidence.columns.values())
+    inert = []
+    for parameter in names:
+        others = [name for name in names if name != parameter]
+        if parameter in REPETITIONS or ranked[parameter].astype(str).nunique() < 2:
+            continue
+        groups = [group for _, group in ranked.groupby(others)] if others else [ranked]
+        groups = [group for group in groups if len(group) > 1]
+        if groups and all((group[f"test_{side}_auc"].nunique() == 1) for group in groups for side in SIDES):
+            inert.append(parameter)
+    if inert:
+        yield Finding(
+            name="parameter_cannot_act",
+            text=f"{several(inert)} did nothing: runs that differ in no other parameter have equal results to the bit.",
+            numbers={"parameters": inert, "metric": None, "identical": True},
+        )
+
+
+def _one_answer(evidence: Evidence) -> Iterator[Finding]:
+    """An encoder that was trained anew in every run, and came out the same within seed and fold."""
+    ranked = evidence.ranked
+    swept = [name for name in evidence.columns.values() if name not in REPETITIONS]
+    if len(ranked) < 3 or not swept:
+        return
+    for side, name in SIDES.items():
+        column = f"test_{side}_auc"
+        spread = _within_repetitions(ranked, column)
+        trained = _times_trained(evidence, ranked, side)
+        if spread is None or spread >= INVISIBLE or trained < 3:
+            continue
+        cure = " With clip_scope per_encoder it is trained once." if _all_mastery_only(evidence, side) else ""
+        yield Finding(
+            name="parameter_cannot_act",
+            text=(
+                f"{name} was trained {trained} times for one answer: its test AUC has a standard deviation of "
+                f"{spread:.4f} over the runs, so {several(swept)} {'do' if len(swept) > 1 else 'does'} not reach "
+                f"it.{cure}"
+            ),
+            numbers={"parameters": swept, "metric": column, "std": spread, "trained": trained},
+        )
+
+
+def _mastery_only(evidence: Evidence, path: str) -> bool:
+    """Whether a swept path is something only encoder 2 has. A rule that picks epochs is no such thing."""
+    section, _, name = path.partition(".")
+    unseen = MASTERY_ONLY_WITH_LEARNED_WEIGHTS if _learned_weights(evidence) else MASTERY_ONLY
+    names = unseen.get(section, ())
+    return path != "training.selection_metric" and (names is True or name in names)
+
+
+def _learned_weights(evidence: Evidence) -> bool:
+    """Whether any run learns its loss weights."""
+    training = evidence.spec.base.training
+    return "learned" in evidence.spec.grid.get("training.loss_weighting", [training.loss_weighting])
+
+
+def _all_mastery_only(evidence: Evidence, side: str) -> bool:
+    scoped = evidence.spec.base.training.clip_scope == "global"
+    return side == "e1" and scoped and all(_mastery_only(evidence, p) for p in evidence.columns if p not in _REPEATED)
+
+
+def _within_repetitions(ranked: pd.DataFrame, column: str) -> float | None:
+    """Largest standard deviation over the runs of one seed and fold; None without two such runs."""
+    cells = [name for name in REPETITIONS if name in ranked]
+    groups = [group for _, group in ranked.groupby(cells)] if cells else [ranked]
+    spreads = [float(group[column].std(ddof=1)) for group in groups if len(group) > 1]
+    return max(spreads, default=None)
+
+
+def _times_trained(evidence: Evidence, ranked: pd.DataFrame, side: str) -> int:
+    """How many trainings of an encoder the runs took: encoder 1 may have been shared."""
+    if side != "e1":
+        return len(ranked)
+    groups = set()
+    for run in ranked["run_id"]:
+        result = evidence.results.get(run)
+        groups.add(min([run, *result.shared_e1_with]) if result else run)
+    return len(groups)
+
+
+_REPEATED = ("training.seed", "data.fold")

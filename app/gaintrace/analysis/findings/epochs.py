@@ -1,0 +1,74 @@
+"""Findings about epochs: which one was picked, and whether there were enough."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from gaintrace.analysis.findings.finding import SIDES, Finding
+
+CONFOUNDED_SHARE = 0.5
+"""Of a metric's range: what selection must explain to be called its main cause."""
+
+
+def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> Iterator[Finding]:
+    """The runs differ mostly because different epochs of them were picked.
+
+    An encoder's range over the runs at its selected epochs is set against its range at one epoch for all: the latest
+    selected one that every run has reached. What the range loses is the share that selection explains.
+    """
+    for side, name in SIDES.items():
+        column = f"valid_{side}_auc"
+        picked = zip(ranked["run_id"], ranked[f"best_epoch_{side}"], strict=True)
+        selected = {run: int(epoch) for run, epoch in picked if run in epochs}
+        if len(set(selected.values())) < 2:
+            continue
+        reached = min(len(epochs[run]) for run in selected)
+        matched = max(epoch for epoch in selected.values() if epoch <= reached)
+        at_selected = _range([epochs[run][column].iloc[epoch - 1] for run, epoch in selected.items()])
+        at_matched = _range([epochs[run][column].iloc[matched - 1] for run in selected])
+        share = 1 - at_matched / at_selected if at_selected > 0 else 0.0
+        if share >= CONFOUNDED_SHARE:
+            yield Finding(
+                name="selection_epoch",
+                text=(
+                    f"{share:.0%} of the difference in {name} is which epoch was picked: at their selected epochs "
+                    f"({min(selected.values())} to {max(selected.values())}) the runs differ by {at_selected:.4f} in "
+                    f"validation AUC, at epoch {matched} of all of them by {at_matched:.4f}. "
+                    "Compare at equal epochs before crediting a parameter."
+                ),
+                numbers={
+                    "metric": column,
+                    "range_at_selected_epochs": at_selected,
+                    "range_at_matched_epoch": at_matched,
+                    "matched_epoch": matched,
+                    "share": share,
+                },
+            )
+
+
+def too_few_epochs(epochs: dict[str, pd.DataFrame], limit: int) -> Iterator[Finding]:
+    """A metric was still rising when training ended, in at least half of the runs.
+
+    Where early stopping by the other encoder ended a run, it counts as well: its metric was cut off all the same.
+    """
+    for side, name in SIDES.items():
+        column = f"valid_{side}_auc"
+        rising = [run for run, frame in epochs.items() if len(frame) > 1 and frame[column].idxmax() == len(frame) - 1]
+        if not rising or 2 * len(rising) < len(epochs):
+            continue
+        at_limit = sum(len(epochs[run]) >= limit for run in rising)
+        cure = (
+            "Raise training.epochs"
+            if at_limit
+            else "Early stopping cut it off: raise training.patience, or let each encoder have its own best epoch "
+            "(training.selection_metric: per_encoder)"
+        )
+        yield Finding(
+            name="too_few_epochs",
+            text=f"{name} was still rising at the last epoch of {len(rising)} of {len(epochs)} runs. {cure}.",
+            numbers={"metric": column, "rising": len(rising), "runs": len(epochs), "stopped_at_limit": at_limit},
+        )
+
+
+def _range(values: list[float]) -> float:
+    return float(max(values) - min(values))

@@ -1,0 +1,47 @@
+"""A finding, and what findings are made from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from gaintrace.analysis.comparison import Comparison
+from gaintrace.config import Strict, SweepSpec
+from gaintrace.runs.result import RunResult
+
+SIDES = {"e1": "E1", "e2": "E2"}
+
+
+class Finding(Strict):
+    """Something a reader of the ranking should know. `numbers` are what the text is made of."""
+
+    name: str
+    text: str
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a sweep's runs.
+
+    `columns`: swept dotted path → column of `table`; `epochs`: of the best runs, by run id; `results`: by run id.
+    """
+
+    spec: SweepSpec
+    columns: dict[str, str]
+    table: pd.DataFrame
+    epochs: dict[str, pd.DataFrame]
+    results: dict[str, RunResult]
+    comparison: Comparison
+
+    @property
+    def ranked(self) -> pd.DataFrame:
+        """The succeeded runs, best first."""
+        return self.table[self.table["rank"].notna()]
+
+
+def several(names: list[str], most: int = 6) -> str:
+    """Names in a sentence: `a`, `a and b`, `a, b and c`; the middle of many is left out."""
+    if len(names) > most:
+        names = [*names[: most - 2], f"{len(names) - most + 1} more", names[-1]]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,119 @@
+"""Findings about encoder 2: parameters that stayed where they started, and a mastery that says little."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from statistics import median
+
+from gaintrace.analysis.findings.finding import Evidence, Finding, several
+from gaintrace.runs.result import RunResult
+
+STARTS = {
+    "beta_skill": "beta_skill_init",
+    "m_sat": "m_sat_init",
+    "gamma_student": "gamma_student_init",
+    "offset": "sigmoid_offset",
+    "threshold": "mastery_threshold_init",
+    "temperature": "threshold_temperature",
+}
+"""Learned parameter → where it starts."""
+
+MOVED = {"grid": 0.25, "start": 0.1}
+"""Shares of the grid's spacing, or without a grid of the start itself, below which a parameter has stayed put."""
+CONSTANT_GAIN = 0.05
+"""Standard deviation of the gains over their mean."""
+COMPRESSED = 0.25
+"""Standard deviation of encoder 2's probabilities over encoder 1's."""
+
+
+def parameters_did_not_move(evidence: Evidence) -> Iterator[Finding]:
+    """Learned parameters that ended where they started, so that their initial values are constants of the model."""
+    results = [result for result in _succeeded(evidence) if result.learned]
+    stayed = {}
+    for name, start in STARTS.items():
+        found = [result.learned[name] for result in results if result.learned and name in result.learned]
+        if not found:
+            continue
+        spacing = _spacing(evidence, f"learning_curve.{start}")
+        # Skills that parted have moved, though their mean may be where it was.
+        moved = median(max(abs(p.mean - p.start), (p.max - p.min) / 2) for p in found)
+        scale = median(abs(parameter.start) for parameter in found) if spacing is None else spacing
+        if moved < MOVED["start" if spacing is None else "grid"] * scale:
+            stayed[name] = {"moved": moved, "scale": scale, "of": "start" if spacing is None else "grid"}
+    if not stayed:
+        return
+    parts = [
+        f"{name} by {numbers['moved']:.3f} ({'grid spacing' if numbers['of'] == 'grid' else 'start'} "
+        f"{numbers['scale']:g})"
+        for name, numbers in stayed.items()
+    ]
+    bound = _adam_bound(evidence, results)
+    reach = (
+        ""
+        if bound is None
+        else f" Adam can move a parameter that is in every batch by about {bound:.2f} in so many steps."
+    )
+    yield Finding(
+        name="parameters_did_not_move",
+        text=(
+            f"Learned parameters stayed where they started: on average {several(parts)}.{reach} Their initial values "
+            "act as constants; train longer or raise training.curve_learning_rate before calling them learned."
+        ),
+        numbers={"parameters": stayed, "adam_bound": bound},
+    )
+
+
+def degenerate_mastery(evidence: Evidence) -> Iterator[Finding]:
+    """Gains that hardly differ make mastery a count of practice; compressed predictions make it say little."""
+    results = _succeeded(evidence)
+    gains = [result.gain for result in results if result.gain]
+    spreads = [result.spread for result in results if result.spread]
+    variation = median(gain.std / gain.mean for gain in gains) if gains else None
+    ratio = median(_ratio(spread["e2"].std, spread["e1"].std) for spread in spreads) if spreads else None
+    parts = []
+    if variation is not None and variation < CONSTANT_GAIN:
+        mean = median(gain.mean for gain in gains)
+        after = [median(v) for v in (_known(g.after_correct for g in gains), _known(g.after_wrong for g in gains)) if v]
+        told = f"; {after[0]:.3f} after a correct answer, {after[1]:.3f} after a wrong one" if len(after) == 2 else ""
+        parts.append(
+            f"the gains are nearly constant ({mean:.3f}, varying by {variation:.1%}{told}), so mastery counts practice"
+        )
+    if ratio is not None and ratio < COMPRESSED:
+        low, high = median(s["e2"].min for s in spreads), median(s["e2"].max for s in spreads)
+        parts.append(
+            f"encoder 2's probabilities lie between {low:.2f} and {high:.2f}, with {ratio:.0%} of the standard "
+            "deviation of encoder 1's"
+        )
+    if parts:
+        yield Finding(
+            name="degenerate_mastery",
+            text=f"Mastery says little: {'; and '.join(parts)}.",
+            numbers={"gain_variation": variation, "spread_ratio": ratio, "runs": len(results)},
+        )
+
+
+def _succeeded(evidence: Evidence) -> list[RunResult]:
+    return [evidence.results[run] for run in evidence.ranked["run_id"] if run in evidence.results]
+
+
+def _spacing(evidence: Evidence, path: str) -> float | None:
+    """Smallest step between the values of a swept parameter; None if it is not swept."""
+    values = sorted(evidence.spec.grid.get(path, []))
+    return min((b - a for a, b in pairwise(values)), default=None)
+
+
+def _adam_bound(evidence: Evidence, results: list[RunResult]) -> float | None:
+    """Learning rate × steps: Adam's steps are about the learning rate at most."""
+    steps = [result.steps for result in results if result.steps is not None]
+    training = evidence.spec.base.training
+    own = "learning_rate" if training.curve_learning_rate is None else "curve_learning_rate"
+    if {"training.learning_rate", "training.curve_learning_rate"} & set(evidence.columns) or not steps:
+        return None
+    return float(getattr(training, own) * median(steps))
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b > 0 else 1.0
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]

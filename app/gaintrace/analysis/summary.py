@@ -1,0 +1,139 @@
+"""results.json: everything that the numbers of a sweep say, from its plan and its results."""
+
+import io
+import math
+from typing import Any
+
+import pandas as pd
+from pydantic import Field
+
+from gaintrace.analysis.comparison import REPETITIONS, Comparison
+from gaintrace.analysis.effects import METRICS as EFFECT_METRICS
+from gaintrace.analysis.effects import Effects, effects
+from gaintrace.analysis.epoch_rules import RuleOutcome, compare_rules
+from gaintrace.analysis.findings import Evidence, Finding, find
+from gaintrace.analysis.provenance import Cost, cost
+from gaintrace.analysis.statistics import Criterion, Statistics, check_success, correlations, summarise
+from gaintrace.analysis.table import plain_value, short_names
+from gaintrace.config import Objective, Strict
+from gaintrace.runs.files import read_file
+from gaintrace.runs.result import GainStatistics, Interpretability, RunResult
+from gaintrace.store import MissingObjectError, Store, layout
+from gaintrace.sweeps.plan import DataReference, Plan
+
+EPOCHS_READ = 200
+"""Runs whose epochs are read, from the best down: enough for every finding, few enough for a sweep of thousands."""
+
+
+class Coverage(Strict):
+    """How many of the planned runs ended how."""
+
+    planned: int
+    succeeded: int
+    failed: int
+    missing: int
+    required: float
+
+    @property
+    def ratio(self) -> float:
+        """Share of the planned runs that succeeded."""
+        return self.succeeded / self.planned
+
+    @property
+    def enough(self) -> bool:
+        """Whether the sweep counts as done."""
+        return self.succeeded >= math.ceil(self.required * self.planned) and self.succeeded > 0
+
+
+class Summary(Strict):
+    """results.json."""
+
+    sweep_id: str
+    name: str
+    description: str
+    data: DataReference
+    code_version: str
+    objective: Objective
+    parameters: list[str]
+    coverage: Coverage
+    best: dict[str, Any] | None
+    success: dict[str, Criterion]
+    comparison: Comparison
+    findings: list[Finding]
+    selection: list[RuleOutcome] = Field([], description="the runs on validation, by rule that picks epochs")
+    statistics: dict[str, Statistics]
+    correlations: dict[str, dict[str, float | None]]
+    interpretability: Interpretability | None
+    gain: GainStatistics | None
+    effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
+    mastery_recovery: float | None
+    cost: Cost
+    seconds: float
+    runs: list[dict[str, Any]]
+
+
+def summarise_sweep(
+    plan: Plan,
+    table: pd.DataFrame,
+    results: dict[str, RunResult],
+    epochs: dict[str, pd.DataFrame],
+    comparison: Comparison,
+) -> Summary:
+    """All numbers of a sweep."""
+    statuses = table["status"].value_counts()
+    rows: list[dict[str, Any]] = [
+        {str(key): plain_value(value) for key, value in row.items()} for row in table.to_dict("records")
+    ]
+    best = rows[0] if rows[0]["rank"] == 1 else None
+    columns = short_names(plan)
+    parameters = list(columns.values())
+    evidence = Evidence(plan.spec, columns, table, epochs, results, comparison)
+    return Summary(
+        sweep_id=plan.sweep_id,
+        name=plan.spec.name,
+        description=plan.spec.description,
+        data=plan.data,
+        code_version=plan.code_version,
+        objective=plan.spec.objective,
+        parameters=parameters,
+        coverage=Coverage(
+            planned=len(plan.runs),
+            **{status: int(statuses.get(status, 0)) for status in ("succeeded", "failed", "missing")},
+            required=plan.spec.min_coverage,
+        ),
+        best=best,
+        success=check_success(plan.spec.success, best) if best else {},
+        comparison=comparison,
+        findings=find(evidence),
+        selection=compare_rules(epochs, {run.run_id: run.config for run in plan.runs}, plan.spec.objective),
+        statistics=summarise(table),
+        correlations=correlations(table, [name for name in parameters if name not in REPETITIONS]),
+        interpretability=results[best["run_id"]].interpretability if best else None,
+        gain=results[best["run_id"]].gain if best else None,
+        effects=[found for metric in EFFECT_METRICS if (found := effects(comparison, metric))],
+        mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
+        cost=cost(results),
+        seconds=float(sum(result.seconds for result in results.values())),
+        runs=rows,
+    )
+
+
+def with_intervals(table: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """The run table with combined_low and combined_high: where combined may lie with other test students."""
+    found = {
+        side: [getattr(comparison.runs.get(run), side, None) for run in table["run_id"]] for side in ("low", "high")
+    }
+    at = table.columns.tolist().index("combined") + 1
+    columns = {f"combined_{side}": pd.Series(values, table.index, "float64") for side, values in found.items()}
+    return pd.concat([table.iloc[:, :at], pd.DataFrame(columns), table.iloc[:, at:]], axis=1)
+
+
+def read_epochs(store: Store, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """epochs.csv of the best runs, by run id; one that is missing or damaged is left out."""
+    found = {}
+    for run in table.loc[table["rank"].notna(), "run_id"].head(EPOCHS_READ):
+        try:
+            found[run] = pd.read_csv(io.BytesIO(read_file(store.child(layout.run(run)), "epochs.csv")))
+        except (MissingObjectError, ValueError):
+            continue
+    return found

@@ -1,0 +1,101 @@
+"""The runs of a sweep as one table: what was planned, joined with what is in the store."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from gaintrace.config import Objective
+from gaintrace.runs.result import DataName, RunError, RunResult
+from gaintrace.store import MissingObjectError, Store, layout
+from gaintrace.sweeps.plan import Plan, PlannedRun
+
+NUMBERS = (
+    "valid_e1_auc", "valid_e2_auc", "test_e1_auc", "test_e2_auc", "test_accuracy", "combined", "seconds",
+)  # fmt: skip
+EPOCHS = ("best_epoch", "best_epoch_e1", "best_epoch_e2")
+READERS = 16
+"""Results read at a time: a store answers slowly, not rarely."""
+
+
+def read_results(store: Store, plan: Plan) -> dict[str, RunResult]:
+    """Results of the runs that have one, by run id. One that cannot be read counts as failed, with the reason."""
+
+    def read(run: PlannedRun) -> RunResult | None:
+        key = layout.run(run.run_id, layout.RESULT)
+        try:
+            return RunResult.model_validate_json(store.read(key))
+        except MissingObjectError:
+            return None
+        except ValidationError as error:
+            message = f"{key} is damaged ({error.errors()[0]['msg']}); run the sweep again to train it anew"
+            return RunResult(
+                run_id=run.run_id,
+                status="failed",
+                error=RunError(type="DamagedResultError", message=message),
+                config_hash=run.config_hash,
+                data=DataName(name=plan.data.name, hash=plan.data.hash),
+                code_version=plan.code_version,
+            )
+
+    with ThreadPoolExecutor(READERS) as pool:
+        results = list(pool.map(read, plan.runs))
+    return {result.run_id: result for result in results if result is not None}
+
+
+def short_names(plan: Plan) -> dict[str, str]:
+    """A column name for every swept path: its last part, or all of it where that is not enough."""
+    paths = list(plan.spec.axes())
+    last = [path.rsplit(".", 1)[-1] for path in paths]
+    return {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
+
+
+def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
+    """One row a planned run, best first; then the failed and the missing ones, which have no rank.
+
+    Columns: run_id, status, the swept parameters, best_epoch (empty where the encoders' differ), best_epoch_e1,
+    best_epoch_e2, valid_e1_auc, valid_e2_auc, test_e1_auc, test_e2_auc, test_accuracy (of encoder 1), combined, rank,
+    seconds, config_hash, error. Equal values share a rank and keep the plan's order.
+    """
+    names = short_names(plan)
+    rows = [_row(run, results.get(run.run_id), names, plan.spec.objective) for run in plan.runs]
+    table = pd.DataFrame(rows).astype(dict.fromkeys(EPOCHS, "Int64") | dict.fromkeys(NUMBERS, "float64"))
+    score = table[plan.spec.objective.rank_by].where(table["status"] == "succeeded")
+    table["rank"] = score.rank(method="min", ascending=False).astype("Int64")
+    tail = table["status"].map({"succeeded": 0, "failed": 1, "missing": 2})
+    order = pd.DataFrame({"rank": table["rank"].astype("float64"), "tail": tail}).sort_values(
+        ["tail", "rank"], kind="stable"
+    )
+    return table.loc[order.index].reset_index(drop=True)
+
+
+def _row(run: PlannedRun, result: RunResult | None, names: dict[str, str], objective: Objective) -> dict[str, Any]:
+    pick: Callable[[str, str, str], Any] = lambda split, side, metric: (  # noqa: E731
+        getattr(getattr(getattr(result, split, None), side, None), metric, None)
+    )
+    e1, e2 = pick("test", "e1", "auc"), pick("test", "e2", "auc")
+    return {
+        "run_id": run.run_id,
+        "status": result.status if result else "missing",
+        **{names[path]: value for path, value in run.swept.items()},
+        **{name: getattr(result, name, None) for name in EPOCHS},
+        "valid_e1_auc": pick("valid", "e1", "auc"),
+        "valid_e2_auc": pick("valid", "e2", "auc"),
+        "test_e1_auc": e1,
+        "test_e2_auc": e2,
+        "test_accuracy": pick("test", "e1", "accuracy"),
+        "combined": None if e1 is None or e2 is None else e1 + objective.alpha * e2,
+        "rank": None,
+        "seconds": result.seconds if result else None,
+        "config_hash": run.config_hash,
+        "error": f"{result.error.type}: {result.error.message}" if result and result.error else None,
+    }
+
+
+def plain_value(value: Any) -> Any:
+    """A cell as a Python value, None for what is missing."""
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if pd.api.types.is_scalar(value) and pd.isna(value) else value

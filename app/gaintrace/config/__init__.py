@@ -1,0 +1,37 @@
+"""Every configuration model: one run (`RunConfig`) and a sweep of runs (`SweepSpec`).
+
+Importable without torch. Unknown keys are rejected, bounds stand in the field types, and a resolved configuration has
+a content hash that depends on nothing but its values.
+"""
+
+from gaintrace.config.base import FOLDS, Strict, content_hash, explain
+from gaintrace.config.load import listed_overrides, load_spec, parse_spec, preset_names
+from gaintrace.config.run import (
+    DataConfig,
+    LearningCurveConfig,
+    ModelConfig,
+    RunConfig,
+    SyntheticConfig,
+    TrainingConfig,
+)
+from gaintrace.config.sweep import Objective, SuccessCriteria, SweepSpec
+
+__all__ = [
+    "FOLDS",
+    "DataConfig",
+    "LearningCurveConfig",
+    "ModelConfig",
+    "Objective",
+    "RunConfig",
+    "Strict",
+    "SuccessCriteria",
+    "SweepSpec",
+    "SyntheticConfig",
+    "TrainingConfig",
+    "content_hash",
+    "explain",
+    "listed_overrides",
+    "load_spec",
+    "parse_spec",
+    "preset_names",
+]

@@ -1,0 +1,182 @@
+"""The configuration of one run: everything that decides its numbers."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gaintrace.config.base import Fold, NonNegative, Positive, Probability, Seed, Strict, content_hash
+
+
+class SyntheticConfig(Strict):
+    """Simulated students with known ability, learning curves and mastery."""
+
+    students: int = Field(600, ge=1, le=1_000_000, description="number of simulated students")
+    skills: int = Field(12, ge=1, le=10_000, description="number of skills")
+    mean_length: int = Field(40, ge=3, le=2_000, description="mean interactions of a student")
+    seed: Seed = Field(7, description="seed of the simulation")
+
+
+class DataConfig(Strict):
+    """Which interactions a run learns from."""
+
+    dataset: str | None = Field(
+        None, description="folder or URI of a prepared data set; not part of the hash, its content's hash is"
+    )
+    synthetic: SyntheticConfig | None = Field(None, description="simulate the data set instead of reading one")
+    fold: Fold = Field(0, description="validation fold; the other four train")
+    max_sequence_length: int = Field(
+        200, ge=3, le=2_000, description="longer histories are cut into chunks of this many interactions"
+    )
+    min_sequence_length: int = Field(3, ge=2, description="shorter chunks are dropped (interactions)")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.dataset is not None and self.synthetic is not None:
+            raise ValueError("set either dataset or synthetic, not both")
+        if self.min_sequence_length > self.max_sequence_length:
+            raise ValueError("min_sequence_length is larger than max_sequence_length")
+        return self
+
+
+class ModelConfig(Strict):
+    """Size and kind of the two encoders. The defaults are the published model."""
+
+    d_model: int = Field(256, ge=4, le=4096, description="width of both streams")
+    n_heads: int = Field(4, ge=1, description="attention heads a block")
+    n_blocks: int = Field(4, ge=1, le=64, description="blocks a stack")
+    d_ff: int = Field(
+        512, ge=1, le=16384, description="hidden width of the feed-forward network and of the performance head"
+    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout probability")
+    interaction: Literal["own", "composed"] = Field(
+        "own",
+        description="how an interaction is embedded: `own`: a vector for each skill and response (published); "
+        "`composed`: those of the skill and of the response, and a smaller one of both, added up",
+    )
+    position: Literal["learned", "distance"] = Field(
+        "learned",
+        description="`learned`: both streams add a positional embedding (published); `distance`: attention fades with "
+        "distance instead, in each head at a pace of its own (ALiBi), and may find nothing",
+    )
+    target: Literal["head", "past"] = Field(
+        "head",
+        description="where the performance encoder meets the target skill: `head`: in its last layers (published); "
+        "`past`: it also looks up the student's past, by attention and by counting answers on it",
+    )
+    gain: Literal["scalar", "per_skill", "linear"] = Field(
+        "scalar",
+        description="`scalar`: a gain for the practised skill, without a weight of its own (published); `linear`: the "
+        "same through a learned read-out; `per_skill`: a learned gain for every skill",
+    )
+    curve: Literal["published", "per_skill"] = Field(
+        "published",
+        description="`published`: one offset and θ, a fixed temperature, γ a training student; `per_skill`: offset and "
+        "θ a skill, a learned temperature, velocity by the gains alone",
+    )
+    ability: Literal["none", "inferred"] = Field(
+        "none", description="`inferred`: adds the student's ability, read from the past, to the mastery encoder's logit"
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.d_model % self.n_heads:
+            raise ValueError(f"d_model {self.d_model} is not divisible by n_heads {self.n_heads}")
+        return self
+
+
+class LearningCurveConfig(Strict):
+    """Where the learning curve of the mastery encoder starts."""
+
+    beta_skill_init: Positive = Field(2.5, description="β, steepness of every skill's curve (1 / unit of practice)")
+    m_sat_init: Annotated[float, Field(gt=0, le=1)] = Field(0.7, description="M_sat, ceiling of every skill's mastery")
+    gamma_student_init: Positive = Field(
+        1.1, description="γ, learning velocity of every student (factor); in the published curve alone"
+    )
+    sigmoid_offset: Annotated[float, Field(allow_inf_nan=False)] = Field(
+        1.5, description="offset of the curve (logits)"
+    )
+    mastery_threshold_init: Probability = Field(
+        0.6, description="θ, mastery at which a correct answer is as likely as a wrong one"
+    )
+    threshold_temperature: Positive = Field(
+        1.5, description="mastery that is worth a logit; fixed in the published curve"
+    )
+
+
+class TrainingConfig(Strict):
+    """How a run is trained."""
+
+    bce_loss_weight: Probability = Field(0.3, description="w in w·BCE(E1) + (1 − w)·BCE(E2)")
+    bce_loss_weight_end: Probability | None = Field(
+        None, description="where w moves to from `bce_loss_weight`; none: it stays"
+    )
+    loss_weight_schedule: Literal["linear", "cosine", "inverse"] = Field(
+        "linear",
+        description="how w moves there, an epoch at a time: `linear` and `cosine` (slow at both ends) arrive in the "
+        "last of `epochs`; `inverse` goes half of the way in the second epoch and three quarters by the fourth, "
+        "whatever `epochs` is: w = end + (start − end) / epoch",
+    )
+    loss_weighting: Literal["fixed", "learned"] = Field(
+        "fixed",
+        description="`fixed`: w as set; `learned`: each encoder has a weight of its own, which starts at w or 1 − w "
+        "and is learned at `curve_learning_rate`: exp(−s)·BCE + s/2 for a learned s (uncertainty weighting)",
+    )
+    epochs: int = Field(12, ge=1, le=10_000, description="most epochs")
+    patience: int = Field(4, ge=1, description="epochs without a better `selection_metric` before stopping")
+    selection_metric: Literal["valid_e1_auc", "valid_combined", "per_encoder"] = Field(
+        "valid_e1_auc",
+        description="what picks the epoch that counts: `valid_e1_auc` (published); `valid_combined`: E1 + 0.5·E2 (the "
+        "study's α); `per_encoder`: an epoch for each encoder, by its own AUC (they share no parameter)",
+    )
+    batch_size: int = Field(64, ge=1, le=65_536, description="sequences a batch")
+    learning_rate: Positive = Field(1.74e-4, description="Adam's learning rate")
+    curve_learning_rate: Positive | None = Field(
+        None,
+        description="Adam's learning rate for the parameters of the learning curve and learned loss weights; none: "
+        "`learning_rate`",
+    )
+    weight_decay: NonNegative = Field(
+        1.7571e-5, description="Adam's L2 penalty, on network weights (not on curve parameters or loss weights)"
+    )
+    weight_average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="decay a step of a running average of the weights, evaluated and kept in their place; 0: none",
+    )
+    gradient_clip: Positive = Field(1.0, description="largest gradient norm")
+    clip_scope: Literal["global", "per_encoder"] = Field(
+        "per_encoder",
+        description="`per_encoder`: a norm for each; `global`: one over both (published; their only coupling)",
+    )
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="`bf16`: autocast of matrix products")
+    seed: Seed = Field(42, description="seed of weights, dropout and batches")
+
+    @model_validator(mode="after")
+    def _learned_weights_have_a_start_alone(self) -> Self:
+        if self.loss_weighting == "fixed":
+            return self
+        if self.bce_loss_weight_end is not None:
+            raise ValueError(
+                "loss_weighting learned moves the weights itself: leave out bce_loss_weight_end or loss_weighting"
+            )
+        if self.bce_loss_weight in (0, 1):
+            raise ValueError(
+                f"loss_weighting learned cannot start at bce_loss_weight {self.bce_loss_weight:g}, which leaves an "
+                "encoder no weight: start between 0 and 1, as at 0.5"
+            )
+        return self
+
+
+class RunConfig(Strict):
+    """Everything that decides a run's numbers."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    learning_curve: LearningCurveConfig = LearningCurveConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @property
+    def config_hash(self) -> str:
+        """16 hex digits over all values; where the data set lies is left out, its own hash joins in the run id."""
+        return content_hash(self.model_dump(mode="json", exclude={"data": {"dataset"}}))

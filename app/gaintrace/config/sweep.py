@@ -1,0 +1,113 @@
+"""A sweep: a grid of runs around one base configuration, and what ranks them."""
+
+import itertools
+import json
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from gaintrace.config.base import Fold, NonNegative, Probability, Seed, Strict, assign, explain
+from gaintrace.config.run import RunConfig
+
+
+class Objective(Strict):
+    """What ranks the runs of a sweep."""
+
+    rank_by: Literal["combined", "test_e1_auc", "test_e2_auc"] = Field(
+        "combined", description="column that ranks, highest first"
+    )
+    alpha: NonNegative = Field(0.5, description="α in combined = E1 + α·E2 (test AUC)")
+
+
+class SuccessCriteria(Strict):
+    """What the best run must reach on test."""
+
+    test_e1_auc: Probability | None = Field(None, description="least test E1 AUC")
+    test_e2_auc: Probability | None = Field(None, description="least test E2 AUC")
+
+
+class SweepSpec(Strict):
+    """A grid of runs around one base configuration."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")] = Field(
+        description="short name: lower case, digits, dashes"
+    )
+    description: str = Field("", description="one line for the report")
+    base: RunConfig = Field(RunConfig(), description="configuration that every run starts from")
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        {}, description="dotted path in `base` → values; the runs are their product"
+    )
+    seeds: list[Seed] = Field([], description="seeds, each crossed with the grid; empty: the base's")
+    folds: list[Fold] = Field([], description="folds, each crossed with the grid; empty: the base's")
+    objective: Objective = Objective()
+    success: SuccessCriteria = SuccessCriteria()
+    min_coverage: Probability = Field(
+        1.0, description="least share of runs that must succeed for the sweep to count as done"
+    )
+
+    @field_validator("seeds", "folds")
+    @classmethod
+    def _distinct(cls, values: list[int]) -> list[int]:
+        if len(set(values)) != len(values):
+            raise ValueError(f"{values} names a value twice")
+        return values
+
+    @model_validator(mode="after")
+    def _grid_is_sound(self) -> Self:
+        for path, values in self.grid.items():
+            if path.startswith("data.") and path != "data.fold":
+                raise ValueError(f"grid: {path} cannot be swept: runs of a sweep share their data")
+            if path in ("training.seed", "data.fold") and (self.seeds if path == "training.seed" else self.folds):
+                raise ValueError(f"grid: {path} is in `{'seeds' if path == 'training.seed' else 'folds'}` already")
+            try:
+                seen = [_lookup(_with(self.base, {path: value}), path) for value in values]
+            except ValidationError as error:
+                raise ValueError(f"grid: {path}: {explain(error)}") from None
+            if len({json.dumps(v) for v in seen}) != len(seen):
+                raise ValueError(f"grid: {path}: {values} names a value twice")
+        for swept in _product(self.grid):
+            try:
+                _with(self.base, swept)
+            except ValidationError as error:
+                together = ", ".join(f"{path} {value}" for path, value in swept.items())
+                raise ValueError(f"grid: {together}: {explain(error)}") from None
+        return self
+
+    def axes(self) -> dict[str, list[Any]]:
+        """Swept dotted paths and their values, in the order the runs are enumerated (last varies fastest)."""
+        axes = dict(self.grid)
+        if self.folds:
+            axes["data.fold"] = list(self.folds)
+        if self.seeds:
+            axes["training.seed"] = list(self.seeds)
+        return axes
+
+    def size(self) -> int:
+        """Number of runs."""
+        return math.prod(len(values) for values in self.axes().values())
+
+    def runs(self) -> Iterator[tuple[dict[str, Any], RunConfig]]:
+        """Every run: its swept values by dotted path, and its complete configuration."""
+        for swept in _product(self.axes()):
+            yield swept, _with(self.base, swept)
+
+
+def _product(axes: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def _with(base: RunConfig, changes: dict[str, Any]) -> RunConfig:
+    tree = base.model_dump(mode="json")
+    for path, value in changes.items():
+        assign(tree, path.split("."), value, path)
+    return RunConfig.model_validate(tree)
+
+
+def _lookup(config: RunConfig, path: str) -> Any:
+    value: Any = config
+    for key in path.split("."):
+        value = getattr(value, key)
+    return value

@@ -1,0 +1,1 @@
+"""What is in force: the default configuration, its history, and whether it still holds."""

@@ -1,0 +1,198 @@
+"""Making a sweep's configuration the default: what speaks against it, and writing it down where nothing does."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from gaintrace.analysis.comparison import Configuration
+from gaintrace.analysis.findings.noise import named
+from gaintrace.analysis.summary import Summary
+from gaintrace.config import SweepSpec, load_spec
+from gaintrace.defaults import history
+from gaintrace.defaults.history import FALLBACK, Default, Provenance, configuration_hash
+from gaintrace.errors import ConfigError, RefusedError, StoreError
+from gaintrace.store import MissingObjectError, Store, layout
+from gaintrace.sweeps.plan import Plan, read_plan
+
+TIES_NAMED = 3
+METRICS = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """How a promotion ended: the default in force, and whether it was already."""
+
+    default: Default
+    already: bool
+
+
+def promote(store: Store, sweep_id: str, run: str | None, force: bool, command: str) -> Promotion:
+    """Make the best configuration of a sweep, or the one of `run`, the default.
+
+    Raises RefusedError with every objection; `force` overrules them, and the provenance says so. Repeating a promotion
+    changes nothing; of several at a time each is judged against what is in force when its turn comes.
+    """
+    plan = read_plan(store, sweep_id)
+    summary = read_summary(store, sweep_id)
+    chosen = chosen_configuration(summary, run)
+    spec = promoted_spec(plan, chosen)
+    while True:
+        before = history.current(store)
+        if before is not None and history.spec_hash(before.spec) == history.spec_hash(spec):
+            history.publish(store)
+            return Promotion(before, already=True)
+        against = objections(plan, summary, chosen, before)
+        if against and not force:
+            raise RefusedError(
+                f"{sweep_id}: {name(chosen)} is not promoted:\n"
+                + "\n".join(f"- {reason}" for reason in against)
+                + "\nThe default stays as it is. --force overrules, and is recorded with the default"
+            )
+        provenance = Provenance(
+            sweep_id=sweep_id,
+            runs=chosen.runs,
+            swept=chosen.swept,
+            data=summary.data.name,
+            data_hash=summary.data.hash,
+            metrics={m: getattr(chosen, m) for m in ("test_e1_auc", "test_e2_auc", "combined")},
+            code_version=summary.code_version,
+            promoted=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=command,
+            comparison=against_the_default(plan, summary, chosen, before),
+            overruled=against,
+        )
+        added = history.add(store, spec, provenance, before.number if before else 0)
+        if added is not None:
+            return Promotion(added, already=False)
+
+
+def read_summary(store: Store, sweep_id: str) -> Summary:
+    """results.json of a sweep."""
+    key = layout.sweep(sweep_id, "results.json")
+    try:
+        return Summary.model_validate_json(store.read(key))
+    except MissingObjectError:
+        raise ConfigError(
+            f"sweep {sweep_id} has no results yet; `gaintrace aggregate --sweep {sweep_id}` makes them"
+        ) from None
+    except ValidationError as error:
+        raise StoreError(
+            f"{store.uri}/{key} cannot be read ({error.errors()[0]['msg']}); "
+            f"`gaintrace aggregate --sweep {sweep_id}` makes it anew"
+        ) from None
+
+
+def chosen_configuration(summary: Summary, run: str | None) -> Configuration:
+    """The best configuration, or the one that a run belongs to."""
+    if not summary.comparison.configurations:
+        raise ConfigError(f"sweep {summary.sweep_id}: no run succeeded, so there is nothing to promote")
+    if run is None:
+        return summary.comparison.configurations[0]
+    for configuration in summary.comparison.configurations:
+        if run in configuration.runs:
+            return configuration
+    row = next((row for row in summary.runs if row["run_id"] == run), None)
+    reason = f"its status is {row['status']}" if row else "the run_id column of its results.csv names those it has"
+    raise ConfigError(f"sweep {summary.sweep_id} has no succeeded run {run}: {reason}")
+
+
+def promoted_spec(plan: Plan, chosen: Configuration) -> SweepSpec:
+    """The configuration as a sweep of one run, of no data set, with fold and seed of the sweep's base."""
+    config = next(run.config for run in plan.runs if run.run_id == chosen.runs[0])
+    base = plan.spec.base
+    data = config.data.model_copy(update={"dataset": None, "synthetic": None, "fold": base.data.fold})
+    training = config.training.model_copy(update={"seed": base.training.seed})
+    return SweepSpec(
+        name="default",
+        description=f"From {plan.sweep_id}: {name(chosen)}",
+        base=config.model_copy(update={"data": data, "training": training}),
+        objective=plan.spec.objective,
+        success=plan.spec.success,
+    )
+
+
+def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> list[str]:
+    """What in the sweep's numbers speaks against making a configuration the default; empty if nothing does."""
+    found = []
+    coverage = summary.coverage
+    if not coverage.enough:
+        found.append(
+            f"the sweep is not done: {coverage.succeeded} of {coverage.planned} runs succeeded, "
+            f"{math.ceil(coverage.required * coverage.planned)} must"
+        )
+    for criterion, least in plan.spec.success.model_dump().items():
+        reached = getattr(chosen, criterion)
+        if least is not None and reached < least:
+            found.append(
+                f"success criterion missed: {METRICS[criterion]} is {reached:.4f}, at least {least} is required"
+            )
+    found += _noise(plan, summary, chosen, before)
+    return found
+
+
+def _noise(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> list[str]:
+    comparison = summary.comparison
+    best, *others = comparison.configurations
+    metric = METRICS[comparison.metric]
+    if not others:
+        return ["the sweep has one configuration, so nothing shows that it is better than another"]
+    if chosen is not best:
+        how = {
+            True: f"is worse in {metric} than {name(best)} by more than noise",
+            False: f"cannot be told from {name(best)}, which comes before it in {metric}",
+            None: f"comes after {name(best)} in {metric}",
+        }
+        return [f"{name(chosen)} {how[chosen.apart]}{_by(chosen)}"]
+    default = in_sweep(plan, summary, before)
+    ties = [other for other in others if other.apart is False]
+    unknown = [other for other in (others[0], default) if other in others and other.apart is None]
+    found = [
+        f"its lead in {metric} over {_what(other, others[0], default)} is within noise{_by(other)}"
+        for other in sorted(ties, key=lambda other: other is not default)[:TIES_NAMED]
+    ]
+    if len(ties) > TIES_NAMED:
+        found.append(f"{len(ties) - TIES_NAMED} more configurations cannot be told from it")
+    for other in {id(other): other for other in unknown}.values():
+        lead = f"its lead in {metric} over {_what(other, others[0], default)}"
+        found.append(f"nothing says whether {lead} is more than noise; add seeds")
+    return found
+
+
+def _what(other: Configuration, runner_up: Configuration, default: Configuration | None) -> str:
+    place = "the current default, " if other is default else "the next, " if other is runner_up else ""
+    return f"{place}{name(other)}{',' if place else ''}"
+
+
+def in_sweep(plan: Plan, summary: Summary, default: Default | None) -> Configuration | None:
+    """The configuration of a sweep that is the default in force, if it was among them."""
+    base = default.spec.base if default else load_spec(FALLBACK).base
+    same = {run.run_id for run in plan.runs if configuration_hash(run.config) == configuration_hash(base)}
+    return next((c for c in summary.comparison.configurations if same.intersection(c.runs)), None)
+
+
+def against_the_default(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> str:
+    """How a configuration compares with the default it replaces, in a sentence."""
+    which = f"default {before.number}" if before else f"the preset {FALLBACK}"
+    found = in_sweep(plan, summary, before)
+    if found is None:
+        return f"not compared: {which} is no configuration of this sweep"
+    if found is chosen:
+        return f"{which} is the same configuration"
+    metric = summary.comparison.metric
+    return (
+        f"{which} has {METRICS[metric]} {getattr(found, metric):.4f} in this sweep, {getattr(chosen, metric):.4f} here"
+    )
+
+
+def name(configuration: Configuration) -> str:
+    """A configuration by what is swept."""
+    return named([configuration.swept]) if configuration.swept else "the configuration"
+
+
+def _by(other: Configuration) -> str:
+    gap = other.difference
+    if gap is None or gap.low is None:
+        return ""
+    return f" (difference {gap.mean:+.4f}, 95 % interval {gap.low:+.4f} to {gap.high:+.4f})"

@@ -1,0 +1,62 @@
+"""The last step of a sweep: reconcile the plan with the store and write tables, figures and the report.
+
+Aggregating again gives the same files, and gives them at any time: a sweep half done is reported as half done.
+"""
+
+import json
+from typing import Any
+
+import yaml
+
+from gaintrace.analysis.comparison import compare
+from gaintrace.analysis.provenance import manifest
+from gaintrace.analysis.summary import Summary, read_epochs, summarise_sweep, with_intervals
+from gaintrace.analysis.table import read_results, run_table, short_names
+from gaintrace.config import SweepSpec
+from gaintrace.report.mastery import show_mastery
+from gaintrace.report.page import render_report
+from gaintrace.store import Store, layout
+from gaintrace.sweeps.plan import Plan, read_plan
+
+
+def aggregate(store: Store, sweep_id: str) -> Summary:
+    """Write everything that can be said of a sweep now, and return it."""
+    plan = read_plan(store, sweep_id)
+    results = read_results(store, plan)
+    table = run_table(plan, results)
+    epochs = read_epochs(store, table)
+    comparison = compare(store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash)
+    table = with_intervals(table, comparison)
+    summary = summarise_sweep(plan, table, results, epochs, comparison)
+    provenance = manifest(plan, results)
+    report = render_report(plan, summary, table, epochs, provenance, show_mastery(store, plan, summary))
+
+    folder = store.child(layout.sweep(sweep_id))
+    folder.write("results.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    for name, svg in report.figures.items():
+        folder.write(f"figures/{name}.svg", svg.encode())
+    if summary.best is not None:
+        folder.write("best.yaml", best_spec(plan, summary.best["run_id"]).encode())
+    folder.write("manifest.json", to_json(provenance).encode())
+    folder.write("report.html", report.html.encode())
+    folder.write("report.md", report.markdown.encode())
+    folder.write("results.json", to_json(summary.model_dump(mode="json")).encode())
+    return summary
+
+
+def best_spec(plan: Plan, run_id: str) -> str:
+    """A sweep of one run, the best one's configuration, as YAML."""
+    config = next(run.config for run in plan.runs if run.run_id == run_id)
+    spec = SweepSpec(
+        name=f"{plan.spec.name[:35]}-best",
+        description=f"Best run of {plan.sweep_id}",
+        base=config,
+        objective=plan.spec.objective,
+        success=plan.spec.success,
+    )
+    return yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def to_json(value: Any) -> str:
+    """Readable JSON that refuses NaN: a number that is not there is null."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

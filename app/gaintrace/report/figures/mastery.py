@@ -1,0 +1,153 @@
+"""Mastery: of a student over time, and of a skill by practice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import escape
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from gaintrace.report.figures.style import INK, WIDE, canvas, svg
+from gaintrace.report.mastery_curves import Curve
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito
+DASHES = ("-", "--", "-.", ":")
+SHOWN = len(COLOURS)
+"""Skills a panel, those practised most."""
+PANEL_HEIGHT = 1.7
+LABEL_GAP = 0.12
+NAME_SHOWN = 14
+PANEL = (3.2, 1.75)
+"""Inches of a panel that stands alone."""
+MOST_PANELS = 20
+"""More students are in the table, not in the figure."""
+
+
+def most_practised(skill: Sequence[int]) -> list[int]:
+    """The skills of a history that are drawn: those practised most, of equals the one practised first."""
+    found, first, counts = np.unique(skill, return_index=True, return_counts=True)
+    order = sorted(range(len(found)), key=lambda i: (-counts[i], first[i]))
+    return [int(found[i]) for i in order[:SHOWN]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One student. `lines`: skill → mastery at times 0..T; `practice`: skill → (time, response) of each answer."""
+
+    title: str
+    lines: dict[str, Any]
+    practice: dict[str, list[tuple[int, int]]]
+
+
+def trajectories(panels: list[Panel]) -> str:
+    """Mastery of the most practised skills of some students, a panel a student, all in one figure."""
+    columns = 2
+    rows = -(-len(panels) // columns)
+    with canvas("trajectories", WIDE, PANEL_HEIGHT * rows + 0.5) as figure:
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for panel, where in zip(panels, axes, strict=False):
+            _trajectory(where, panel)
+        for where in axes[len(panels) :]:
+            where.set_visible(False)
+        figure.supxlabel("interactions of the student", color=INK, fontsize=9)
+        figure.supylabel("mastery", color=INK, fontsize=9)
+        marks = [
+            Line2D([], [], color=INK, marker="o", linestyle="none", markersize=4, label="correct"),
+            Line2D([], [], color=INK, marker="o", fillstyle="none", linestyle="none", markersize=4, label="wrong"),
+        ]
+        figure.legend(handles=marks, loc="outside upper right", ncols=2, fontsize=8)
+        return _svg(figure, "Mastery over time, a panel a student")
+
+
+def _trajectory(axes: Any, panel: Panel) -> None:
+    ends = []
+    for (name, mastery), colour, dash in zip(panel.lines.items(), COLOURS, DASHES, strict=False):
+        times = np.arange(len(mastery))
+        axes.plot(times, mastery, dash, color=colour, linewidth=1.3, drawstyle="steps-post")
+        for response, fill in ((1, "full"), (0, "none")):
+            at = [time for time, given in panel.practice[name] if given == response]
+            axes.plot(at, mastery[at], "o", color=colour, fillstyle=fill, markersize=3.5, linestyle="none")
+        ends.append((float(mastery[-1]), name, colour))
+    axes.set_title(panel.title, fontsize=8.5, loc="left", color=INK)
+    axes.set_ylim(0, 1.04)
+    axes.set_yticks([0, 0.5, 1])
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.tick_params(labelsize=8)
+    for (_, name, colour), place in zip(sorted(ends), apart(sorted(end for end, _, _ in ends)), strict=True):
+        axes.annotate(
+            short(name), (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=7.5, color=colour
+        )
+
+
+def apart(heights: list[float]) -> list[float]:
+    """Heights, ascending, moved as little as keeps labels from lying on each other and inside the panel."""
+    places: list[float] = []
+    for height in heights:
+        places.append(max(height, places[-1] + LABEL_GAP) if places else height)
+    top = 1.0
+    for position in reversed(range(len(places))):
+        places[position] = min(places[position], top)
+        top = places[position] - LABEL_GAP
+    return places
+
+
+def student_panel(panel: Panel) -> str:
+    """One student as a figure of its own, which a page sets beside others."""
+    with canvas(panel.title, *PANEL) as figure:
+        _trajectory(_only_axes(figure, labels=0.21), panel)
+        return _svg(figure, f"Mastery over time of {panel.title}")
+
+
+def practice_panel(curve: Curve, name: str) -> str:
+    """One skill as a figure of its own."""
+    with canvas(f"practice {name}", *PANEL) as figure:
+        _practice(_only_axes(figure, labels=0), curve, name)
+        return _svg(figure, f"Mean mastery of {name} by the n-th time it is asked")
+
+
+def practice_curves(curves: list[Curve], names: list[str]) -> str:
+    """Mean mastery by the n-th time a skill is asked, a line a run, and the share of correct answers beside it."""
+    columns = min(3, len(curves))
+    rows = -(-len(curves) // columns)
+    with canvas("practice", WIDE, 1.9 * rows + 0.7) as figure:
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for curve, name, where in zip(curves, names, axes, strict=False):
+            _practice(where, curve, name)
+        for where in axes[len(curves) :]:
+            where.set_visible(False)
+        figure.supxlabel("n-th time the skill is asked", color=INK, fontsize=9)
+        figure.supylabel("mean over students", color=INK, fontsize=9)
+        handles, texts = axes[0].get_legend_handles_labels()
+        figure.legend(handles, texts, loc="outside upper center", ncols=3, fontsize=8)
+        return _svg(figure, "Mean mastery of a skill by the n-th time it is asked, with the share correct")
+
+
+def _practice(axes: Any, curve: Curve, name: str) -> None:
+    times = range(1, len(curve.correct) + 1)
+    for (label, mastery), colour, dash in zip(curve.mastery.items(), COLOURS, DASHES, strict=False):
+        axes.plot(times, mastery, dash, color=colour, linewidth=1.6, label=f"mastery, {label}")
+    axes.plot(times, curve.correct, "x", color=INK, markersize=4, linestyle="none", label="share correct")
+    axes.set_title(f"{short(name)} ({curve.students[0]:,} students)", fontsize=8.5, loc="left", color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.tick_params(labelsize=8)
+    axes.set_ylim(0, 1.05)
+    axes.set_yticks([0, 0.5, 1])
+
+
+def short(name: str) -> str:
+    """A skill's name as far as a panel has room for it."""
+    return name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
+
+
+def _only_axes(figure: Figure, labels: float) -> Any:
+    """Axes at a fixed place, so that panels line up. `labels`: share of the width to leave free on the right."""
+    figure.set_layout_engine("none")
+    return figure.add_axes((0.1, 0.16, 0.87 - labels, 0.7))
+
+
+def _svg(figure: Figure, label: str) -> str:
+    """With a text for who cannot see it. Names come from the data set, so they are escaped."""
+    return svg(figure).replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)

@@ -1,0 +1,157 @@
+"""Sections of the report that stand on their own: each a template and the words and numbers in it."""
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from gaintrace.analysis.epoch_rules import SAME_EPOCH, RuleOutcome
+from gaintrace.analysis.summary import Summary
+from gaintrace.report.figures import Figure
+from gaintrace.report.words import label, short_label
+from gaintrace.training.selection import ALPHA
+
+RULE_NAMES = {
+    "valid_e1_auc": "best validation E1 (as published)",
+    "valid_combined": f"best validation E1 + {ALPHA:g} · E2",
+    "per_encoder": "best of each encoder, for itself",
+}
+ORDER_SHOWN = 8
+
+
+def page_template(name: str) -> Any:
+    """A template of HTML, by file name; what is put into it is escaped."""
+    return _template(name, autoescape=True)
+
+
+def text_template(name: str) -> Any:
+    """A template of Markdown, by file name. The filter `cell` keeps a text from ending its table cell."""
+    return _template(name, autoescape=False)
+
+
+def _template(name: str, autoescape: bool) -> Any:
+    environment = Environment(
+        loader=PackageLoader("gaintrace.report"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = lambda value: str(value).replace("|", "\\|").replace("\n", " ")
+    return environment.get_template(name)
+
+
+def selection_section(summary: Summary) -> Markup:
+    """What each rule that picks epochs does to the conclusion, as HTML; empty where there are no runs to compare."""
+    if not summary.selection:
+        return Markup()
+    rules = [
+        {
+            "outcome": outcome,
+            "name": rule_name(outcome),
+            "e1": _epochs([run.epoch_e1 for run in outcome.runs]),
+            "e2": _epochs([run.epoch_e2 for run in outcome.runs]),
+            "order": _order(summary, outcome),
+        }
+        for outcome in summary.selection
+    ]
+    return Markup(page_template("selection.html.j2").render(rules=rules, conclusion=selection_conclusion(summary)))
+
+
+def selection_conclusion(summary: Summary) -> str:
+    """Whether the best run and the distance between runs depend on how epochs are picked, in a sentence or two."""
+    labels = {row["run_id"]: label(summary, row) for row in summary.runs}
+    best: dict[str, list[str]] = {}
+    for outcome in summary.selection:
+        best.setdefault(labels[outcome.runs[0].run_id], []).append(rule_name(outcome))
+    ranges = {outcome.range_combined: rule_name(outcome) for outcome in reversed(summary.selection)}
+    widest, narrowest = max(ranges), min(ranges)
+    if len(best) == 1:
+        first = f"However epochs are picked, {next(iter(best))} comes first on validation."
+    else:
+        first = "Which run comes first on validation depends on how epochs are picked: " + "; ".join(
+            f"{run} by {', '.join(rules)}" for run, rules in best.items()
+        )
+        first += "."
+    if f"{widest:.4f}" == f"{narrowest:.4f}":
+        return f"{first} From best to worst, combined differs by {widest:.4f} by every rule."
+    return (
+        f"{first} From best to worst, combined differs by {widest:.4f} (picked by: {ranges[widest]}) or by "
+        f"{narrowest:.4f} ({ranges[narrowest]})."
+    )
+
+
+def interpretability_section(summary: Summary, figure: Figure | None) -> Markup:
+    """What the best run's mastery says about students, as HTML; empty where nothing was measured."""
+    if summary.interpretability is None:
+        return Markup()
+    markup = Figure(*map(Markup, figure)) if figure else None
+    return Markup(page_template("interpretability.html.j2").render(sentences=readings(summary), figure=markup))
+
+
+def readings(summary: Summary) -> list[str]:
+    """The measures of the best run's mastery encoder in sentences."""
+    measured = summary.interpretability
+    assert measured is not None
+    falls = measured.mastery_falls
+    sentences = [
+        "In the best run, on test, mastery "
+        + ("never fell." if falls == 0 else f"fell {falls} times: it is not what the model promises."),
+    ]
+    told = [
+        f"{found.mean:+.3f} within {what} (mean over {found.groups})"
+        for what, found in (("skills", measured.future_within_skills), ("students", measured.future_within_students))
+        if found.mean is not None
+    ]
+    if told:
+        sentences.append(f"It correlates {' and '.join(told)} with the share of later answers that are correct.")
+    if measured.mastery_auc is not None:
+        sentences.append(
+            f"Mastery against its threshold alone, without the ability term, has AUC {measured.mastery_auc:.4f}."
+        )
+    gain = summary.gain
+    if gain is not None:
+        by_response = (
+            f"; {gain.after_correct:.3f} after a correct answer, {gain.after_wrong:.3f} after a wrong one"
+            if gain.after_correct is not None and gain.after_wrong is not None
+            else ""
+        )
+        sentences.append(
+            f"An answer is worth {gain.mean:.3f} units of practice, give or take {gain.std:.3f}{by_response}."
+        )
+    if summary.mastery_recovery is not None:
+        sentences.append(
+            f"Simulated students: it correlates {summary.mastery_recovery:.3f} with the simulated mastery."
+        )
+    if measured.curve_recovery:
+        known = [f"{name} {value:+.2f}" for name, value in measured.curve_recovery.items() if value is not None]
+        if known:
+            sentences.append(f"Over skills, learned and simulated parameters correlate: {', '.join(known)}.")
+    return sentences
+
+
+def rule_name(outcome: RuleOutcome) -> str:
+    """A rule in words."""
+    if outcome.rule == SAME_EPOCH:
+        return f"epoch {outcome.runs[0].epoch_e1} of every run"
+    return RULE_NAMES[outcome.rule]
+
+
+def run_labels(summary: Summary) -> dict[str, str]:
+    """Runs by the values of what is swept."""
+    names = summary.parameters
+    return {
+        row["run_id"]: short_label({name: row[name] for name in names}) if names else row["run_id"]
+        for row in summary.runs
+    }
+
+
+def _order(summary: Summary, outcome: RuleOutcome) -> str:
+    labels = run_labels(summary)
+    shown = [labels[run.run_id] for run in outcome.runs[:ORDER_SHOWN]]
+    separator = ", " if len(summary.parameters) == 1 else "; "
+    return separator.join(shown) + (" …" if len(outcome.runs) > ORDER_SHOWN else "")
+
+
+def _epochs(picked: list[int]) -> str:
+    return str(min(picked)) if min(picked) == max(picked) else f"{min(picked)}–{max(picked)}"

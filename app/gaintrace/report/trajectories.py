@@ -1,0 +1,196 @@
+"""Mastery of every skill over time, as a trained run sees it, for students of the test set.
+
+The predictions of a run hold mastery of the skill that was asked, when it was asked. Here the mastery encoder is asked
+about every skill after every answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from gaintrace.config import RunConfig
+from gaintrace.data.batches import Batch
+from gaintrace.data.dataset import Dataset
+from gaintrace.data.groups import Group
+from gaintrace.data.split import TEST_FOLD
+from gaintrace.errors import DataError, StoreError
+from gaintrace.model.dual import build_mastery, load_member
+from gaintrace.model.layers import no_dropout
+from gaintrace.model.mastery import MasteryEncoder
+from gaintrace.report.figures.mastery import Panel, most_practised
+from gaintrace.report.words import student_name
+from gaintrace.runs.files import file_name
+from gaintrace.store import Store, layout
+
+SKILLS_TWICE = (3, 2, 1)
+"""Skills that a chosen student practised at least twice: as many as leaves enough students to choose from."""
+
+Array = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class History:
+    """The beginning of a student's history, as far as one sequence reaches: T interactions.
+
+    `student`: row in the data set's students; `skill`, `response`: T each.
+    """
+
+    student: int
+    uid: str
+    skill: Array
+    response: Array
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The students to be shown, shortest history first, and the rule that chose them."""
+
+    histories: list[History]
+    rule: str
+
+
+def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
+    """`count` students of the test set, at equal steps of the rank by length of history.
+
+    Eligible is who practised some skills at least twice; fewer than `count` are all taken. Of equally long histories
+    the one that comes first in the data set ranks lower, so the same data give the same students.
+    """
+    frame = dataset.interactions
+    longest = config.data.max_sequence_length - 1  # positions that the encoder has
+    is_test = (dataset.students["fold"] == TEST_FOLD).to_numpy()[frame["student"]]
+    groups: Any = frame[is_test].groupby("student", sort=True)
+    histories = [
+        History(
+            student=int(student),
+            uid=str(dataset.students["uid"].iloc[int(student)]),
+            skill=rows["skill"].to_numpy(np.int64)[:longest],
+            response=rows["response"].to_numpy(np.int64)[:longest],
+        )
+        for student, rows in groups
+    ]
+    twice = [int((np.unique(history.skill, return_counts=True)[1] >= 2).sum()) for history in histories]
+    for least in SKILLS_TWICE:
+        eligible = [history for history, skills in zip(histories, twice, strict=True) if skills >= least]
+        if len(eligible) >= count:
+            break
+    if not eligible:
+        raise DataError(f"data set {dataset.name}: no student of the test set practised a skill twice")
+    eligible.sort(key=lambda history: len(history.skill))
+    places = np.unique(np.linspace(0, len(eligible) - 1, min(count, len(eligible))).round().astype(int))
+    rule = (
+        f"Of the {len(histories):,} test students, {len(eligible):,} practised at least {least} "
+        f"{'skill' if least == 1 else 'skills'} twice; these are the {len(places)} at equal steps of their rank by "
+        f"length of history (up to {longest} interactions)"
+    )
+    return Chosen([eligible[place] for place in places], rule)
+
+
+def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> MasteryEncoder:
+    """The mastery encoder of a finished run, on the CPU."""
+    folder = store.child(layout.run(run))
+    where = file_name(folder, "model.safetensors")
+    try:
+        tensors = load(folder.read(where))
+    except SafetensorError as error:
+        raise StoreError(f"{folder.uri}/{where} is damaged: {error}. Train the run again") from None
+    state = {name.removeprefix("e2."): tensor for name, tensor in tensors.items() if name.startswith("e2.")}
+    students = next((len(t) for name, t in state.items() if name.endswith("gamma_student")), 1)
+    encoder = build_mastery(config, skills, students)
+    try:
+        load_member(encoder, 0, state)
+    except (KeyError, RuntimeError) as error:
+        raise StoreError(f"{folder.uri}/{where} does not fit this version of the model: {error}") from None
+    return encoder.eval()
+
+
+@torch.no_grad()
+def mastery_over_time(
+    encoder: MasteryEncoder, history: History, skills: Sequence[int], vocabulary: int
+) -> np.ndarray[Any, Any]:
+    """Mastery of S skills before a student's first interaction and after each of the T: S(T+1), float32.
+
+    `vocabulary`: C, all skills there are.
+    """
+    asked = torch.tensor(skills)[:, None]  # S1
+    steps = len(history.skill)
+    once = _batch(history, torch.zeros(1, 1, dtype=torch.long), vocabulary)
+    _, val = encoder.stack(once, no_dropout)
+    gain = encoder.gain(val).float()  # 1T, or 1TC
+    repeated = gain.repeat(1, len(skills), *[1] * (gain.ndim - 2))
+    practice = encoder.gain.practice(repeated, _batch(history, asked, vocabulary)).view(len(skills), steps)
+    before = torch.cat([torch.zeros(len(skills), 1), practice], dim=1)  # S(T+1)
+    flat = asked.expand_as(before).reshape(1, -1)
+    mastery = encoder.curve.mastery(before.reshape(1, -1), flat, None)
+    return mastery.view(before.shape).numpy()
+
+
+def trajectory_table(encoder: MasteryEncoder, histories: list[History], names: list[str]) -> pd.DataFrame:
+    """One row a student, time and skill.
+
+    Columns: student (as in the source), time (interactions seen; 0 before the first), skill, mastery after them,
+    practised (whether the last of them practised this skill) and its response (missing where it did not).
+    """
+    every = range(len(names))
+    frames = []
+    for history in histories:
+        mastery = mastery_over_time(encoder, history, every, len(names))
+        skills, times = mastery.shape
+        practised = np.zeros((times, skills), dtype=bool)
+        practised[np.arange(1, times), history.skill] = True
+        response = np.where(practised, np.concatenate([[0], history.response])[:, None], 0).ravel()
+        frames.append(
+            pd.DataFrame(
+                {
+                    "student": history.uid,
+                    "time": np.repeat(np.arange(times, dtype=np.int32), skills),
+                    "skill": np.tile(np.array(names, dtype=object), times),
+                    "mastery": mastery.T.ravel(),
+                    "practised": practised.ravel(),
+                    "response": pd.arrays.IntegerArray(response.astype(np.int8), ~practised.ravel()),
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def panels(encoder: MasteryEncoder, histories: list[History], names: list[str]) -> list[Panel]:
+    """What the figure of trajectories shows: the skills that each student practised most."""
+    found = []
+    for history in histories:
+        skills = most_practised(history.skill.tolist())
+        mastery = mastery_over_time(encoder, history, skills, len(names))
+        answers = {
+            names[s]: [(int(t) + 1, int(history.response[t])) for t in np.flatnonzero(history.skill == s)]
+            for s in skills
+        }
+        lines = {names[s]: mastery[position] for position, s in enumerate(skills)}
+        title = f"{student_name(history.uid)}, {len(history.skill)} interactions"
+        found.append(Panel(title=title, lines=lines, practice=answers))
+    return found
+
+
+def _batch(history: History, asked: Tensor, vocabulary: int) -> Batch:
+    """The history once for every asked skill (S1), which is the target at all times."""
+    count, steps = len(asked), len(history.skill)
+    skill = torch.from_numpy(history.skill).repeat(1, count)
+    response = torch.from_numpy(history.response).repeat(1, count)
+    target = asked.expand(count, steps).reshape(1, -1)
+    back = torch.ones_like(skill)
+    return Batch(
+        groups=[Group(0, count * steps, count, steps)],
+        position=torch.arange(steps).repeat(count),
+        token=skill + vocabulary * response,
+        target_skill=target,
+        back=back,
+        student=None,
+        aligned=True,
+        members_of_stream=[torch.tensor([0])],
+        practised=(skill, target, back),
+    )

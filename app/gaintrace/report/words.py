@@ -1,0 +1,78 @@
+"""How runs, configurations and numbers are called in front of a reader."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from gaintrace.analysis.intervals import Interval
+from gaintrace.analysis.summary import Summary
+
+METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "combined": "Combined"}
+TITLES = {
+    "selection_epoch": "Which epoch was picked",
+    "within_noise": "Within noise",
+    "parameter_cannot_act": "Cannot act",
+    "parameters_did_not_move": "Did not move",
+    "edge_of_the_grid": "On the edge of the grid",
+    "too_few_epochs": "Still rising",
+    "degenerate_mastery": "Mastery says little",
+    "unfinished_runs": "Runs missing",
+}
+"""Of findings, by name."""
+
+
+def label(summary: Summary, row: Mapping[str, Any]) -> str:
+    """A run by what is swept."""
+    return ", ".join(f"{name} {row[name]}" for name in summary.parameters) or str(row["run_id"])
+
+
+def configuration_label(swept: Mapping[str, Any]) -> str:
+    """A configuration by what is swept."""
+    return ", ".join(f"{name} {value}" for name, value in swept.items()) or "the configuration"
+
+
+def short_label(swept: Mapping[str, Any]) -> str:
+    """The same in a figure: values alone; the names are in its caption."""
+    return " · ".join(str(value) for value in swept.values()) or "all"
+
+
+def student_name(uid: str) -> str:
+    """A student by the id of the source, which may say already that it is one: student 982, student-982."""
+    return uid if uid.lower().startswith("student") else f"student {uid}"
+
+
+def metric_name(metric: str, alpha: float) -> str:
+    """A metric in a sentence."""
+    return f"E1 + {alpha:g} · E2" if metric == "combined" else METRIC_NAMES[metric]
+
+
+def four(value: float | None) -> str:
+    """An AUC, to four decimals; – for one that is not there.
+
+    Numbers known to four decimals add up to ties, which go to the even digit. Binary fractions would break
+    a tie either way: 0.6856 + 0.5 · 0.5343 is 0.95275 in decimal.
+    """
+    return "–" if value is None else f"{_decimal(value):.4f}"
+
+
+def signed(value: float) -> str:
+    """A difference of AUCs with its sign: +0.0012, −0.0012."""
+    return f"{_decimal(value):+.4f}".replace("-", "−")
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(round(value, 10)))
+
+
+def interval_text(interval: Interval | None) -> str:
+    """Where it may lie: [−0.0019, +0.0004]; empty without."""
+    if interval is None or interval.low is None or interval.high is None:
+        return ""
+    return f"[{signed(interval.low)}, {signed(interval.high)}]"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a reader: 42 s, 12 min, 3.4 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,100 @@
+"""What lies where in a store. Nothing else spells these keys; the reference's table is made from OBJECTS."""
+
+from gaintrace.store.base import Store
+
+RUNS = "runs"
+SWEEPS = "sweeps"
+VALIDATIONS = "validations"
+REPRODUCTIONS = "reproductions"
+HISTORY = "defaults/history"
+CURRENT_DEFAULT = "defaults/current.yaml"
+DATASETS = "datasets"
+
+RESULT = "result.json"
+"""Written last, so a run without it is not finished."""
+PLAN = "plan.json"
+
+
+def run(run_id: str, name: str = "") -> str:
+    """The folder of a run, or the key of what `name` is in it."""
+    return _key(RUNS, run_id, name)
+
+
+def sweep(sweep_id: str, name: str = "") -> str:
+    """The folder of a sweep, or the key of what `name` is in it."""
+    return _key(SWEEPS, sweep_id, name)
+
+
+def shard_log(sweep_id: str, shard: int, time: str) -> str:
+    """The key of what a pod printed while it trained a shard; `time` tells its attempts apart."""
+    return sweep(sweep_id, f"logs/shard-{shard:03}-{time}.log")
+
+
+def validation(dataset: str, name: str = "") -> str:
+    """The folder of a data set's validations, or the key of what `name` is in it."""
+    return _key(VALIDATIONS, dataset, name)
+
+
+def reproduction(run_id: str, number: int | None = None, name: str = "") -> str:
+    """The folder of a run's reproductions, of one of them, or the key of what `name` is in that."""
+    return _key(REPRODUCTIONS, run_id, "" if number is None else _key(str(number), name))
+
+
+def default(number: int) -> str:
+    """The key of a default of the history."""
+    return f"{HISTORY}/{number:04}.yaml"
+
+
+def dataset(name: str, file: str = "") -> str:
+    """The folder of a prepared data set that lies in the store, or the key of a file of it."""
+    return _key(DATASETS, name, file)
+
+
+def sweep_ids(store: Store) -> list[str]:
+    """Ids of the sweeps in a store, sorted."""
+    return sorted({key.split("/")[1] for key in store.keys(SWEEPS) if key.endswith(f"/{PLAN}")})
+
+
+def reproduction_numbers(store: Store, run_id: str) -> list[int]:
+    """Numbers of a run's reproductions, those under way among them, sorted."""
+    return sorted({int(key.split("/")[2]) for key in store.keys(reproduction(run_id))})
+
+
+def _key(*parts: str) -> str:
+    return "/".join(part for part in parts if part)
+
+
+_SWEEP, _RUN, _DATASET = "<sweep-id>", "<run-id>", "<data set>"
+
+OBJECTS = {
+    sweep(_SWEEP, "spec.yaml"): "the sweep, every default filled in",
+    sweep(_SWEEP, PLAN): "its runs with complete configurations, grouped into shards",
+    sweep(_SWEEP, "planned.txt"): "when it was planned first",
+    sweep(_SWEEP, "results.csv"): "one row a run, best first",
+    sweep(_SWEEP, "results.json"): "the same with statistics, correlations, success criteria and coverage",
+    sweep(_SWEEP, "report.html"): "the report, self-contained",
+    sweep(_SWEEP, "report.md"): "the report as Markdown",
+    sweep(_SWEEP, "figures/<name>.svg"): "its figures",
+    sweep(_SWEEP, "best.yaml"): "the best run's configuration, a sweep of one run",
+    sweep(_SWEEP, "manifest.json"): "versions, devices, hashes and the command that repeats the sweep",
+    sweep(_SWEEP, "metrics.prom"): "its outcome in Prometheus' text format",
+    sweep(_SWEEP, "logs/<shard>.log"): "what a pod printed",
+    run(_RUN, "config.json"): "the run's complete configuration",
+    run(_RUN, "epochs.csv"): "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
+    run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits)",
+    run(_RUN, "model.safetensors"): "the weights of the selected epoch",
+    run(_RUN, "trajectories/mastery.parquet"): "mastery of every skill over time, of some test students",
+    run(_RUN, "trajectories/<figure>.svg"): "their figure, and mastery by practice",
+    run(_RUN, RESULT): "written last: succeeded or failed, the numbers, and in `files` what the run's "
+    "files are called: with a part of their hash where another attempt's have these names",
+    run(_RUN, "checkpoint.safetensors"): "only while a run is unfinished",
+    f"{REPRODUCTIONS}/{_RUN}/<number>/": "a run trained again: its own sweep and run, and comparison.json",
+    validation(_DATASET, "reference.json"): "what is recorded for the default on a data set",
+    f"{VALIDATIONS}/{_DATASET}/<label>/": "a validation: its own sweep and runs, and verdict.json",
+    CURRENT_DEFAULT: "the default in force, where it came from and its hash; without it, it is `production`",
+    f"{HISTORY}/<number>.yaml": "every default there has been; the last is in force",
+    dataset("<name>", "interactions.parquet"): "a prepared data set, wherever `--out` puts it",
+    dataset("<name>", "students.parquet"): "its students and their folds",
+    dataset("<name>", "dataset.json"): "its counts, skills, sources and content hash, written last",
+}
+"""Every object of a store and what it is, for the reference."""

@@ -1,0 +1,1 @@
+"""What is executed: the plan of a sweep, and the training of its shards."""

@@ -1,0 +1,122 @@
+"""Other people's runs as a sweep: CSV files of per-epoch and test metrics, put where our own results would be.
+
+Two files in a folder, `*epochs*.csv` and `*test*.csv`, share the columns of what was swept. The first has a row
+an epoch (epoch, valid_e1_auc, valid_e2_auc), the second a row a run (test_e1_auc, test_e2_auc). The selected epoch is
+taken to be the one with the best validation E1 AUC, as in our own runs.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from gaintrace.config import RunConfig, SweepSpec, content_hash
+from gaintrace.data.readers.common import read_table
+from gaintrace.errors import ConfigError, DataError
+from gaintrace.identity import IMPORTED
+from gaintrace.runs.result import DataName, EncoderMetrics, Metrics, RunResult
+from gaintrace.store import Store, layout
+from gaintrace.sweeps.plan import DataReference, Plan, PlannedRun, write_plan
+
+EPOCH_METRICS = ("valid_e1_auc", "valid_e2_auc")
+TEST_METRICS = ("test_e1_auc", "test_e2_auc")
+
+
+def import_results(folder: Path, store: Store, spec: SweepSpec) -> Plan:
+    """Write the runs of a folder into the store as a sweep named and ranked as `spec` says, and return its plan.
+
+    Raises DataError where the files are not what they should be, ConfigError where a column names no parameter.
+    """
+    epochs = _read(_only(folder, "epochs"), ("epoch", *EPOCH_METRICS))
+    test = _read(_only(folder, "test"), TEST_METRICS)
+    columns = [column for column in test.columns if column not in TEST_METRICS]
+    absent = [column for column in columns if column not in epochs.columns]
+    if absent or not columns:
+        raise DataError(
+            f"{folder}: both files must name what was swept; {', '.join(absent) or 'no column'} is not in both"
+        )
+    paths = {column: _path(column) for column in columns}
+    grid = {paths[column]: sorted(set(test[column].tolist())) for column in columns}
+    try:
+        swept_spec = SweepSpec.model_validate(spec.model_dump(mode="json") | {"grid": grid, "seeds": [], "folds": []})
+    except ValidationError as error:
+        raise DataError(f"{folder}: {error.errors()[0]['msg']}") from None
+    data = DataReference(uri=None, name=folder.resolve().name, hash=content_hash([epochs.to_csv(), test.to_csv()]))
+    by_values = {tuple(swept.values()): config for swept, config in swept_spec.runs()}
+    runs = [
+        _run(index, {paths[c]: row[c] for c in columns}, by_values[tuple(row[c] for c in columns)], data)
+        for index, row in enumerate(test.to_dict("records"))
+    ]
+    sweep_id = f"{spec.name}-{content_hash([swept_spec.model_dump(mode='json'), data.hash, IMPORTED])[:8]}"
+    plan = Plan(sweep_id=sweep_id, spec=swept_spec, data=data, code_version=IMPORTED, runs=runs)
+    write_plan(store, plan)
+    for run, row in zip(plan.runs, test.to_dict("records"), strict=True):
+        own = epochs[(epochs[columns] == [row[c] for c in columns]).all(axis=1)].sort_values("epoch")
+        if own.empty:
+            raise DataError(f"{folder}: no epochs for the run with {', '.join(f'{c} {row[c]}' for c in columns)}")
+        _write(store, run, plan, own.reset_index(drop=True), row)
+    return plan
+
+
+def _only(folder: Path, word: str) -> Path:
+    found = sorted(folder.glob(f"*{word}*.csv"))
+    if len(found) != 1:
+        raise DataError(f"{folder}: expected one file *{word}*.csv, found {', '.join(p.name for p in found) or 'none'}")
+    return found[0]
+
+
+def _read(path: Path, metrics: tuple[str, ...]) -> pd.DataFrame:
+    read_table(path, metrics)  # refuses what is no such table, with the place
+    frame = pd.read_csv(path)
+    for column in frame.columns:
+        if not pd.api.types.is_numeric_dtype(frame[column]) or frame[column].isna().any():
+            bad = pd.to_numeric(frame[column], errors="coerce").isna().to_numpy().argmax()
+            raise DataError(f"{path}: line {int(bad) + 2}: {column} is {frame[column].iloc[int(bad)]!r}, not a number")
+    return frame
+
+
+def _path(column: str) -> str:
+    """The dotted path of a parameter from its last part."""
+    sections: dict[str, Any] = RunConfig().model_dump()
+    found = [f"{section}.{name}" for section, values in sections.items() for name in values if name == column]
+    if not found:
+        raise ConfigError(f"column {column} is no parameter of a run; `gaintrace config show phase2` lists them")
+    return found[0]
+
+
+def _run(index: int, swept: dict[str, Any], config: RunConfig, data: DataReference) -> PlannedRun:
+    return PlannedRun(
+        run_id=content_hash([config.config_hash, data.hash, IMPORTED])[:12],
+        index=index,
+        shard=0,
+        swept=swept,
+        config=config,
+        config_hash=config.config_hash,
+    )
+
+
+def _write(store: Store, run: PlannedRun, plan: Plan, epochs: pd.DataFrame, test: dict[Any, Any]) -> None:
+    best = epochs.iloc[int(epochs["valid_e1_auc"].to_numpy().argmax())]
+    buffer = io.StringIO()
+    epochs[["epoch", *EPOCH_METRICS]].to_csv(buffer, index=False, lineterminator="\n")
+    folder = store.child(layout.run(run.run_id))
+    folder.write("config.json", run.config.model_dump_json(indent=1).encode())
+    folder.write("epochs.csv", buffer.getvalue().encode())
+    result = RunResult(
+        run_id=run.run_id,
+        status="succeeded",
+        config_hash=run.config_hash,
+        data=DataName(name=plan.data.name, hash=plan.data.hash),
+        code_version=IMPORTED,
+        best_epoch=int(best["epoch"]),
+        epochs_trained=len(epochs),
+        valid=_metrics(best["valid_e1_auc"], best["valid_e2_auc"]),
+        test=_metrics(test["test_e1_auc"], test["test_e2_auc"]),
+    )
+    folder.write(layout.RESULT, result.model_dump_json(indent=1).encode())
+
+
+def _metrics(e1: float, e2: float) -> Metrics:
+    return Metrics(e1=EncoderMetrics(auc=float(e1)), e2=EncoderMetrics(auc=float(e2)))

@@ -1,0 +1,124 @@
+"""The plan of a sweep: every run with its complete configuration and identity, grouped into shards."""
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash
+from gaintrace.errors import ConfigError, StoreError
+from gaintrace.identity import code_version, population_key, run_id
+from gaintrace.store import MissingObjectError, Store, layout
+
+
+class DataReference(Strict):
+    """The data set a sweep was planned on. `uri` is None for simulated students."""
+
+    uri: str | None
+    name: str
+    hash: str
+
+
+class PlannedRun(Strict):
+    """One run of a sweep."""
+
+    run_id: str
+    index: int
+    shard: int
+    swept: dict[str, Any]
+    config: RunConfig
+    config_hash: str
+
+
+class Plan(Strict):
+    """plan.json."""
+
+    sweep_id: str
+    spec: SweepSpec
+    data: DataReference
+    code_version: str
+    runs: list[PlannedRun]
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return 1 + max(run.shard for run in self.runs)
+
+    def shard(self, number: int) -> list[PlannedRun]:
+        """The runs of one shard."""
+        if not 0 <= number < self.shards:
+            raise ConfigError(f"sweep {self.sweep_id} has no shard {number}; its shards are 0 to {self.shards - 1}")
+        return [run for run in self.runs if run.shard == number]
+
+
+def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None = None) -> Plan:
+    """Expand a sweep. `runs_per_shard`: at most so many runs a shard; None puts all into one.
+
+    The sweep's id comes from what is to be computed alone, so planning the same sweep again finds what is there.
+    """
+    swept = list(spec.runs())
+    size = runs_per_shard or len(swept)
+    # Neighbours in a shard should fit one population.
+    kinds = list(dict.fromkeys(population_key(config) for _, config in swept))
+    order = sorted(range(len(swept)), key=lambda index: (kinds.index(population_key(swept[index][1])), index))
+    shard = {index: position // size for position, index in enumerate(order)}
+    runs = [
+        PlannedRun(
+            run_id=run_id(config, data.hash),
+            index=index,
+            shard=shard[index],
+            swept=values,
+            config=config,
+            config_hash=config.config_hash,
+        )
+        for index, (values, config) in enumerate(swept)
+    ]
+    identity = [spec.model_dump(mode="json", exclude={"base": {"data": {"dataset"}}}), data.hash, code_version()]
+    sweep_id = f"{spec.name}-{content_hash(identity)[:8]}"
+    return Plan(sweep_id=sweep_id, spec=spec, data=data, code_version=code_version(), runs=runs)
+
+
+def write_plan(store: Store, plan: Plan) -> None:
+    """Put spec.yaml and plan.json into the sweep's folder; planned.txt keeps the time of the first."""
+    folder = store.child(layout.sweep(plan.sweep_id))
+    folder.write("spec.yaml", yaml.safe_dump(plan.spec.model_dump(mode="json"), sort_keys=False).encode())
+    folder.write(layout.PLAN, plan.model_dump_json(indent=1).encode())
+    folder.create("planned.txt", f"{datetime.now(UTC).isoformat()}\n".encode())
+
+
+def seconds_since_planned(store: Store, sweep_id: str) -> float | None:
+    """Seconds since a sweep was planned for the first time; None if that is not recorded."""
+    try:
+        began = datetime.fromisoformat(store.read(layout.sweep(sweep_id, "planned.txt")).decode().strip())
+    except (MissingObjectError, ValueError):
+        return None
+    return (datetime.now(UTC) - began).total_seconds()
+
+
+def read_plan(store: Store, sweep_id: str) -> Plan:
+    """The plan of a sweep in the store."""
+    key = layout.sweep(sweep_id, layout.PLAN)
+    try:
+        return Plan.model_validate_json(store.read(key))
+    except MissingObjectError:
+        raise _no_sweep(store, sweep_id, layout.sweep_ids(store)) from None
+    except ValidationError as error:
+        raise StoreError(f"{store.uri}/{key} is damaged: {error.errors()[0]['msg']}. Plan the sweep again") from None
+
+
+def find_sweep(store: Store, text: str) -> str:
+    """The id of the sweep that somebody means by an id, by a name, or by nothing: the one planned last."""
+    known = layout.sweep_ids(store)
+    meant = [text] if text in known else [found for found in known if text in ("", found.rsplit("-", 1)[0])]
+    if not meant:
+        raise _no_sweep(store, text, known)
+    ages = {found: seconds_since_planned(store, found) for found in meant} if len(meant) > 1 else {}
+    return min(meant, key=lambda found: math.inf if (age := ages.get(found)) is None else age)
+
+
+def _no_sweep(store: Store, text: str, known: list[str]) -> ConfigError:
+    if not known:
+        return ConfigError(f"store {store.uri}: there is no sweep; `gaintrace plan` makes one")
+    return ConfigError(f"store {store.uri} has no sweep {text}".rstrip() + f"; sweeps there: {', '.join(known)}")

@@ -1,0 +1,70 @@
+"""Findings about encoder 2, on results where they hold and on results where they must be silent."""
+
+import pytest
+
+from gaintrace.analysis.findings.mastery import degenerate_mastery, parameters_did_not_move
+from gaintrace.runs.result import GainStatistics, LearnedParameter, Spread
+from gaintrace.store import open_store
+from tests.analysis.findings.evidence import evidence
+
+GRID = "grid: {learning_curve.beta_skill_init: [1.5, 2.0, 2.5]}\nbase: {training: {learning_rate: 1.74e-4}}\n"
+
+
+def even(_swept):
+    return 0.7, 0.55
+
+
+def learned(by):
+    """β and θ after training that moved them by so much."""
+
+    def found(swept):
+        starts = {"beta_skill": swept["learning_curve.beta_skill_init"], "threshold": 0.6}
+        return {
+            name: LearnedParameter(start=start, mean=start + by, min=start, max=start + 2 * by)
+            for name, start in starts.items()
+        }
+
+    return found
+
+
+def test_parameters_that_stay_at_their_start_are_named(tmp_path):
+    made = evidence(open_store(tmp_path), GRID, even, learned=learned(0.035), steps=1000)
+    (finding,) = parameters_did_not_move(made)
+    assert finding.numbers["parameters"]["beta_skill"] == {"moved": pytest.approx(0.035), "scale": 0.5, "of": "grid"}
+    assert finding.numbers["parameters"]["threshold"]["of"] == "start"
+    assert finding.numbers["adam_bound"] == pytest.approx(0.174)
+    assert "beta_skill by 0.035 (grid spacing 0.5) and threshold by 0.035 (start 0.6)" in finding.text
+    assert "about 0.17" in finding.text
+
+
+@pytest.mark.parametrize("details", [{"learned": learned(-0.4), "steps": 1000}, {}])
+def test_parameters_that_moved_or_are_unknown_are_not(tmp_path, details):
+    assert not list(parameters_did_not_move(evidence(open_store(tmp_path), GRID, even, **details)))
+
+
+def test_parameters_that_parted_around_their_start_have_moved(tmp_path):
+    def parted(swept):
+        return {"m_sat": LearnedParameter(start=0.7, mean=0.71, min=0.3, max=0.98)}
+
+    assert not list(parameters_did_not_move(evidence(open_store(tmp_path), GRID, even, learned=parted, steps=1000)))
+
+
+def spread(e2):
+    return {"e1": Spread(std=0.2, min=0.02, max=0.99), "e2": Spread(std=e2, min=0.40, max=0.52)}
+
+
+def gain(std):
+    return GainStatistics(mean=0.6, std=std, after_correct=0.601, after_wrong=0.599)
+
+
+def test_constant_gains_and_compressed_predictions_say_little(tmp_path):
+    made = evidence(open_store(tmp_path), GRID, even, gain=gain(0.0015), spread=spread(0.02))
+    (finding,) = degenerate_mastery(made)
+    assert finding.numbers == {"gain_variation": pytest.approx(0.0025), "spread_ratio": pytest.approx(0.1), "runs": 3}
+    assert "0.601 after a correct answer, 0.599 after a wrong one" in finding.text
+    assert "between 0.40 and 0.52" in finding.text
+
+
+@pytest.mark.parametrize("details", [{"gain": gain(0.2), "spread": spread(0.15)}, {}])
+def test_a_mastery_that_varies_or_is_unknown_is_not_degenerate(tmp_path, details):
+    assert not list(degenerate_mastery(evidence(open_store(tmp_path), GRID, even, **details)))

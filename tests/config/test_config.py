@@ -1,0 +1,166 @@
+"""Configuration: what is accepted, what is refused and with which words, and hashes that stay."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaintrace.config import RunConfig, SweepSpec, load_spec, parse_spec, preset_names
+from gaintrace.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_loads_and_its_runs_differ(name):
+    spec = load_spec(name)
+    assert len({config.config_hash for _, config in spec.runs()}) == spec.size()
+
+
+def test_phase1_is_the_published_grid():
+    spec = load_spec("phase1")
+    assert spec.size() == 81
+    assert {
+        (c.training.epochs, c.training.bce_loss_weight, c.training.clip_scope, c.data.fold) for _, c in spec.runs()
+    } == {(6, 0.2, "global", 0)}
+    assert spec.axes() == {
+        "learning_curve.beta_skill_init": [1.5, 2.0, 2.5],
+        "learning_curve.m_sat_init": [0.7, 0.8, 0.9],
+        "learning_curve.gamma_student_init": [0.9, 1.0, 1.1],
+        "learning_curve.sigmoid_offset": [1.5, 2.0, 2.5],
+    }
+    assert spec.objective.rank_by == "test_e2_auc"
+
+
+def test_production_trains_what_won():
+    assert load_spec("production").base == load_spec("gaintrace").base
+
+
+def test_published_is_the_best_run_of_phase2_trained_longer():
+    best = load_spec("phase2", ["grid={}", "base.training.bce_loss_weight=0.3", "base.training.epochs=20"])
+    assert load_spec("published").base == best.base
+
+
+def test_phase2_is_the_published_grid():
+    spec = load_spec("phase2")
+    configs = [config for _, config in spec.runs()]
+    assert [c.training.bce_loss_weight for c in configs] == [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    curve = configs[0].learning_curve
+    assert (curve.beta_skill_init, curve.m_sat_init, curve.gamma_student_init, curve.sigmoid_offset) == (
+        2.5,
+        0.7,
+        1.1,
+        1.5,
+    )
+    assert (curve.mastery_threshold_init, curve.threshold_temperature) == (0.6, 1.5)
+    training, model = configs[0].training, configs[0].model
+    assert (training.epochs, training.patience, training.batch_size, training.seed) == (12, 4, 64, 42)
+    assert (training.learning_rate, training.weight_decay, training.gradient_clip) == (1.74e-4, 1.7571e-5, 1.0)
+    assert (model.d_model, model.n_heads, model.n_blocks, model.d_ff, model.dropout) == (256, 4, 4, 512, 0.2)
+    assert (spec.objective.alpha, spec.success.test_e1_auc, spec.success.test_e2_auc) == (0.5, 0.685, 0.54)
+
+
+def test_a_hash_depends_on_values_alone():
+    config = RunConfig.model_validate({"training": {"epochs": 3, "seed": 1}})
+    again = RunConfig.model_validate({"training": {"seed": 1, "epochs": 3}, "data": {"dataset": "elsewhere"}})
+    assert config.config_hash == again.config_hash
+    assert config.config_hash != RunConfig.model_validate({"training": {"epochs": 3, "seed": 2}}).config_hash
+
+
+def test_the_published_configuration_keeps_its_hash():
+    """A change here retrains everybody's finished runs: make it knowingly."""
+    published = {c.training.bce_loss_weight: c.config_hash for _, c in load_spec("phase2").runs()}
+    assert len(published[0.3]) == 16
+    in_another_process = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from gaintrace.config import load_spec; print(next(iter(load_spec('phase2').runs()))[1].config_hash)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert in_another_process.stdout.strip() == published[0.3]
+
+
+def test_configuration_needs_no_torch():
+    code = "import sys, gaintrace.sweeps.plan, gaintrace.cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["base.training.epoch=3"], "base.training.epoch: unknown key 'epoch'"),
+        (["base.training.epochs=many"], "base.training.epochs: Input should be a valid integer"),
+        (["base.training.bce_loss_weight=1.5"], "less than or equal to 1"),
+        (["base.training.learning_rate=.nan"], "finite number"),
+        (
+            ["base.training.loss_weighting=learned", "base.training.bce_loss_weight_end=0.5"],
+            "base.training: loss_weighting learned moves the weights itself: leave out bce_loss_weight_end",
+        ),
+        (
+            ["base.training.loss_weighting=learned", "grid.training.bce_loss_weight=[0.5, 1.0]"],
+            "training.bce_loss_weight: training: loss_weighting learned cannot start at bce_loss_weight 1, which",
+        ),
+        (["base.data.fold=5"], "less than or equal to 4"),
+        (["base.model.n_heads=3"], "d_model 256 is not divisible by n_heads 3"),
+        (["grid.training.bce_loss_weight=[0.1,0.1]"], "names a value twice"),
+        (["grid.training.bce_loss_weight=[]"], "at least 1 item"),
+        (
+            ["grid.model.d_model=[64, 60]", "grid.model.n_heads=[4, 8]"],
+            "model.d_model 60, model.n_heads 8: model: d_model 60 is not divisible by n_heads 8",
+        ),
+        (["grid.training.weight=[1]"], "unknown key 'weight'"),
+        (["grid.data.min_sequence_length=[3,4]"], "cannot be swept"),
+        (["seeds=[1,1]"], "names a value twice"),
+        (["seeds=[1]", "grid.training.seed=[1,2]"], "is in `seeds` already"),
+        (["base.data.dataset=a", "base.data.synthetic.students=9"], "not both"),
+        (["epochs"], "expected path=value"),
+        (["base.training.epochs=[", "x=1"], "not YAML"),
+        (["name.a=1"], "name is a value, not a section"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(overrides, message):
+    with pytest.raises(ConfigError, match=r"phase2|--set") as error:
+        load_spec("phase2", overrides)
+    assert message in str(error.value)
+
+
+def test_wrong_files_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"no such file, and no preset.*demo"):
+        load_spec("phase3")
+    for content, message in (
+        (b"- 1\n", "expected a mapping"),
+        (b"a: [1,\nb: }", "not YAML: .* in line 2, column 4$"),
+        (b"a: \x01", "not YAML: unacceptable character #x0001"),
+        (b"\xff\xfe\x00", "cannot be read"),
+    ):
+        path = tmp_path / "sweep.yaml"
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match=message):
+            load_spec(str(path))
+
+
+def test_overrides_reach_every_section():
+    spec = load_spec("phase2", ["base.training.epochs=3", "grid.training.bce_loss_weight=[0.1, 0.9]", "seeds=[1, 2]"])
+    assert spec.size() == 4
+    assert next((s, c.training.epochs) for s, c in spec.runs()) == (
+        {"training.bce_loss_weight": 0.1, "training.seed": 1},
+        3,
+    )
+
+
+@given(
+    weights=st.lists(st.floats(0, 1), min_size=1, max_size=4, unique=True),
+    seeds=st.lists(st.integers(0, 100), max_size=3, unique=True),
+)
+def test_a_spec_survives_yaml(weights, seeds):
+    spec = SweepSpec(name="s", grid={"training.bce_loss_weight": weights}, seeds=seeds)
+    again = parse_spec(yaml.safe_dump(spec.model_dump(mode="json")), "yaml")
+    assert json.dumps(again.model_dump(mode="json")) == json.dumps(spec.model_dump(mode="json"))
+    assert again.size() == len(weights) * max(1, len(seeds)) == len(list(again.runs()))

@@ -1,0 +1,103 @@
+"""The verdict: two sentences that say no more than the numbers do."""
+
+import pytest
+
+from gaintrace.report.aggregate import aggregate
+from gaintrace.report.verdict import verdict
+from gaintrace.store import open_store
+from tests.made_results import fail, planned, predict, published, succeed
+
+GLOBAL = ["base.training.clip_scope=global"]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(tmp_path)
+
+
+def judged(store, plan):
+    return verdict(aggregate(store, plan.sweep_id))
+
+
+def with_skills(store, skills, more=""):
+    text = (
+        f"name: made\nbase: {{training: {{clip_scope: global}}}}\ngrid: {{training.bce_loss_weight: {list(skills)}}}\n"
+    )
+    plan = planned(store, text + more)
+    for index, run in enumerate(plan.runs):
+        predict(store, plan, index, skills[run.config.training.bce_loss_weight])
+    return judged(store, plan)
+
+
+def test_without_results_there_is_nothing_to_rank(store):
+    plan = planned(store)
+    fail(store, plan, 0)
+    found = judged(store, plan)
+    assert found.result == "None of the 6 runs succeeded (1 failed, 5 not finished)."
+
+
+def test_one_configuration_is_reported_not_compared(store):
+    plan = planned(store, "name: made\n")
+    succeed(store, plan, 0, 0.7, 0.5)
+    found = judged(store, plan)
+    assert found.result == "The configuration reached E1 + 0.5 · E2 = 0.9500 (test AUC: E1 0.7000, E2 0.5000)."
+    assert "nothing to compare" in found.trust
+
+
+def test_the_epoch_picked_comes_before_all_else(store):
+    plan = planned(store, overrides=GLOBAL)
+    for index, epoch in enumerate([5, 5, 5, 3, 3, 3]):
+        succeed(store, plan, index, 0.7 - index / 10_000, 0.55, best_epoch=epoch)
+    found = judged(store, plan)
+    assert found.result.startswith("bce_loss_weight 0.3 ranks first of 6 configurations")
+    assert "of the difference in E2 is which epoch was picked" in found.trust
+    assert "one seed and one fold nothing says" in found.trust
+
+
+def test_noise_is_called_noise(store):
+    found = with_skills(store, {0.3: 1.0, 0.5: 1.0, 0.8: 1.0}, "seeds: [1, 2, 3]\n")
+    assert "means of 3 runs" in found.result
+    assert found.trust == "But that is within noise; none of the 3 configurations can be told from the best."
+
+
+def test_ties_at_the_top_are_named(store):
+    found = with_skills(store, {0.3: 1.0, 0.5: 0.997, 0.8: 0.5})
+    assert found.trust.startswith("But bce_loss_weight 0.3 and 0.5 cannot be told apart, and the best bce_loss_weight")
+
+
+def test_what_is_more_than_noise_is_said_to_be(store):
+    found = with_skills(store, {0.3: 0.6, 0.5: 1.0, 0.8: 0.8})
+    assert found.trust.startswith("That is more than noise against every configuration compared")
+    assert "not the randomness of training" in found.trust
+
+
+def test_a_weight_that_cannot_act_is_not_credited(store):
+    plan = planned(store)
+    for index in range(6):
+        succeed(store, plan, index, 0.7, 0.5 + index / 1000)
+    assert "hardly a way to act" in judged(store, plan).trust
+
+
+def test_edges_of_all_parameters_and_other_rankings_are_told(store):
+    text = """
+name: made
+base: {training: {clip_scope: global}}
+grid: {learning_curve.beta_skill_init: [1, 2, 3], learning_curve.sigmoid_offset: [1, 2, 3]}
+objective: {rank_by: test_e2_auc}
+success: {test_e1_auc: 0.9}
+"""
+    plan = planned(store, text)
+    for index in range(9):
+        succeed(store, plan, index, 0.7 - index / 500, 0.5 + index / 1000)
+    found = judged(store, plan)
+    assert "test E2 AUC 0.5080 (test AUC: E1 0.6840)" in found.result
+    assert found.trust.endswith("and the best value of all 2 parameters lies on the edge of its grid.")
+    assert "Success criteria: missed on E1 AUC." in found.notes
+    assert "By E1 + 0.5 · E2, beta_skill_init 1, sigmoid_offset 1 ranks first." in found.notes
+
+
+def test_gaps_and_met_criteria_are_notes(store):
+    plan = published(store)
+    assert judged(store, plan).notes == ["Success criteria: met."]
+    store.delete(f"runs/{plan.runs[3].run_id}/result.json")
+    assert "0 failed and 1 not finished of 6 planned." in judged(store, plan).notes

@@ -1,0 +1,138 @@
+"""What is measured of the mastery encoder: each number against a slow way to it, and words that follow the numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaintrace.config import RunConfig
+from gaintrace.data.synthetic import simulate
+from gaintrace.model.curves import PerSkillCurve
+from gaintrace.report.aggregate import aggregate
+from gaintrace.runs.interpretability import (
+    association,
+    calibration,
+    curve_recovery,
+    future_correctness,
+    interpret,
+    learned,
+)
+from gaintrace.runs.result import GainStatistics, RunResult
+from gaintrace.store import open_store
+from tests.conftest import small_run
+from tests.made_results import planned, succeed
+
+WEIGHTS = {"e2": {"curve.threshold": torch.tensor([0.25]), "curve.temperature": torch.tensor([1.5])}}
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def made(students=30, each=40, skills=4, seed=0):
+    """Students whose mastery rises with practice and decides their answers, beside an ability of no use."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"student": np.repeat(np.arange(students), each), "position": np.tile(np.arange(each), students)}
+    )
+    frame["skill"] = rng.integers(0, skills, len(frame))
+    frame["mastery"] = sigmoid(frame.groupby(["student", "skill"]).cumcount() / 2 - 2)
+    logit = 6 * (frame["mastery"] - 0.5)
+    frame["response"] = (rng.random(len(frame)) < sigmoid(logit)).astype("int8")
+    frame["ability"] = rng.normal(0, 3, len(frame))
+    frame["e2"] = sigmoid(logit + frame["ability"])
+    frame["e1"] = sigmoid(logit)
+    return frame
+
+
+def test_a_fall_of_mastery_is_counted_inside_a_chunk_and_not_between_chunks():
+    frame, config = made(), RunConfig.model_validate({"data": {"max_sequence_length": 20}})
+    second = frame["position"] >= 20
+    frame.loc[second, "mastery"] = sigmoid(frame[second].groupby(["student", "skill"]).cumcount() / 2 - 2)
+    assert interpret(frame, config, WEIGHTS).mastery_falls == 0
+    assert interpret(frame.sample(frac=1, random_state=1), config, WEIGHTS).mastery_falls == 0
+    assert interpret(frame, RunConfig(), WEIGHTS).mastery_falls > 0
+    frame.loc[[19, 59], "mastery"] = -0.5  # the last of their chunks
+    assert interpret(frame, config, WEIGHTS).mastery_falls == 2
+
+
+def test_future_correctness_is_the_share_from_here_on():
+    frame = made(students=3, each=12, skills=2).assign(chunk=0)
+    future = future_correctness(frame)
+    for row in frame.index:
+        at = frame.loc[row]
+        later = frame[(frame["student"] == at["student"]) & (frame["skill"] == at["skill"]) & (frame.index >= row)]
+        assert future[row] == pytest.approx(later["response"].mean())
+
+
+def test_mastery_that_decides_answers_is_told_from_an_ability_that_does_not():
+    measured = interpret(made(), RunConfig(), WEIGHTS)
+    assert measured.mastery_auc > 0.75
+    assert measured.future_within_skills.mean > 0.3
+    assert measured.future_within_students.groups == 30
+    assert measured.calibration["e1"].error < 0.05 < measured.calibration["e2"].error
+
+
+def test_groups_without_enough_targets_do_not_count():
+    frame = made(students=2, each=12).assign(chunk=0)
+    frame["future"] = future_correctness(frame)
+    assert association(frame, "skill").groups == 0
+    assert association(frame, "skill").mean is None
+    assert association(frame, "student").groups == 2
+    assert association(frame.assign(mastery=0.5), "student").mean is None
+
+
+@given(values=st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
+def test_the_calibration_error_is_the_textbooks(values):
+    probability = pd.Series([p for p, _ in values])
+    response = pd.Series([int(r) for _, r in values])
+    found = calibration(probability, response)
+    expected = 0.0
+    for b in range(15):
+        inside = [(p, r) for p, r in zip(probability, response, strict=True) if min(int(p * 15), 14) == b]
+        if inside:
+            expected += abs(sum(p for p, _ in inside) - sum(r for _, r in inside)) / len(values)
+    assert found.error == pytest.approx(expected, abs=1e-9)
+    assert sum(b.targets for b in found.bins) == len(values)
+
+
+def test_parameters_equal_to_the_simulated_ones_are_recovered():
+    config = small_run()
+    truth = simulate(config.data.synthetic)[1]
+    curve = PerSkillCurve(config.learning_curve, 5)
+    with torch.no_grad():
+        curve.log_beta_skill[0] = torch.tensor(truth.beta).log()
+        curve.logit_m_sat[0] = torch.tensor(truth.m_sat).logit()
+        curve.offset[0] = torch.tensor(-truth.offset)
+    weights = {"e2": {f"curve.{name}": tensor[0] for name, tensor in curve.state_dict().items()}}
+    found = curve_recovery(config, weights)
+    assert found["beta_skill"] == pytest.approx(1, abs=1e-5)
+    assert found["m_sat"] == pytest.approx(1, abs=1e-5)
+    assert found["offset"] == pytest.approx(-1, abs=1e-5)
+    assert found["threshold"] is None  # the same for all skills
+    assert learned(config, weights)["beta_skill"].max == pytest.approx(float(truth.beta.max()))
+    assert curve_recovery(RunConfig(), weights) is None
+
+
+def test_the_report_says_what_was_measured(tmp_path):
+    store = open_store(tmp_path)
+    plan = planned(store, "name: made")
+    succeed(store, plan, 0, 0.7, 0.6)
+    key = f"runs/{plan.runs[0].run_id}/result.json"
+    gain = GainStatistics(mean=0.5, std=0.1, after_correct=0.6, after_wrong=0.4)
+    result = RunResult.model_validate_json(store.read(key))
+    measured = interpret(made(), RunConfig(), WEIGHTS)
+    for falls, words in ((0, "mastery never fell"), (3, "fell 3 times")):
+        changed = measured.model_copy(update={"mastery_falls": falls})
+        store.write(
+            key, result.model_copy(update={"interpretability": changed, "gain": gain}).model_dump_json().encode()
+        )
+        summary = aggregate(store, plan.sweep_id)
+        assert summary.interpretability == changed
+        page = (tmp_path / "sweeps" / plan.sweep_id / "report.html").read_text()
+        assert words in page
+        assert f"AUC {measured.mastery_auc:.4f}" in page
+        assert "0.600 after a correct answer" in page
+        assert (tmp_path / "sweeps" / plan.sweep_id / "figures" / "reliability.svg").is_file()

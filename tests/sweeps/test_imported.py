@@ -1,0 +1,100 @@
+"""Results of others, read from CSV files, come out as a sweep of ours."""
+
+import pytest
+
+from gaintrace.config import load_spec
+from gaintrace.errors import ConfigError, DataError
+from gaintrace.report.aggregate import aggregate
+from gaintrace.report.verdict import verdict
+from gaintrace.report.words import four
+from gaintrace.store import open_store
+from gaintrace.sweeps.imported import import_results
+from tests.conftest import SHARED_DATA
+
+EPOCHS = """bce_loss_weight,epoch,valid_e1_auc,valid_e2_auc
+0.3,1,0.68,0.53
+0.3,2,0.69,0.54
+0.8,1,0.69,0.53
+0.8,2,0.68,0.54
+"""
+TEST = "bce_loss_weight,test_e1_auc,test_e2_auc\n0.3,0.6853,0.5438\n0.8,0.6856,0.5343\n"
+
+
+def write(folder, epochs=EPOCHS, test=TEST):
+    folder.mkdir(exist_ok=True)
+    (folder / "their_epochs.csv").write_text(epochs)
+    (folder / "their_test.csv").write_text(test)
+    return folder
+
+
+def test_runs_are_ranked_and_examined_as_our_own(tmp_path):
+    store = open_store(tmp_path / "store")
+    plan = import_results(write(tmp_path / "theirs"), store, load_spec("phase2"))
+    summary = aggregate(store, plan.sweep_id)
+    assert [(row["bce_loss_weight"], row["best_epoch"]) for row in summary.runs] == [(0.3, 2), (0.8, 1)]
+    assert summary.best["combined"] == pytest.approx(0.6853 + 0.5 * 0.5438)
+    assert "selection_epoch" in [finding.name for finding in summary.findings]
+    assert import_results(tmp_path / "theirs", store, load_spec("phase2")).sweep_id == plan.sweep_id
+
+
+@pytest.mark.parametrize(
+    ("files", "error", "message"),
+    [
+        ({"test": "bce_loss_weight,test_e1_auc\n0.3,0.6\n"}, DataError, "line 1: no column test_e2_auc"),
+        ({"test": "weight,test_e1_auc,test_e2_auc\n0.3,0.6,0.5\n"}, DataError, "weight is not in both"),
+        ({"test": "test_e1_auc,test_e2_auc\n0.6,0.5\n"}, DataError, "no column is not in both"),
+        ({"test": TEST + "0.9,0.7,0.5\n"}, DataError, "no epochs for the run with bce_loss_weight 0.9"),
+        ({"test": TEST.replace("0.5343", "good")}, DataError, "line 3: test_e2_auc is 'good', not a number"),
+        ({"test": ""}, DataError, "the file is empty"),
+        (
+            {"test": TEST.replace("bce_loss", "x"), "epochs": EPOCHS.replace("bce_loss", "x")},
+            ConfigError,
+            "x_weight is no parameter",
+        ),
+    ],
+)
+def test_wrong_files_are_named(tmp_path, files, error, message):
+    with pytest.raises(error, match=message):
+        import_results(write(tmp_path / "theirs", **files), open_store(tmp_path / "store"), load_spec("phase2"))
+
+
+def test_a_folder_without_the_files_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"expected one file \*epochs\*.csv, found none"):
+        import_results(tmp_path, open_store(tmp_path / "store"), load_spec("phase2"))
+
+
+@pytest.mark.realdata
+def test_the_published_phase_2_gives_its_own_figures_and_the_confound(tmp_path):
+    published = SHARED_DATA.parent / "published"
+    if not published.is_dir():
+        pytest.skip(f"no published results at {published}")
+    store = open_store(tmp_path)
+    summary = aggregate(store, import_results(published, store, load_spec("phase2")).sweep_id)
+    assert [row["bce_loss_weight"] for row in summary.runs] == [0.3, 0.4, 0.5, 0.7, 0.6, 0.8]
+    assert round(summary.best["combined"], 4) == 0.9572
+    figures = {
+        metric: " ".join(four(getattr(found, name)) for name in ("mean", "median", "std", "min", "max", "range"))
+        for metric, found in summary.statistics.items()
+    }
+    assert figures == {
+        "test_e1_auc": "0.6852 0.6853 0.0003 0.6848 0.6856 0.0008",
+        "test_e2_auc": "0.5390 0.5390 0.0048 0.5343 0.5438 0.0095",
+        "combined": "0.9547 0.9546 0.0021 0.9528 0.9572 0.0044",
+    }
+    correlation = summary.correlations["bce_loss_weight"]
+    assert (round(correlation["test_e1_auc"], 2), round(correlation["test_e2_auc"], 2)) == (0.63, -0.91)
+    said = verdict(summary)
+    assert said.result.startswith("bce_loss_weight 0.3 ranks first of 6 configurations, with E1 + 0.5 · E2 = 0.9572")
+    assert said.trust.startswith("But 81% of the difference in E2 is which epoch was picked (0.0097")
+    assert said.notes == ["Success criteria: met."]
+    found = {finding.name: finding for finding in summary.findings if finding.name != "too_few_epochs"}
+    assert set(found) == {"selection_epoch", "edge_of_the_grid"}
+    assert found["selection_epoch"].numbers["matched_epoch"] == 5
+    assert round(found["selection_epoch"].numbers["share"], 2) == 0.81
+    rising = [f.numbers for f in summary.findings if f.name == "too_few_epochs"]
+    assert [(n["metric"], n["rising"]) for n in rising] == [("valid_e2_auc", 6)]
+    by_rule = {outcome.rule: outcome for outcome in summary.selection}
+    assert {rule: round(outcome.range_combined, 4) for rule, outcome in by_rule.items()} == {
+        "valid_e1_auc": 0.0048, "valid_combined": 0.0014, "per_encoder": 0.0025, "same_epoch": 0.0014,
+    }  # fmt: skip
+    assert {run.epoch_e1 for run in by_rule["same_epoch"].runs} == {5}

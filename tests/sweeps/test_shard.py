@@ -1,0 +1,314 @@
+"""Training shards: nothing finished is trained again, and one bad run spoils none of the others."""
+
+import json
+import re
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load
+
+from gaintrace.config import SweepSpec
+from gaintrace.data.synthetic import generate
+from gaintrace.errors import ConfigError, DataError, InterruptedRunError
+from gaintrace.report.aggregate import aggregate
+from gaintrace.report.mastery_curves import read_predictions
+from gaintrace.report.trajectories import load_encoder
+from gaintrace.runs.result import RunResult
+from gaintrace.store import open_store
+from gaintrace.sweeps import shard as module
+from gaintrace.sweeps.data import load_data, reference
+from gaintrace.sweeps.plan import make_plan, write_plan
+from gaintrace.sweeps.shard import ShardTrainer
+from gaintrace.training import loop
+from gaintrace.training.progress import Silent
+from tests.conftest import small_run
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.finished_runs, self.notes = [], []
+
+    def finished(self, run, status, summary):
+        self.finished_runs.append((run, status))
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def sweep(store, grid, runs_per_shard=None, members=100, interrupted=lambda: False, **sections):
+    spec = SweepSpec(name="s", base=small_run(**sections), grid=grid)
+    dataset = load_data(spec.base)
+    plan = make_plan(spec, reference(spec.base, dataset), runs_per_shard)
+    write_plan(store, plan)
+    heard = Heard()
+    trainer = ShardTrainer(store, plan, dataset, torch.device("cpu"), heard, interrupted, members)
+    for number in range(plan.shards):
+        trainer.train(number)
+    return plan, heard
+
+
+def result(store, run):
+    return RunResult.model_validate_json(store.read(f"runs/{run.run_id}/result.json"))
+
+
+def test_a_shard_leaves_complete_results(tmp_path):
+    store = open_store(tmp_path)
+    plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
+    assert len(heard.finished_runs) == 2
+    for run in plan.runs:
+        found = result(store, run)
+        names = {key.split("/")[-1] for key in store.keys(f"runs/{run.run_id}")}
+        assert names == {"config.json", "epochs.csv", "predictions.parquet", "model.safetensors", "result.json"}
+        epochs = pd.read_csv(tmp_path / "runs" / run.run_id / "epochs.csv")
+        assert epochs.loc[epochs["epoch"] == found.best_epoch, "valid_e1_auc"].item() == found.valid.e1.auc
+        predictions = pd.read_parquet(tmp_path / "runs" / run.run_id / "predictions.parquet")
+        assert len(predictions) == found.test.targets
+        assert predictions["mastery"].corr(predictions["true_mastery"]) == pytest.approx(
+            found.mastery_recovery, abs=1e-6
+        )
+        frame = generate(run.config.data.synthetic).interactions
+        row = predictions.iloc[7]
+        at = frame[(frame["student"] == row["student"])].iloc[int(row["position"])]
+        assert (at["skill"], at["response"]) == (row["skill"], row["response"])
+        weights = load(store.read(f"runs/{run.run_id}/model.safetensors"))
+        assert found.learned["threshold"].mean == pytest.approx(float(weights["e2.curve.threshold"]))
+        assert found.learned["threshold"].start == 0.6
+        assert found.interpretability.mastery_falls == 0
+        assert (predictions["ability"] == 0).all()
+        assert 0 < found.gain.std < found.gain.mean < 1
+        assert found.spread["e2"].std == pytest.approx(predictions["e2"].std(ddof=0))
+        assert found.spread["e1"].max == pytest.approx(predictions["e1"].max())
+
+
+def test_finished_runs_are_not_trained_again(tmp_path):
+    store = open_store(tmp_path)
+    sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
+    _, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
+    assert heard.finished_runs == []
+    plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.5, 0.7]}, runs_per_shard=1)
+    assert heard.finished_runs == [(plan.runs[1].run_id, "succeeded")]
+
+
+def test_shards_of_any_size_give_the_same_results(tmp_path):
+    tables = []
+    for size in (1, 2, 3):
+        store = open_store(tmp_path / str(size))
+        plan, _ = sweep(store, {"training.bce_loss_weight": [0.2, 0.5, 0.8]}, runs_per_shard=size)
+        tables.append([result(store, run).test.model_dump() for run in plan.runs])
+    for table in tables[1:]:
+        for a, b in zip(table, tables[0], strict=True):
+            assert a["e1"] == pytest.approx(b["e1"], abs=1e-3)
+            assert a["e2"] == pytest.approx(b["e2"], abs=1e-3)
+
+
+def test_interrupting_and_running_again_continues(tmp_path):
+    store, calls = open_store(tmp_path), [0]
+    grid = {"training.bce_loss_weight": [0.3, 0.7]}
+
+    def soon():
+        calls[0] += 1
+        return calls[0] > 12
+
+    with pytest.raises(InterruptedRunError):
+        sweep(store, grid, members=1, interrupted=soon)
+    plan, _ = sweep(store, grid, members=1)
+    straight = open_store(tmp_path / "straight")
+    sweep(straight, grid, members=1)
+    for run in plan.runs:
+        a, b = result(store, run), result(straight, run)
+        assert (a.test, a.valid, a.best_epoch, a.learned) == (b.test, b.valid, b.best_epoch, b.learned)
+        assert not store.exists(f"runs/{run.run_id}/checkpoint.safetensors")
+
+
+def test_the_rules_that_pick_epochs_can_be_compared_in_one_sweep(tmp_path):
+    """Each run reports each encoder at its own epoch, and the report says which."""
+    store = open_store(tmp_path)
+    rules = ["valid_e1_auc", "valid_combined", "per_encoder"]
+    training = {"epochs": 6, "learning_rate": 0.02}
+    plan, _ = sweep(store, {"training.selection_metric": rules}, training=training)
+    found = {rule: result(store, run) for rule, run in zip(rules, plan.runs, strict=True)}
+    for run in found.values():
+        epochs = pd.read_csv(tmp_path / "runs" / run.run_id / "epochs.csv").set_index("epoch")
+        assert run.valid.e1.auc == epochs.loc[run.best_epoch_e1, "valid_e1_auc"]
+        assert run.valid.e2.auc == epochs.loc[run.best_epoch_e2, "valid_e2_auc"]
+    own = found["per_encoder"]
+    assert own.best_epoch is None
+    assert own.best_epoch_e1 == found["valid_e1_auc"].best_epoch
+    assert own.test.e1 == found["valid_e1_auc"].test.e1
+    assert own.valid.e2.auc >= max(run.valid.e2.auc for run in found.values())
+    aggregate(store, plan.sweep_id)
+    page = store.read(f"sweeps/{plan.sweep_id}/report.html").decode()
+    assert f"<td>{own.best_epoch_e1}/{own.best_epoch_e2}</td>" in page
+
+
+def test_a_failing_run_is_recorded_and_spoils_no_other(tmp_path, monkeypatch):
+    """A fault that takes a whole population down is traced to its run by halving."""
+    original = module.train
+
+    def fragile(configs, data, **others):
+        if any(config.training.bce_loss_weight == 0.5 for config in configs.values()):
+            raise RuntimeError("CUDA out of memory")
+        original(configs, data, **others)
+
+    monkeypatch.setattr(module, "train", fragile)
+    store = open_store(tmp_path)
+    plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.4, 0.5, 0.6]})
+    assert [result(store, run).status for run in plan.runs] == ["succeeded", "succeeded", "failed", "succeeded"]
+    assert result(store, plan.runs[2]).error.message == "CUDA out of memory"
+    assert any("trying fewer at a time" in note for note in heard.notes)
+    monkeypatch.undo()
+    _, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.4, 0.5, 0.6]})
+    assert heard.finished_runs == [(plan.runs[2].run_id, "succeeded")]
+
+
+class Refuses:
+    """A device on which no step can be recorded."""
+
+    def stream(self):
+        return nullcontext()
+
+    def record(self, step, generators):
+        raise RuntimeError("operation not permitted")
+
+    def seconds(self, work):
+        work()
+        return 0.0
+
+
+def test_that_steps_are_not_replayed_is_said_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "recorder_for", lambda device: Refuses())
+    _, heard = sweep(open_store(tmp_path), {"training.bce_loss_weight": [0.3, 0.7]}, members=1)
+    assert [status for _, status in heard.finished_runs] == ["succeeded", "succeeded"]
+    assert heard.notes == ["steps are launched one by one, not replayed: operation not permitted"]
+
+
+def test_a_learning_rate_beyond_reason_is_a_failed_run(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {"training.learning_rate": [3e-3, 1e38]}, runs_per_shard=1)
+    assert [result(store, run).status for run in plan.runs] == ["succeeded", "failed"]
+    assert result(store, plan.runs[1]).error.type == "NonFiniteLossError"
+
+
+def test_a_failure_leaves_the_plain_names_to_the_success_after_it(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "np", SimpleNamespace(isfinite=lambda loss: False))
+        plan, _ = sweep(store, {})
+    (run,) = plan.runs
+    assert result(store, run).files == {"epochs.csv": "epochs-failed.csv"}
+    sweep(store, {})
+    found = result(store, run)
+    assert found.status == "succeeded"
+    assert all(name == called for name, called in found.files.items())
+
+
+def test_a_damaged_result_is_trained_again(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {})
+    store.write(f"runs/{plan.runs[0].run_id}/result.json", b'{"run_id"')
+    _, heard = sweep(store, {})
+    assert heard.finished_runs == [(plan.runs[0].run_id, "succeeded")]
+    assert "damaged" in heard.notes[0]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_processes_that_end_a_run_at_once_one_leaves_its_result_and_its_own_files(tmp_path, monkeypatch, first):
+    store = open_store(tmp_path)
+    publish, predict, waiting = ShardTrainer._publish, ShardTrainer._predictions, []
+
+    def both(self, result):
+        """Comes after the files. The first process waits here for the other to come as far."""
+        waiting.append((self, result))
+        if len(waiting) == 1:
+            sweep(store, {})
+            for trainer, found in (waiting[first], waiting[1 - first]):
+                publish(trainer, found)
+        return result
+
+    monkeypatch.setattr(ShardTrainer, "_publish", both)
+    monkeypatch.setattr(
+        ShardTrainer, "_predictions", lambda *arguments: predict(*arguments).eval(f"e2 = e2 / {len(waiting) + 1}")
+    )
+    plan, _ = sweep(store, {})
+    (run,) = plan.runs
+    found = result(store, run)
+    assert found == waiting[first][1]
+    assert read_predictions(store, run.run_id)["e2"].std(ddof=0) == pytest.approx(found.spread["e2"].std)
+    names = {key.split("/")[-1] for key in store.keys(f"runs/{run.run_id}")}
+    assert names == {"config.json", "result.json", *found.files.values()}
+
+
+def test_files_of_an_attempt_that_died_are_not_taken_for_the_result_s(tmp_path):
+    whole, store = open_store(tmp_path / "whole"), open_store(tmp_path / "died")
+    plan, _ = sweep(whole, {})
+    (run,) = plan.runs
+    for name in ("epochs.csv", "predictions.parquet", "model.safetensors"):
+        store.write(f"runs/{run.run_id}/{name}", b"half")
+    sweep(store, {})
+    assert all(re.fullmatch(r"\w+-[0-9a-f]{12}\.\w+", name) for name in result(store, run).files.values())
+    assert read_predictions(store, run.run_id).equals(read_predictions(whole, run.run_id))
+    load_encoder(store, run.run_id, run.config, 5)
+    assert len(aggregate(store, plan.sweep_id).comparison.runs) == 1
+
+
+def test_a_result_of_before_that_names_no_files_is_read(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {})
+    key = f"runs/{plan.runs[0].run_id}/result.json"
+    old = json.loads(store.read(key))
+    del old["files"]
+    store.write(key, json.dumps(old).encode())
+    assert len(read_predictions(store, plan.runs[0].run_id)) == old["test"]["targets"]
+    assert len(aggregate(store, plan.sweep_id).comparison.runs) == 1
+
+
+def test_a_run_that_another_process_finished_first_stays_as_it_left_it(tmp_path):
+    theirs, ours = open_store(tmp_path / "theirs"), open_store(tmp_path / "ours")
+    plan, _ = sweep(theirs, {})
+    objects = {key: theirs.read(key) for key in theirs.keys("runs")} | {
+        f"runs/{plan.runs[0].run_id}/{name}": b"theirs" for name in ("epochs.csv", "predictions.parquet")
+    }
+
+    def finished_meanwhile():
+        for key, data in objects.items():
+            ours.write(key, data)
+        return False
+
+    _, heard = sweep(ours, {}, interrupted=finished_meanwhile)
+    assert {key: ours.read(key) for key in ours.keys("runs")} == objects
+    assert heard.finished_runs == [(plan.runs[0].run_id, "succeeded")]
+    assert "another process was first" in heard.notes[0]
+
+
+def test_shared_encoders_are_named(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {"learning_curve.beta_skill_init": [1.5, 2.5]}, training={"clip_scope": "per_encoder"})
+    first, second = (result(store, run) for run in plan.runs)
+    assert (first.shared_e1_with, second.shared_e1_with) == ([second.run_id], [first.run_id])
+    assert first.test.e1 == second.test.e1
+    assert first.test.e2 != second.test.e2
+
+
+def test_other_data_and_other_code_are_refused(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    spec = SweepSpec(name="s", base=small_run())
+    dataset = load_data(spec.base)
+    plan = make_plan(spec, reference(spec.base, dataset))
+
+    def trainer(data):
+        return ShardTrainer(store, plan, data, torch.device("cpu"), Silent(), lambda: False, 1)
+
+    other = generate(spec.base.data.synthetic.model_copy(update={"seed": 99}))
+    with pytest.raises(DataError, match="Plan the sweep again"):
+        trainer(other)
+    monkeypatch.setattr(module, "code_version", lambda: "9+x")
+    with pytest.raises(ConfigError, match="was planned by gaintrace"):
+        trainer(dataset)
+
+
+def test_a_sweep_without_data_says_what_to_give():
+    with pytest.raises(ConfigError, match="--data FOLDER"):
+        load_data(SweepSpec(name="s").base)
