@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from gaintrace.cli import defaults as commands
-from gaintrace.config import load_spec, parse_spec
+from gaintrace.config import content_hash, load_spec, parse_spec
 from gaintrace.defaults import history
 from gaintrace.defaults.promotion import promote
 from gaintrace.errors import ConfigError, RefusedError, StoreError
@@ -138,8 +138,8 @@ def test_of_promotions_at_one_time_none_is_lost_and_the_last_is_in_force(store):
     entries = history.history(store)
     new = [end.default.number for end in ends if not end.already]
     assert sorted(new) == [entry.number for entry in entries] == list(range(1, len(entries) + 1))
-    assert all(a.hash != b.hash for a, b in pairwise(history))
-    assert store.read("defaults/current.yaml") == store.read(f"defaults/history/{len(history):04}.yaml")
+    assert all(a.hash != b.hash for a, b in pairwise(entries))
+    assert store.read("defaults/current.yaml") == store.read(f"defaults/history/{len(entries):04}.yaml")
 
 
 def test_a_promotion_that_died_half_way_is_finished_by_the_next_command(store):

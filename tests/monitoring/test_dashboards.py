@@ -8,8 +8,8 @@ import pytest
 
 from gaintrace.monitoring import dashboards
 from gaintrace.monitoring.queries import UTILISATION
+from tests.monitoring.conftest import FORMS, Monitored
 from tests.monitoring.exporters import BUSY, IDLE
-from tests.telemetry.conftest import FORMS, Monitored
 
 BOARDS: dict[str, dict[str, Any]] = {name: json.loads(dashboards.render(name)) for name in dashboards.DASHBOARDS}
 TARGETS = [

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from gaintrace.monitoring.rules import ALERTS, RUNBOOK
+from tests.monitoring.conftest import FORMS, Monitored
 from tests.servers import installed
-from tests.telemetry.conftest import FORMS, Monitored
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "charts" / "gaintrace" / "rules" / "gaintrace.yaml"

@@ -20,10 +20,11 @@ from typing import Any
 import boto3
 import pytest
 
-from gaintrace import store
+from gaintrace.defaults.metrics import validation_metrics
 from gaintrace.defaults.validation import Difference, Pair, Validation
-from gaintrace.telemetry import push as outcome
+from gaintrace.store.base import observe
 from gaintrace.telemetry.live import LiveMetrics
+from gaintrace.telemetry.push import push
 from tests.monitoring.exporters import BUSY, IDLE, Exporter, cluster, dcgm, nvml
 from tests.servers import KEY, SECRET, clean_environment, free_port, installed, prometheus, pushgateway, s3_server
 
@@ -101,10 +102,10 @@ def _push_validations(gateway: str) -> None:
     worse = {side: Difference(new=0.6, recorded=0.7, mean=-0.1, low=-0.11, high=-0.09) for side in ("e1", "e2")}
     for name, ago in (("assist2015", 0), ("assist2009", 3 * 86400)):
         validation = Validation(dataset=name, label="l", verdict="regression", text="", differences=worse, runs=runs)
-        registry = outcome.validation_metrics(validation, time.time() - ago)
-        assert outcome.push(gateway, registry, "nightly", name) is None
+        registry = validation_metrics(validation, time.time() - ago)
+        assert push(gateway, registry, "nightly", name) is None
     failed = Validation(dataset="algebra2005", label="l", verdict="failed", text="")
-    assert outcome.push(gateway, outcome.validation_metrics(failed), "nightly", "algebra2005") is None
+    assert push(gateway, validation_metrics(failed), "nightly", "algebra2005") is None
 
 
 @pytest.fixture(scope="package")
@@ -169,7 +170,7 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
         for namespace in ("research", "staging"):
             push_validations(gateway, namespace)
         for _ in range(20):
-            store.observe("failed")
+            observe("failed")
         end = time.monotonic() + 120
         while missing := {form: waits for form in FORMS if (waits := found.waits(form))}:
             assert running.poll() is None, (folder / "under-way.log").read_text()

@@ -8,10 +8,10 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
-from gaintrace.telemetry import push as outcome
 from gaintrace.telemetry.catalogue import OUTCOME
+from gaintrace.telemetry.push import push
+from tests.monitoring.conftest import Monitored
 from tests.servers import KEY, SECRET
-from tests.telemetry.conftest import Monitored
 
 
 def test_a_sweep_pushes_what_stands_beside_its_results(monitored: Monitored) -> None:
@@ -39,7 +39,7 @@ def test_sweeps_of_one_name_in_two_namespaces_do_not_overwrite_each_other(
         monkeypatch.setenv("GAINTRACE_NAMESPACE", namespace)
         registry = CollectorRegistry()
         Gauge(name, "", ["phase", "dataset"], registry=registry).labels("shared", "synthetic").set(value)
-        assert outcome.push(monitored.gateway, registry, "shared", "synthetic") is None
+        assert push(monitored.gateway, registry, "shared", "synthetic") is None
     text = urllib.request.urlopen(f"{monitored.gateway}/metrics", timeout=5).read().decode()
     families = {family.name: family.samples for family in text_string_to_metric_families(text)}
     found = {s.labels.get("namespace"): s.value for s in families[name] if s.labels["phase"] == "shared"}
@@ -56,7 +56,7 @@ def test_a_failed_sweep_leaves_the_time_of_the_last_success_alone(
     registry = CollectorRegistry()
     name = "gaintrace_sweep_duration_seconds"
     Gauge(name, "", ["phase", "dataset"], registry=registry).labels("watched", "synthetic").set(-1)
-    assert outcome.push(monitored.gateway, registry, "watched", "synthetic") is None
+    assert push(monitored.gateway, registry, "watched", "synthetic") is None
     end = time.monotonic() + 10
     while monitored.query(f'{name}{{phase="watched"}}')[0]["value"][1] != "-1":
         assert time.monotonic() < end
@@ -72,7 +72,7 @@ def test_what_is_pushed_names_no_credential(monitored: Monitored) -> None:
 
 
 def test_a_pushgateway_that_is_not_there_is_a_line_and_no_failure() -> None:
-    problem = outcome.push("http://127.0.0.1:1", CollectorRegistry(), "p", "d")
+    problem = push("http://127.0.0.1:1", CollectorRegistry(), "p", "d")
     assert problem is not None
     assert problem.startswith("metrics not pushed: http://127.0.0.1:1")
     assert "The results are not affected" in problem
