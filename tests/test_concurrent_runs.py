@@ -19,7 +19,7 @@ from gaintrace.sweep.aggregate import aggregate
 from gaintrace.sweep.plan import Plan, make_plan, read_plan, write_plan
 from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.shard import ShardTrainer, load_data, reference
-from gaintrace.training.progress import Silent
+from gaintrace.training.reporter import Silent
 
 RUNS = int(os.environ.get("GAINTRACE_CONCURRENT_RUNS", "8"))
 SHARD = min(25, RUNS)

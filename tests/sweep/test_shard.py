@@ -22,7 +22,7 @@ from gaintrace.sweep.results import RunResult
 from gaintrace.sweep.shard import ShardTrainer, load_data, reference
 from gaintrace.sweep.trajectories import load_encoder
 from gaintrace.training import loop
-from gaintrace.training.progress import Silent
+from gaintrace.training.reporter import Silent
 from tests.conftest import small_run
 
 

@@ -45,7 +45,7 @@ def reproduce(
     (again,) = read_results(own, plan).values()
     if again.status != "succeeded":
         raise IncompleteError(f"the reproduction of run {run} failed: {again.error.message if again.error else ''}")
-    found = reproduction.compare(store, trained, own, again, number)
+    found = reproduction.compare_with_recorded(store, trained, own, again, number)
     own.write("comparison.json", found.model_dump_json(indent=1).encode())
     _show(console, found)
     if found.verdict == "different":

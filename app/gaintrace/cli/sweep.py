@@ -207,7 +207,7 @@ def run_shards(
     from gaintrace.sweep.shard import ShardTrainer
     from gaintrace.telemetry.live import LiveMetrics
     from gaintrace.training.device import choose_device, keep_freed_memory
-    from gaintrace.training.progress import Reporter, Several
+    from gaintrace.training.reporter import Reporter, Several
 
     keep_freed_memory()
     if threads is not None:

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gaintrace.data.groups import Group
+from gaintrace.data.groups import LengthGroup
 
 
-def distance_bias(groups: list[Group], heads: int, device: torch.device) -> Tensor:
+def distance_bias(groups: list[LengthGroup], heads: int, device: torch.device) -> Tensor:
     """−slope[h] · (t − k) for query t and key k <= t, −inf for later keys: H,T,1 + T, T the longest group's positions.
 
     Attention fades with distance, in each head at a pace of its own: slopes 2^(−8h/H) for h = 1…H (ALiBi, Press et al.
@@ -27,16 +27,16 @@ def distance_bias(groups: list[Group], heads: int, device: torch.device) -> Tens
 def attend(
     query_key: Tensor | tuple[Tensor, Tensor],
     value: Tensor,
-    groups: list[Group],
+    groups: list[LengthGroup],
     heads: int,
     bias: Tensor | None = None,
-    back: Tensor | None = None,
+    steps_to_last_answer: Tensor | None = None,
 ) -> Tensor:
     """Multi-head attention of each position over those up to it: query, key and value of KND each → KND.
 
     `query_key`: both, or both in one KN,2D. Padding is at the end of a sequence, so no position sees it. `bias`: from
-    `distance_bias`. `back`: KN, as in Batch; a position t then sees those up to t + 1 − back, the last before the
-    target's answer, instead of those up to t.
+    `distance_bias`. `steps_to_last_answer`: KN, as in Inputs; a position t then sees those up to t + 1 − steps,
+    the last before the target's answer, instead of those up to t.
     """
     streams: tuple[Tensor, ...] = (*query_key, value) if isinstance(query_key, tuple) else (query_key, value)
     if value.device.type == "cpu":
@@ -44,11 +44,11 @@ def attend(
         streams = tuple(stream.float() for stream in streams)
     sequences = iter(_Cut.apply(groups, value.shape[-1], heads, *streams))  # type: ignore[no-untyped-call]
     sizes = [group.stop - group.start for group in groups]
-    backs = [None] * len(groups) if back is None else torch.split(back, sizes, dim=1)
+    steps = [None] * len(groups) if steps_to_last_answer is None else torch.split(steps_to_last_answer, sizes, dim=1)
     with torch.autocast("cpu", enabled=False):
         attended = [
             _attend(next(sequences), next(sequences), next(sequences), _mask(group, bias, own), bias is not None)
-            for group, own in zip(groups, backs, strict=True)
+            for group, own in zip(groups, steps, strict=True)
         ]
     joined: Tensor = _Join.apply(groups, *attended)  # type: ignore[no-untyped-call]
     return joined
@@ -62,7 +62,7 @@ class _Cut(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, groups: list[Group], width: int, heads: int, *streams: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, groups: list[LengthGroup], width: int, heads: int, *streams: Tensor) -> tuple[Tensor, ...]:
         ctx.groups, ctx.width, ctx.shapes = groups, width, [stream.shape for stream in streams]
         parts = [part for stream in streams for part in torch.split(stream, width, dim=-1)]
         return tuple(_sequences(part, group, heads) for group in groups for part in parts)
@@ -80,7 +80,7 @@ class _Join(torch.autograd.Function):
     """One stream, KND, out of KB,H,T,D/H for each group."""
 
     @staticmethod
-    def forward(ctx: Any, groups: list[Group], *sequences: Tensor) -> Tensor:
+    def forward(ctx: Any, groups: list[LengthGroup], *sequences: Tensor) -> Tensor:
         first, (rows, heads, _, width) = groups[0], sequences[0].shape
         ctx.groups, ctx.heads = groups, heads
         joined = sequences[0].new_empty(rows // first.rows, groups[-1].stop, heads * width)
@@ -92,21 +92,21 @@ class _Join(torch.autograd.Function):
         return None, *(_sequences(gradient, group, ctx.heads) for group in ctx.groups)
 
 
-def _sequences(stream: Tensor, group: Group, heads: int) -> Tensor:
+def _sequences(stream: Tensor, group: LengthGroup, heads: int) -> Tensor:
     """A group of a stream, KND → KB,H,T,D/H; without a copy where K is 1."""
     members, _, width = stream.shape
     part = stream[:, group.start : group.stop]
     return part.reshape(members * group.rows, group.positions, heads, width // heads).transpose(1, 2)
 
 
-def _write(stream: Tensor, groups: list[Group], sequences: Sequence[Tensor]) -> None:
+def _write(stream: Tensor, groups: list[LengthGroup], sequences: Sequence[Tensor]) -> None:
     """Write every group's KB,H,T,D/H to its place in a stream, KND."""
     for group, sequence in zip(groups, sequences, strict=True):
         shape = (len(stream), group.rows, group.positions, sequence.shape[1], -1)
         stream[:, group.start : group.stop].view(shape).copy_(sequence.transpose(1, 2).reshape(shape))
 
 
-def _mask(group: Group, bias: Tensor | None, back: Tensor | None) -> Tensor | None:
+def _mask(group: LengthGroup, bias: Tensor | None, back: Tensor | None) -> Tensor | None:
     """What is added to the scores, broadcast over KB,H,T,T (1 + T with a bias); None: nothing but causality."""
     faded = None if bias is None else bias[:, : group.positions, : group.positions + 1]
     if back is None:

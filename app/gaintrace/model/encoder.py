@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaintrace.config import ModelConfig
-from gaintrace.data.batches import Batch
-from gaintrace.data.groups import Group
+from gaintrace.data.batches import Inputs, MemberInputs
+from gaintrace.data.groups import LengthGroup
 from gaintrace.model.attention import attend, distance_bias
 from gaintrace.model.layers import ComposedEmbedding, Embedding, LayerNorm, Linear, look_up
 
@@ -45,7 +45,7 @@ class Block(nn.Module):
         self,
         ctx: Tensor,
         val: Tensor,
-        groups: list[Group],
+        groups: list[LengthGroup],
         drop: Drop,
         bias: Tensor | None = None,
         projected: tuple[Tensor, Tensor] | None = None,
@@ -81,24 +81,26 @@ class TwoStreamStack(nn.Module):
         last = config.n_blocks - 1
         self.blocks = nn.ModuleList(Block(config, context_out or i < last) for i in range(config.n_blocks))
 
-    def forward(self, batch: Batch, drop: Drop) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: MemberInputs, drop: Drop) -> tuple[Tensor, Tensor]:
         """Both streams of every token: KND each."""
         tables = self.context.table(), self.value.table()
-        ctx, val = (look_up(table, batch.token) for table in tables)
-        position = batch.position.expand(batch.token.shape)
+        ctx, val = (look_up(table, inputs.token) for table in tables)
+        position = inputs.position.expand(inputs.token.shape)
         if self.position is not None:
             embedded = self.position(position)
             ctx, val = ctx + embedded, val + embedded
-        bias = self.bias(batch)
-        projected = self._first_projections(*tables, batch.token, position)
+        bias = self.bias(inputs)
+        projected = self._first_projections(*tables, inputs.token, position)
         for block in self.blocks:
-            ctx, val = block(ctx, val, batch.groups, drop, bias, projected)
+            ctx, val = block(ctx, val, inputs.length_groups, drop, bias, projected)
             projected = None
         return ctx, val
 
-    def bias(self, batch: Batch) -> Tensor | None:
+    def bias(self, inputs: Inputs) -> Tensor | None:
         """What attention adds to its scores for the distance: H,T,1 + T; None where positions are embedded."""
-        return None if self.position is not None else distance_bias(batch.groups, self.heads, batch.token.device)
+        return (
+            None if self.position is not None else distance_bias(inputs.length_groups, self.heads, inputs.token.device)
+        )
 
     @staticmethod
     def _embedding(config: ModelConfig, skills: int) -> Embedding | ComposedEmbedding:

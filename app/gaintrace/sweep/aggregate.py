@@ -14,9 +14,8 @@ from pydantic import Field
 
 from gaintrace.config import Objective, Strict, SweepSpec
 from gaintrace.store import MissingObjectError, Store
-from gaintrace.sweep.comparison import REPETITIONS, Comparison, compare
-from gaintrace.sweep.effects import METRICS as EFFECT_METRICS
-from gaintrace.sweep.effects import Effects, effects
+from gaintrace.sweep.comparison import REPETITIONS, Comparison, compare_configurations
+from gaintrace.sweep.effects import EFFECT_METRICS, Effects, effects
 from gaintrace.sweep.findings import Evidence, Finding, find
 from gaintrace.sweep.plan import DataReference, Plan, read_plan
 from gaintrace.sweep.provenance import Cost, cost, manifest
@@ -86,7 +85,9 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     results = read_results(store, plan)
     table = run_table(plan, results)
     epochs = read_epochs(store, table)
-    comparison = compare(store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash)
+    comparison = compare_configurations(
+        store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash
+    )
     table = with_intervals(table, comparison)
     summary = summarise_sweep(plan, table, results, epochs, comparison)
     provenance = manifest(plan, results)

@@ -37,7 +37,7 @@ from gaintrace.sweep.words import (
     short_label,
     signed,
 )
-from gaintrace.training.selection import ALPHA
+from gaintrace.training.epoch_rules import ALPHA
 
 PAGE_ROWS = 25
 OTHER_ROWS = 10

@@ -19,7 +19,7 @@ from gaintrace.sweep.plan import IMPORTED
 from gaintrace.sweep.results import Metrics, RunResult, epochs_text
 from gaintrace.sweep.run_files import read_file
 
-ROUNDING = 2e-3
+METRIC_ROUNDING = 2e-3
 """Largest difference in a loss, an AUC or an accuracy that rounding is held to explain. Training amplifies the last
 bit of a float32: other threads, devices or neighbours in a population show in the third decimal of an AUC."""
 ONE_PREDICTION = 2e-2
@@ -115,7 +115,9 @@ def place(store: Store, run: str) -> tuple[int, Store]:
     return last, store.child(f"{FOLDER}/{run}/{last}")
 
 
-def compare(original: Store, run: Trained, again: Store, reproduced: RunResult, number: int) -> Reproduction:
+def compare_with_recorded(
+    original: Store, run: Trained, again: Store, reproduced: RunResult, number: int
+) -> Reproduction:
     """Set every number of a run against its reproduction's. Stores are rooted where `runs/` is."""
     ours, theirs = (s.child(f"runs/{r}") for s, r in ((original, run.result.run_id), (again, reproduced.run_id)))
     compared = [
@@ -133,7 +135,7 @@ def compare(original: Store, run: Trained, again: Store, reproduced: RunResult, 
     elif worst.difference == 0:
         verdict, text = "identical", "every number is the recorded one to the last bit"
     elif abs(worst.difference) <= worst.rounding:
-        metric = max(abs(c.difference) for c in compared if c.rounding == ROUNDING)
+        metric = max(abs(c.difference) for c in compared if c.rounding == METRIC_ROUNDING)
         single = max(abs(c.difference) for c in compared if c.rounding == ONE_PREDICTION)
         verdict, text = "within rounding", f"metrics differ by at most {metric:.1e}, single predictions by {single:.1e}"
     else:
@@ -194,7 +196,7 @@ def _explanations(recorded: RunResult, reproduced: RunResult) -> Iterator[str]:
             yield f"{name.replace('_', ' ')} {before.get(name, 'not recorded')}, now {now.get(name, 'not recorded')}"
 
 
-def _compared(name: str, where: str, recorded: Any, reproduced: Any, rounding: float = ROUNDING) -> Compared:
+def _compared(name: str, where: str, recorded: Any, reproduced: Any, rounding: float = METRIC_ROUNDING) -> Compared:
     return Compared(name=name, where=where, recorded=float(recorded), reproduced=float(reproduced), rounding=rounding)
 
 

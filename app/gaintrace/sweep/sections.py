@@ -8,7 +8,7 @@ from markupsafe import Markup
 from gaintrace.sweep.figures import Figure
 from gaintrace.sweep.selection import SAME_EPOCH, RuleOutcome
 from gaintrace.sweep.words import label, short_label
-from gaintrace.training.selection import ALPHA
+from gaintrace.training.epoch_rules import ALPHA
 
 if TYPE_CHECKING:
     from gaintrace.sweep.aggregate import Summary

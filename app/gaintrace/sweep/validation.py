@@ -16,7 +16,7 @@ from gaintrace.config import Strict, SweepSpec, parse_spec
 from gaintrace.errors import StoreError
 from gaintrace.store import MissingObjectError, Store
 from gaintrace.sweep.defaults import configuration_hash, current_spec, to_yaml
-from gaintrace.sweep.intervals import ROUNDING, mean_interval
+from gaintrace.sweep.intervals import AUC_ROUNDING, mean_interval
 from gaintrace.sweep.plan import Plan
 from gaintrace.sweep.recalibration import Recalibration
 from gaintrace.sweep.results import RunResult
@@ -58,12 +58,12 @@ class Difference(Strict):
     @property
     def worse(self) -> bool:
         """Whether the new AUC is lower by more than noise and rounding."""
-        return self.high is not None and self.high < 0 and self.mean < -ROUNDING
+        return self.high is not None and self.high < 0 and self.mean < -AUC_ROUNDING
 
     @property
     def better(self) -> bool:
         """Whether the new AUC is higher by more than noise and rounding."""
-        return self.low is not None and self.low > 0 and self.mean > ROUNDING
+        return self.low is not None and self.low > 0 and self.mean > AUC_ROUNDING
 
     @property
     def open(self) -> bool:

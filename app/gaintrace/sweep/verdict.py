@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaintrace.sweep.findings.finding import SIDES, Finding, several
+from gaintrace.sweep.findings.finding import SIDE_NAMES, Finding, several
 from gaintrace.sweep.findings.noise import compared, named
 from gaintrace.sweep.words import METRIC_NAMES, configuration_label, four, metric_name
 
@@ -77,7 +77,7 @@ def _trust(summary: "Summary") -> str:
 
 def _selection(finding: Finding) -> str:
     numbers = finding.numbers
-    side = SIDES[numbers["metric"].split("_")[1]]
+    side = SIDE_NAMES[numbers["metric"].split("_")[1]]
     return (
         f"{numbers['share']:.0%} of the difference in {side} is which epoch was picked "
         f"({four(numbers['range_at_selected_epochs'])} between the runs on validation at their selected epochs, "

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gaintrace.config import RunConfig
 from gaintrace.store import MissingObjectError, Store
-from gaintrace.training.history import History
+from gaintrace.training.history import RunHistory
 from gaintrace.training.population import Epoch, Population
 from gaintrace.training.side import MemberState
 
@@ -28,7 +28,7 @@ WRITING_SHARE = 0.05
 class Checkpoint:
     """A run's state after `history.epoch` epochs and `step` batches of the next one."""
 
-    history: History
+    history: RunHistory
     step: int
     adam_steps: int
     tensors: dict[str, Tensor]
@@ -43,7 +43,7 @@ class Checkpoint:
         return {k.removeprefix(prefix + "."): v for k, v in self.tensors.items() if k.startswith(prefix + ".")}
 
 
-def save_checkpoint(store: Store, run: str, population: Population, history: History, epoch: Epoch | None) -> None:
+def save_checkpoint(store: Store, run: str, population: Population, history: RunHistory, epoch: Epoch | None) -> None:
     """Write a run's state; `epoch` is the epoch under way, or None between epochs."""
     tensors: dict[str, Tensor] = {}
     seed = population.configs[run].training.seed
@@ -77,7 +77,7 @@ def load_checkpoint(store: Store, run: str, config: RunConfig) -> Checkpoint | N
         state = _metadata(data)
     except (SafetensorError, ValueError, KeyError):
         return None
-    checkpoint = Checkpoint(History(config, state["rows"]), state["step"], state["adam_steps"], tensors)
+    checkpoint = Checkpoint(RunHistory(config, state["rows"]), state["step"], state["adam_steps"], tensors)
     checkpoint.history.best = {side: checkpoint.section(f"{side}.best") for side in checkpoint.history.selected}
     return checkpoint
 

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import DeviceData
+from gaintrace.data.batches import DeviceData, Targets
 from gaintrace.data.groups import Layout
 from gaintrace.identity import performance_key, population_key
 from gaintrace.model.dual import build_mastery, build_performance, derived_seed, member_state
-from gaintrace.training.replay import Recorder, Replay, Trained
-from gaintrace.training.selection import SIDES
+from gaintrace.training.epoch_rules import SIDES
+from gaintrace.training.replay import Recorder, Replay, StepOutput
 from gaintrace.training.side import Side
 
 
@@ -68,14 +68,14 @@ class Population:
             side.begin_epoch(epoch, streams, (generators or {}).get(name))
         return Epoch(self, epoch, streams)
 
-    def step(self, layout: Layout) -> Trained:
+    def step(self, layout: Layout) -> StepOutput:
         """One step of every member. What it returns is overwritten by the next step."""
         trained = self.replay(layout)
         for side in self.sides.values():
             side.count_step()
         return trained
 
-    def train(self, layout: Layout) -> Trained:
+    def train(self, layout: Layout) -> StepOutput:
         """What the device does in a step, launched. `step` counts it, and may replay it instead."""
         batch = self.data.gather(self.data.train, layout)
         logits = {name: side.backward(batch) for name, side in self.sides.items()}
@@ -85,7 +85,7 @@ class Population:
             norms = dict.fromkeys(norms, both)
         for name, side in self.sides.items():
             side.step(norms[name])
-        return Trained(logits, batch.response, batch.real)
+        return StepOutput(logits, batch.targets)
 
     def moving(self) -> list[Tensor]:
         """The tensors that a step changes, after the first."""
@@ -157,18 +157,17 @@ class Epoch:
         trained = self.population.step(layout)
         for name, logit in trained.logits.items():
             self.logits[name][:, self.filled : self.filled + layout.tokens] = logit
-        self._book(trained.response, trained.real)
+        self._book(trained.targets)
 
     def fast_forward(self, steps: int) -> None:
         """Pass over batches that were trained on before an interruption."""
         data = self.population.data
         for layout in self.batches[self.step : self.step + steps]:
-            batch = data.gather(data.train, layout)
-            self._book(batch.response, batch.real)
+            self._book(data.gather(data.train, layout).targets)
 
-    def _book(self, response: Tensor, real: Tensor) -> None:
-        end = self.filled + response.shape[1]
-        self.response[:, self.filled : end] = response
-        self.real[:, self.filled : end] = real
+    def _book(self, targets: Targets) -> None:
+        end = self.filled + targets.real.shape[1]
+        self.response[:, self.filled : end] = targets.response
+        self.real[:, self.filled : end] = targets.real
         self.filled = end
         self.step += 1

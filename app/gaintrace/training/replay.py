@@ -19,19 +19,19 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from gaintrace.data.groups import Group, Layout
+from gaintrace.data.batches import Targets
+from gaintrace.data.groups import Layout, LengthGroup
 
 SAME = 0.01
 """Largest difference of a logit after a step: sums may be taken in another order, but of the same numbers."""
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a step leaves for the epoch: logits by side, KN; response and real of the targets, SN."""
+class StepOutput:
+    """What a step leaves for the epoch."""
 
-    logits: dict[str, Tensor]
-    response: Tensor
-    real: Tensor
+    logits: dict[str, Tensor]  # by side, KN
+    targets: Targets
 
 
 class Recorder(Protocol):
@@ -41,8 +41,8 @@ class Recorder(Protocol):
         """Where a step runs that is recorded afterwards."""
 
     def record(
-        self, step: Callable[[], Trained], generators: list[torch.Generator]
-    ) -> tuple[Callable[[], None], Trained]:
+        self, step: Callable[[], StepOutput], generators: list[torch.Generator]
+    ) -> tuple[Callable[[], None], StepOutput]:
         """What repeats the step, on the tensors it read, and the tensors it writes. The step itself has no effect."""
 
     def seconds(self, work: Callable[[], object]) -> float:
@@ -52,7 +52,7 @@ class Recorder(Protocol):
 class Steps(Protocol):
     """A population, as seen from here."""
 
-    def train(self, layout: Layout) -> Trained:
+    def train(self, layout: Layout) -> StepOutput:
         """Launch a step."""
 
     def moving(self) -> list[Tensor]:
@@ -74,14 +74,14 @@ class Replay:
         self.recorder = recorder
         self.say = say
         self.tried = False
-        self.seen: Counter[tuple[Group, ...]] = Counter()
-        self.recordings: dict[tuple[Group, ...], _Recording] = {}
+        self.seen: Counter[tuple[LengthGroup, ...]] = Counter()
+        self.recordings: dict[tuple[LengthGroup, ...], _Recording] = {}
 
-    def __call__(self, layout: Layout) -> Trained:
+    def __call__(self, layout: Layout) -> StepOutput:
         """One step. What it returns is overwritten by the next."""
         if self.recorder is None:
             return self.steps.train(layout)
-        shape = tuple(layout.groups)
+        shape = tuple(layout.length_groups)
         self.seen[shape] += 1
         if self.seen[shape] > 1 and shape not in self.recordings:
             self._record(self.recorder, shape, layout)
@@ -92,7 +92,7 @@ class Replay:
         """Drop the recordings: the tensors they work on are about to be replaced."""
         self.recordings.clear()
 
-    def _record(self, recorder: Recorder, shape: tuple[Group, ...], layout: Layout) -> None:
+    def _record(self, recorder: Recorder, shape: tuple[LengthGroup, ...], layout: Layout) -> None:
         states = [generator.get_state() for generator in self.steps.generators()]
         try:
             if self.tried:
@@ -117,9 +117,9 @@ class NoGainError(Exception):
 class _Recording:
     read: Layout  # what it was recorded on
     again: Callable[[], None]
-    trained: Trained  # what it writes
+    trained: StepOutput  # what it writes
 
-    def replay(self, layout: Layout) -> Trained:
+    def replay(self, layout: Layout) -> StepOutput:
         self.read.chunk.copy_(layout.chunk)
         self.again()
         return self.trained
@@ -130,7 +130,7 @@ def _record(steps: Steps, recorder: Recorder, layout: Layout) -> _Recording:
     read = replace(layout, chunk=torch.zeros_like(layout.chunk))
     failed: list[RuntimeError] = []
 
-    def step() -> Trained:
+    def step() -> StepOutput:
         try:
             return steps.train(read)
         except RuntimeError as error:
@@ -163,11 +163,11 @@ def _try(steps: Steps, recorder: Recorder, layout: Layout) -> tuple[_Recording, 
         for generator, state in zip(steps.generators(), states, strict=True):
             generator.set_state(state)
 
-    def timed(step: Callable[[], Trained]) -> tuple[float, dict[str, Tensor]]:
+    def timed(step: Callable[[], StepOutput]) -> tuple[float, dict[str, Tensor]]:
         """Seconds of a step, and the logits of the second, which depend on all that the first one changed."""
         step()  # for what is done once only: kernels loaded, memory asked for
         rewind()
-        last: list[Trained] = []
+        last: list[StepOutput] = []
         seconds = recorder.seconds(step) + recorder.seconds(lambda: last.append(step()))
         logits = {name: logit.clone() for name, logit in last[0].logits.items()}
         rewind()
@@ -204,8 +204,8 @@ class CudaRecorder:
         return torch.cuda.stream(self.side)
 
     def record(
-        self, step: Callable[[], Trained], generators: list[torch.Generator]
-    ) -> tuple[Callable[[], None], Trained]:
+        self, step: Callable[[], StepOutput], generators: list[torch.Generator]
+    ) -> tuple[Callable[[], None], StepOutput]:
         """See Recorder."""
         graph = torch.cuda.CUDAGraph()
         for generator in generators:

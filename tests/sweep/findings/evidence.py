@@ -3,7 +3,7 @@
 import pandas as pd
 
 from gaintrace.config import parse_spec
-from gaintrace.sweep.comparison import compare
+from gaintrace.sweep.comparison import compare_configurations
 from gaintrace.sweep.findings import Evidence
 from gaintrace.sweep.findings.finding import Finding
 from gaintrace.sweep.plan import make_plan
@@ -43,7 +43,7 @@ def evidence(store, text, scores, **details):
         results[run.run_id] = made_result(plan, run, *scores(run.swept)).model_copy(update=more)
     columns = short_names(plan)
     table = run_table(plan, results)
-    comparison = compare(store, table, list(columns.values()), plan.spec.objective, plan.data.hash)
+    comparison = compare_configurations(store, table, list(columns.values()), plan.spec.objective, plan.data.hash)
     return Evidence(plan.spec, columns, table, {}, results, comparison)
 
 
