@@ -23,10 +23,10 @@ def slow(query, key, value, steps, fades):
                 for h, part in enumerate((slice(0, half), slice(half, WIDTH))):
                     seen = slice(first, first + last + 1)
                     scores = key[k, seen, part] @ query[k, first + t, part] / math.sqrt(half)
-                    nothing = torch.tensor([0.0] if fades else [-torch.inf])
+                    sink = torch.tensor([0.0] if fades else [-torch.inf])
                     if fades:
                         scores = scores - 2.0 ** (-8 * (h + 1) / HEADS) * (t - torch.arange(last + 1))
-                    weights = torch.cat([nothing, scores]).softmax(0)[1:]
+                    weights = torch.cat([sink, scores]).softmax(0)[1:]
                     result[k, first + t, part] = weights @ value[k, seen, part]
     return result
 
@@ -34,7 +34,7 @@ def slow(query, key, value, steps, fades):
 @pytest.mark.parametrize("fades", [False, True])
 @pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("members", [1, MEMBERS])
-def test_attention_and_its_gradients_are_a_softmax_over_what_may_be_seen_and_nothing(fades, ahead, members):
+def test_attention_and_its_gradients_are_a_softmax_over_what_may_be_seen_and_the_sink(fades, ahead, members):
     generator = torch.Generator().manual_seed(1)
     streams = [torch.randn(members, 16, WIDTH, generator=generator).requires_grad_() for _ in range(3)]
     steps = torch.randint(1, 4, (members, 16), generator=generator) if ahead else torch.ones(members, 16).long()
