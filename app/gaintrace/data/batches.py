@@ -146,11 +146,11 @@ class Split:
         return self._layouts(((dealt[:, batch], fitted(padded[batch], shapes)) for batch in batches), SHAPE_GROUPS)
 
     def recurring_shapes(self, batch_size: int) -> Array:
-        """Padded lengths of the shapes that nearly all training batches fit: TB, each ascending."""
+        """Padded lengths of the shapes that nearly all training batches fit: a row of B each, ascending."""
         return recurring(self._buckets()[1], batch_size)
 
     def _buckets(self) -> tuple[Array, Array]:
-        """The bucket of every chunk, and the length of the longest chunk in it."""
+        """The bucket of every chunk, and the length of the longest chunk in it: one number a chunk, twice."""
         count = len(self.lengths)
         size = max(4, -(-count // BUCKETS))
         bucket = np.arange(count) // size
@@ -211,6 +211,7 @@ class DeviceData:
         self.train_students = int(rows.max()) + 1
 
     def _split(self, start: Array, length: Array, student: Array | None) -> Split:
+        """Chunks of a split on the device; a number a chunk each."""
         order = np.argsort(length, kind="stable")
         rows = None if student is None else torch.from_numpy(student[order]).to(self.device)
         on_device = [torch.from_numpy(array[order]).to(self.device) for array in (start, length)]
@@ -265,7 +266,10 @@ class DeviceData:
 
 
 def _chunks(students: Array, config: DataConfig) -> tuple[Array, Array]:
-    """First interaction and length of every chunk of every student, short ones dropped."""
+    """First interaction and length of every chunk of every student, short ones dropped.
+
+    `students`: of every interaction → one number a chunk, twice.
+    """
     first = np.flatnonzero(np.diff(students, prepend=-1))
     total = np.diff(first, append=len(students))
     per_student = -(-total // config.max_sequence_length)
@@ -280,8 +284,8 @@ def _chunks(students: Array, config: DataConfig) -> tuple[Array, Array]:
 def _steps_to_last_answer(students: Array, answers: Array) -> Array:
     """How many rows before each row its answer's predecessor ends: 1, or more inside an answer of several skills.
 
-    `students`, `answers`: those of every row. The rows of one answer share its response, so none of them may be
-    predicted from another.
+    `students`, `answers`: those of every row → one number a row. The rows of one answer share its response, so none of
+    them may be predicted from another.
     """
     starts = (np.diff(students, prepend=-1) != 0) | (np.diff(answers, prepend=-1) != 0)
     row = np.arange(len(students))

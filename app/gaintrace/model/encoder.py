@@ -52,8 +52,8 @@ class Block(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """ctx, val: KND → the same. Position t sees positions up to t.
 
-        `bias`: of the distances in attention. `projected`: query_key(ctx) and value(val), where the caller has a
-        cheaper way to them.
+        `bias`: of the distances in attention, H,T,1 + T. `projected`: query_key(ctx), KN,2D, and value(val), KND, where
+        the caller has a cheaper way to them.
         """
         query_key, value = projected or (self.query_key(ctx), self.value(val))
         a = drop(self.out(attend(query_key, value, groups, self.heads, bias)))
@@ -68,8 +68,8 @@ class TwoStreamStack(nn.Module):
     """Embeds interactions twice, as context and as value, and passes both through the blocks.
 
     An interaction's token is x = c + C·r for skill c and response r in {0, 1}; its row of the table is its own, or
-    composed of what it shares with others. Both streams add the same learned
-    positional embedding, or, instead, attention is biased by distance.
+    composed of what it shares with others. Both streams add the same learned positional embedding, or, instead,
+    attention is biased by distance.
     """
 
     def __init__(self, config: ModelConfig, skills: int, positions: int, context_out: bool) -> None:
@@ -113,6 +113,8 @@ class TwoStreamStack(nn.Module):
         """What the first block projects, looked up, where tokens outnumber the rows of the tables.
 
         (E[token] + P[position])·W + b = (E·W)[token] + (P·W + b)[position]
+
+        context, value: the tables, KVD each; token, position: KN each → KN,2D and KND, as `projected` of Block.
         """
         rows = context.shape[1] + (0 if self.position is None else self.position.weight.shape[1])
         if token.shape[1] < rows:
@@ -123,6 +125,7 @@ class TwoStreamStack(nn.Module):
         return query_key, self._through(first.value, value, token, position)
 
     def _through(self, linear: Linear, table: Tensor, token: Tensor, position: Tensor) -> Tensor:
+        """What `linear` makes of one of the streams. table: KVD; token, position: KN → KN…."""
         if self.position is None:
             return look_up(linear(table), token)
         mapped = torch.bmm(table, linear.weight)

@@ -50,7 +50,7 @@ class ScalarGain(nn.Module):
         return gain
 
     def practice(self, gain: Tensor, inputs: MemberInputs) -> Tensor:
-        """Effective practice of each target's skill before its answer: KN."""
+        """Effective practice of each target's skill before its answer; gain: KN → KN."""
         return practised_before(gain, inputs)
 
 
@@ -87,7 +87,7 @@ class PerSkillGain(nn.Module):
         return gain.gather(2, skill[..., None])[..., 0]
 
     def practice(self, gain: Tensor, inputs: MemberInputs) -> Tensor:
-        """Effective practice of each target's skill before its answer: KN."""
+        """Effective practice of each target's skill before its answer; gain: KNC → KN."""
         members, _, skills = gain.shape
         summed = [
             gain[:, g.start : g.stop].view(members, g.rows, g.positions, skills).cumsum(dim=2).flatten(1, 2)
@@ -115,7 +115,7 @@ class MasteryEncoder(nn.Module):
         self.ability = Linear(config.d_model, 1) if config.ability == "inferred" else None
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
-        """Mastery of each target's skill before its answer, and the logit of a correct response."""
+        """Mastery of each target's skill before its answer, and the logit of a correct response: KN each."""
         _, val = self.stack(inputs, drop)
         gain = self.gain(val).float()
         practice = self.gain.practice(gain, inputs)

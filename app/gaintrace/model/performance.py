@@ -35,7 +35,7 @@ class TargetAttention(nn.Module):
     def forward(
         self, skills: Embedding, ctx: Tensor, val: Tensor, inputs: MemberInputs, bias: Tensor | None, drop: Drop
     ) -> Tensor:
-        """skills: the embedding e; ctx, val: KND of every interaction → KND of every target."""
+        """skills: the embedding e, KCD; ctx, val: KND of every interaction; bias: H,T,1 + T → KND of every target."""
         query = look_up(self.query(skills.weight), inputs.target_skill)
         key = look_up(self.key(skills.weight), inputs.skill) + self.key_context(ctx)
         steps = None if inputs.one_skill_per_answer else inputs.steps_to_last_answer

@@ -62,7 +62,7 @@ class Population:
         return [other for other, at in self.members.items() if other != run and at["e1"] == own]
 
     def begin_epoch(self, epoch: int, generators: dict[str, dict[int, Tensor]] | None = None) -> "Epoch":
-        """Seed an epoch's batches and dropout. `generators`: dropout states by side and seed, to go on inside it."""
+        """Seed an epoch's batches and dropout. `generators`: dropout states by side and seed, to go on in it."""
         streams = list(dict.fromkeys(self.configs[run].training.seed for run in self.members))
         for name, side in self.sides.items():
             side.begin_epoch(epoch, streams, (generators or {}).get(name))
@@ -81,14 +81,14 @@ class Population:
         logits = {name: side.backward(batch) for name, side in self.sides.items()}
         norms = {name: side.gradient_norm() for name, side in self.sides.items()}
         if self.first.training.clip_scope == "global":
-            both = torch.stack(list(norms.values())).norm(dim=0)
+            both = torch.stack(list(norms.values())).norm(dim=0)  # K
             norms = dict.fromkeys(norms, both)
         for name, side in self.sides.items():
             side.step(norms[name])
         return StepOutput(logits, batch.targets)
 
     def moving(self) -> list[Tensor]:
-        """The tensors that a step changes, after the first."""
+        """The tensors that a step changes, after the first: K… each, and Adam's counts of steps."""
         return [tensor for side in self.sides.values() for tensor in side.moving()]
 
     def generators(self) -> list[torch.Generator]:
@@ -117,7 +117,7 @@ class Population:
                 at[name] = moved[at[name]]
 
     def weights(self, run: str, sides: Iterable[str] = SIDES) -> dict[str, dict[str, Tensor]]:
-        """A copy of the tensors that a run is evaluated with, by side and name."""
+        """A copy of the tensors that a run is evaluated with, by side and name, without a member axis."""
         return {name: member_state(self.sides[name].evaluated, self.members[run][name]) for name in sides}
 
 

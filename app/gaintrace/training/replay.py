@@ -1,6 +1,6 @@
 """Training steps recorded once and replayed, where a device lets them be and it pays.
 
-On a GPU a step is some 1,600 kernels, and launching them one by one takes the host longer than they take the device
+On a GPU a step is some 1,300 kernels, and launching them one by one takes the host longer than they take the device
 unless many members share them. A CUDA graph launches them all at once. It does the same to the same memory every time,
 so it fits batches of one shape, and what changes between steps is written into the tensors it reads: batches are padded
 to shapes that recur (gaintrace.data.shapes), and each shape has a recording of its own.
@@ -56,7 +56,7 @@ class Steps(Protocol):
         """Launch a step."""
 
     def moving(self) -> list[Tensor]:
-        """The tensors that a step changes."""
+        """The tensors that a step changes, of any shape."""
 
     def generators(self) -> list[torch.Generator]:
         """Where a step's random numbers come from."""
@@ -164,7 +164,7 @@ def _try(steps: Steps, recorder: Recorder, layout: Layout) -> tuple[_Recording, 
             generator.set_state(state)
 
     def timed(step: Callable[[], StepOutput]) -> tuple[float, dict[str, Tensor]]:
-        """Seconds of a step, and the logits of the second, which depend on all that the first one changed."""
+        """Seconds of a step, and the logits of the second (KN), which depend on all that the first one changed."""
         step()  # for what is done once only: kernels loaded, memory asked for
         rewind()
         last: list[StepOutput] = []

@@ -74,7 +74,8 @@ class Side:
         )
 
     def begin_epoch(self, epoch: int, streams: list[int], generators: dict[int, Tensor] | None = None) -> None:
-        """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from.
+        """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from,
+        by seed.
 
         What a step reads is written in place while the members stay the same, so that a recorded step finds it.
         """
@@ -161,7 +162,7 @@ class Side:
         self.streams = 0
 
     def moving(self) -> list[Tensor]:
-        """The tensors that a step changes, after the first."""
+        """The tensors that a step changes, after the first: K… each, and Adam's counts of steps."""
         state = [tensor for moments in self.optimizer.state.values() for tensor in moments.values()]
         return [*self.module.parameters(), *state]
 
@@ -194,4 +195,5 @@ class Side:
             self.optimizer.state[parameter] = {"step": step, **moments}
 
     def _per_member(self, values: Iterable[float]) -> Tensor:
+        """K numbers as a tensor: K."""
         return torch.tensor(list(values), device=self.device, dtype=torch.float32)
