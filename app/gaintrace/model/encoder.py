@@ -47,8 +47,8 @@ class Block(nn.Module):
         val: Tensor,
         groups: list[LengthGroup],
         drop: Drop,
-        bias: Tensor | None = None,
-        projected: tuple[Tensor, Tensor] | None = None,
+        bias: Tensor | None,
+        projected: tuple[Tensor, Tensor] | None,
     ) -> tuple[Tensor, Tensor]:
         """ctx, val: KND → the same. Position t sees positions up to t.
 

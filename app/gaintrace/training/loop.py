@@ -106,11 +106,11 @@ def _train_epoch(
             for run in population.runs:
                 save_checkpoint(runs, run, population, histories[run], epoch)
             raise InterruptedRunError(
-                f"stopped in epoch {epoch.number} after {epoch.step} of {len(epoch.batches)} batches; "
+                f"stopped in epoch {epoch.number} after {epoch.batches_done} of {len(epoch.batches)} batches; "
                 "progress is saved. Run the same command again to continue"
             )
         epoch.advance()
-        reporter.step(epoch.number, epoch.step, len(epoch.batches))
+        reporter.step(epoch.number, epoch.batches_done, len(epoch.batches))
 
 
 def _epoch_rows(epoch: Epoch, population: Population, began: float) -> dict[str, EpochRow]:

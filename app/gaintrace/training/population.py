@@ -136,7 +136,7 @@ class Epoch:
         size = population.first.training.batch_size
         shapes = derived_seed("shapes", number)
         self.batches: list[Layout] = data.train.training(size, shapes, seeds, population.shapes)
-        self.step = 0
+        self.batches_done = 0
         self.filled = 0
         positions = sum(layout.tokens for layout in self.batches)
         self.logits = {
@@ -149,20 +149,20 @@ class Epoch:
     @property
     def done(self) -> bool:
         """Whether every batch has been trained on."""
-        return self.step == len(self.batches)
+        return self.batches_done == len(self.batches)
 
     def advance(self) -> None:
         """Train on the next batch. Nothing here waits for the device, but for a trial of replayed steps."""
-        layout = self.batches[self.step]
+        layout = self.batches[self.batches_done]
         trained = self.population.step(layout)
         for name, logit in trained.logits.items():
             self.logits[name][:, self.filled : self.filled + layout.tokens] = logit
         self._book(trained.targets)
 
-    def fast_forward(self, steps: int) -> None:
-        """Pass over batches that were trained on before an interruption."""
+    def fast_forward(self, batches: int) -> None:
+        """Pass over so many batches, which were trained on before an interruption."""
         data = self.population.data
-        for layout in self.batches[self.step : self.step + steps]:
+        for layout in self.batches[self.batches_done : self.batches_done + batches]:
             self._book(data.gather(data.train, layout).targets)
 
     def _book(self, targets: Targets) -> None:
@@ -170,4 +170,4 @@ class Epoch:
         self.response[:, self.filled : end] = targets.response
         self.real[:, self.filled : end] = targets.real
         self.filled = end
-        self.step += 1
+        self.batches_done += 1

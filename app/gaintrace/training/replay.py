@@ -49,7 +49,7 @@ class Recorder(Protocol):
         """How long the device takes for some work."""
 
 
-class Steps(Protocol):
+class Replayable(Protocol):
     """A population, as seen from here."""
 
     def train(self, layout: Layout) -> StepOutput:
@@ -68,9 +68,9 @@ class Steps(Protocol):
 class Replay:
     """Takes the steps of a population: launched, or replayed once their shape has come again."""
 
-    def __init__(self, steps: Steps, recorder: Recorder | None, say: Callable[[str], None]) -> None:
+    def __init__(self, population: Replayable, recorder: Recorder | None, say: Callable[[str], None]) -> None:
         """`say` gets one line when it is decided which."""
-        self.steps = steps
+        self.population = population
         self.recorder = recorder
         self.say = say
         self.tried = False
@@ -80,31 +80,31 @@ class Replay:
     def __call__(self, layout: Layout) -> StepOutput:
         """One step. What it returns is overwritten by the next."""
         if self.recorder is None:
-            return self.steps.train(layout)
+            return self.population.train(layout)
         shape = tuple(layout.length_groups)
         self.seen[shape] += 1
         if self.seen[shape] > 1 and shape not in self.recordings:
             self._record(self.recorder, shape, layout)
         recording = self.recordings.get(shape)
-        return self.steps.train(layout) if recording is None else recording.replay(layout)
+        return self.population.train(layout) if recording is None else recording.replay(layout)
 
     def forget(self) -> None:
         """Drop the recordings: the tensors they work on are about to be replaced."""
         self.recordings.clear()
 
     def _record(self, recorder: Recorder, shape: tuple[LengthGroup, ...], layout: Layout) -> None:
-        states = [generator.get_state() for generator in self.steps.generators()]
+        states = [generator.get_state() for generator in self.population.generators()]
         try:
             if self.tried:
-                self.recordings[shape] = _record(self.steps, recorder, layout)
+                self.recordings[shape] = _record(self.population, recorder, layout)
             else:
-                self.recordings[shape], outcome = _try(self.steps, recorder, layout)
+                self.recordings[shape], outcome = _try(self.population, recorder, layout)
                 self.tried = True
                 self.say(outcome)
         except (RuntimeError, NoGainError) as error:
             self.recorder = None
             self.recordings.clear()
-            self.steps.recover(states)
+            self.population.recover(states)
             why = str(error) or type(error).__name__
             self.say(f"steps are launched one by one, not replayed: {why.splitlines()[0]}")
 
@@ -125,33 +125,33 @@ class _Recording:
         return self.trained
 
 
-def _record(steps: Steps, recorder: Recorder, layout: Layout) -> _Recording:
+def _record(population: Replayable, recorder: Recorder, layout: Layout) -> _Recording:
     # Recorded on other chunks than it is replayed on, so that a trial notices a step that goes on reading the former.
     read = replace(layout, chunk=torch.zeros_like(layout.chunk))
     failed: list[RuntimeError] = []
 
     def step() -> StepOutput:
         try:
-            return steps.train(read)
+            return population.train(read)
         except RuntimeError as error:
             failed.append(error)
             raise
 
     try:
-        return _Recording(read, *recorder.record(step, steps.generators()))
+        return _Recording(read, *recorder.record(step, population.generators()))
     except RuntimeError as error:  # ending a recording that has failed raises once more, and says less
         raise (failed or [error])[0] from None
 
 
-def _try(steps: Steps, recorder: Recorder, layout: Layout) -> tuple[_Recording, str]:
+def _try(population: Replayable, recorder: Recorder, layout: Layout) -> tuple[_Recording, str]:
     """Compare replayed steps with launched ones from the same state, which is there again afterwards.
 
     Returns a recording of the layout's shape and what it gains; raises NoGainError where it gains nothing, and
     RuntimeError where the device refuses. Only generators are then left to recover.
     """
-    moving = steps.moving()
+    moving = population.moving()
     before = [tensor.detach().clone() for tensor in moving]
-    states = [generator.get_state() for generator in steps.generators()]
+    states = [generator.get_state() for generator in population.generators()]
 
     def put_back() -> None:
         with torch.no_grad():
@@ -160,7 +160,7 @@ def _try(steps: Steps, recorder: Recorder, layout: Layout) -> tuple[_Recording, 
 
     def rewind() -> None:
         put_back()
-        for generator, state in zip(steps.generators(), states, strict=True):
+        for generator, state in zip(population.generators(), states, strict=True):
             generator.set_state(state)
 
     def timed(step: Callable[[], StepOutput]) -> tuple[float, dict[str, Tensor]]:
@@ -175,8 +175,8 @@ def _try(steps: Steps, recorder: Recorder, layout: Layout) -> tuple[_Recording, 
 
     try:
         with recorder.stream():
-            launched, expected = timed(lambda: steps.train(layout))
-        recording = _record(steps, recorder, layout)
+            launched, expected = timed(lambda: population.train(layout))
+        recording = _record(population, recorder, layout)
         replayed, found = timed(lambda: recording.replay(layout))
     except RuntimeError:
         recorder.seconds(put_back)
@@ -196,12 +196,12 @@ class CudaRecorder:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.pool = torch.cuda.graph_pool_handle()
-        self.side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.recording_stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def stream(self) -> AbstractContextManager[object]:
         """See Recorder. Work on it is awaited by `seconds`."""
-        self.side.wait_stream(torch.cuda.current_stream(self.device))
-        return torch.cuda.stream(self.side)
+        self.recording_stream.wait_stream(torch.cuda.current_stream(self.device))
+        return torch.cuda.stream(self.recording_stream)
 
     def record(
         self, step: Callable[[], StepOutput], generators: list[torch.Generator]
@@ -214,7 +214,7 @@ class CudaRecorder:
         # training, may use the device while it records.
         with (
             torch.cuda.stream(torch.cuda.current_stream(self.device)),
-            torch.cuda.graph(graph, self.pool, self.side, capture_error_mode="thread_local"),
+            torch.cuda.graph(graph, self.pool, self.recording_stream, capture_error_mode="thread_local"),
         ):
             trained = step()
         return graph.replay, trained
