@@ -16,7 +16,7 @@ from gaintrace.data.groups import Array, least_padding
 SHAPES = 16
 """Most shapes: more pad less, and each is recorded anew whenever a run stops."""
 SHAPE_GROUPS = 12
-"""Most length groups of a shape: more pad less, and each is some five kernels in every attention of a run."""
+"""Most length groups of a shape: more pad less, and each is some four kernels in every attention of a run."""
 DRAWN = 4096
 """Random batches that shapes are cut from."""
 FITTING = 0.98

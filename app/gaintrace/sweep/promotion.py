@@ -17,7 +17,7 @@ from gaintrace.sweep.findings.noise import named
 from gaintrace.sweep.plan import Plan, read_plan
 
 TIES_NAMED = 3
-METRIC_NAMES = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
+TEST_METRIC_NAMES = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Defa
         reached = getattr(chosen, criterion)
         if least is not None and reached < least:
             found.append(
-                f"success criterion missed: {METRIC_NAMES[criterion]} is {reached:.4f}, at least {least} is required"
+                f"success criterion missed: {TEST_METRIC_NAMES[criterion]} is {reached:.4f}, at least {least} is required"
             )
     found += _noise(plan, summary, chosen, before)
     return found
@@ -135,7 +135,7 @@ def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Defa
 def _noise(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> list[str]:
     comparison = summary.comparison
     best, *others = comparison.configurations
-    metric = METRIC_NAMES[comparison.metric]
+    metric = TEST_METRIC_NAMES[comparison.metric]
     if not others:
         return ["the sweep has one configuration, so nothing shows that it is better than another"]
     if chosen is not best:
@@ -182,7 +182,7 @@ def against_the_default(plan: Plan, summary: Summary, chosen: Configuration, bef
         return f"{which} is the same configuration"
     metric = summary.comparison.metric
     swept, own = getattr(found, metric), getattr(chosen, metric)
-    return f"{which} has {METRIC_NAMES[metric]} {swept:.4f} in this sweep, {own:.4f} here"
+    return f"{which} has {TEST_METRIC_NAMES[metric]} {swept:.4f} in this sweep, {own:.4f} here"
 
 
 def name(configuration: Configuration) -> str:
