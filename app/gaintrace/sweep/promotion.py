@@ -126,7 +126,8 @@ def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Defa
         reached = getattr(chosen, criterion)
         if least is not None and reached < least:
             found.append(
-                f"success criterion missed: {TEST_METRIC_NAMES[criterion]} is {reached:.4f}, at least {least} is required"
+                f"success criterion missed: {TEST_METRIC_NAMES[criterion]} is {reached:.4f}, "
+                f"at least {least} is required"
             )
     found += _noise(plan, summary, chosen, before)
     return found
