@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import DeviceData, Split, StreamBatch
-from gaintrace.data.groups import Group
+from gaintrace.data.batches import Batch, DeviceData, Split
+from gaintrace.data.groups import LengthGroup
 from gaintrace.model.dual import derived_seed
 from gaintrace.training.evaluation import TOKENS, score
 
@@ -87,7 +87,7 @@ class Akt:
         seeds = derived_seed("shapes", number), [derived_seed(seed, "batches", number)]
         for layout in train.training(self.config.training.batch_size, *seeds):
             batch = self.data.gather(train, layout)
-            count = batch.real.sum()
+            count = batch.targets.real.sum()
             for predicted, response, real in self._groups(batch):
                 (F.binary_cross_entropy(predicted[real], response[real], reduction="sum") / count).backward()
             self.optimizer.step()
@@ -106,15 +106,20 @@ class Akt:
         assert auc is not None
         return auc
 
-    def _groups(self, batch: StreamBatch) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _groups(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Probability, response and whether it counts of every target, group by group: B,L − 1 each."""
-        for group in batch.groups:
-            skill, target, response = (_of(group, x) for x in (batch.skill, batch.target_skill, batch.response))
-            answered, real, back = (_of(group, x) for x in (batch.token >= self.data.skills, batch.real, batch.back))
+        inputs, targets = batch.inputs, batch.targets
+        for group in inputs.length_groups:
+            skill, target, steps = (
+                _of(group, x) for x in (inputs.skill, inputs.target_skill, inputs.steps_to_last_answer)
+            )
+            answered, response, real = (
+                _of(group, x) for x in (inputs.token >= self.data.skills, targets.response, targets.real)
+            )
             skills = torch.cat([skill, target[:, -1:]], dim=1)
             responses = torch.cat([answered.long(), response[:, -1:].long()], dim=1)
             row = torch.arange(group.positions + 1)
-            last = row - F.pad(back, (1, 0), value=1)  # B,L: the last row before each row's answer
+            last = row - F.pad(steps, (1, 0), value=1)  # B,L: the last row before each row's answer
             for retriever in self.retrievers:
                 retriever.seen = row <= last[..., None]
             predicted, _ = self.model(skills, responses)
@@ -128,5 +133,5 @@ def _save(state: dict[str, Any], path: Path) -> None:
     part.replace(path)
 
 
-def _of(group: Group, x: Tensor) -> Tensor:
+def _of(group: LengthGroup, x: Tensor) -> Tensor:
     return x[0, group.start : group.stop].view(group.rows, group.positions)

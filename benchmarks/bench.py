@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from epoch import compare
+from epoch import one_epoch
 from growth import growth
 from host import host
 
@@ -39,7 +39,7 @@ def main() -> None:
         f"load average {os.getloadavg()[0]:.0f} at the start. Times are of this machine on one day; read the ratios.",
     ]
     for title, section, inputs in (
-        ("One epoch of the published model", compare, (dataset, arguments.rounds, device)),
+        ("One epoch of the published model", one_epoch, (dataset, arguments.rounds, device)),
         ("Whole sweeps", sweeps, (arguments.data, device)),
         ("What a step costs the host", host, (dataset, arguments.rounds)),
         ("How cost grows", growth, (arguments.rounds, device)),

@@ -37,7 +37,7 @@ def flops_looked_up(config: RunConfig, skills: int, tokens: float) -> float:
     return 3 * 2 * (first + m.d_model * m.d_ff * (1 - skills / tokens))
 
 
-def compare(dataset: Dataset, rounds: int, device: torch.device) -> list[str]:
+def one_epoch(dataset: Dataset, rounds: int, device: torch.device) -> list[str]:
     """Everything in turn, in every round, so that a ratio does not compare two states of a noisy machine."""
     config = RunConfig()
     data = DeviceData(dataset, config.data, device)

@@ -75,7 +75,7 @@ def _shapes(dataset: Dataset) -> str:
     counts, tokens, own = Counter[Any](), 0, 0
     for epoch in range(EPOCHS):
         layouts = data.train.training(size, epoch, [0], shapes)
-        counts.update(tuple(layout.groups) for layout in layouts)
+        counts.update(tuple(layout.length_groups) for layout in layouts)
         tokens += sum(layout.tokens for layout in layouts)
         own += sum(layout.tokens for layout in data.train.training(size, epoch, [0]))
     fitting = sum(count for _, count in counts.most_common(len(shapes))) / counts.total()

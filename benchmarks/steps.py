@@ -66,7 +66,7 @@ class Trainer:
     def real_targets(self) -> int:
         """Real targets in the batches since the last call, once for each member."""
         batches = (self.data.gather(self.data.train, layout) for layout in self.trained)
-        real = sum(int(batch.real.sum()) for batch in batches) * self.members
+        real = sum(int(batch.targets.real.sum()) for batch in batches) * self.members
         self.trained = []
         return real
 

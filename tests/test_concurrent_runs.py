@@ -20,7 +20,7 @@ from gaintrace.store import open_store
 from gaintrace.sweeps.data import load_data, reference
 from gaintrace.sweeps.plan import Plan, make_plan, read_plan, write_plan
 from gaintrace.sweeps.shard import ShardTrainer
-from gaintrace.training.progress import Silent
+from gaintrace.training.reporter import Silent
 
 RUNS = int(os.environ.get("GAINTRACE_CONCURRENT_RUNS", "8"))
 SHARD = min(25, RUNS)

@@ -23,7 +23,7 @@ from gaintrace.identity import code_version
 from gaintrace.store import open_store
 from gaintrace.training.checkpoint import Pace
 from gaintrace.training.loop import train
-from gaintrace.training.progress import Silent
+from gaintrace.training.reporter import Silent
 from tests.conftest import small_run
 
 RECORDED = Path(__file__).with_name("numbers.json")
@@ -82,22 +82,22 @@ def numbers(case: str, skills_per_answer: str) -> dict[str, float]:
     dataset = generate(first.data.synthetic) if skills_per_answer == "one" else _answers_of_several_skills()
     found: dict[str, float] = {}
 
-    def book(outcome):
-        for row in outcome.history.rows:
-            found.update({f"{outcome.run} {row['epoch']} {k}": v for k, v in row.items() if k.endswith("_loss")})
-        for side, score in outcome.test.items():
-            found[f"{outcome.run} test {side} loss"] = score.loss
-        columns = outcome.predictions[["e1", "e2", "mastery", "ability"]].to_numpy(np.float64)
+    def book(ended):
+        for row in ended.history.rows:
+            found.update({f"{ended.run} {row['epoch']} {k}": v for k, v in row.items() if k.endswith("_loss")})
+        for side, score in ended.test.items():
+            found[f"{ended.run} test {side} loss"] = score.loss
+        columns = ended.predictions[["e1", "e2", "mastery", "ability"]].to_numpy(np.float64)
         for name, values in zip(("e1", "e2", "mastery", "ability"), columns.T, strict=True):
-            found[f"{outcome.run} {name} mean"] = values.mean()
-            found[f"{outcome.run} {name} deviation"] = values.std()
+            found[f"{ended.run} {name} mean"] = values.mean()
+            found[f"{ended.run} {name} deviation"] = values.std()
 
     train(
         runs,
         DeviceData(dataset, first.data, torch.device("cpu")),
         runs=open_store("unused: no checkpoint falls due"),
         checkpoints={},
-        on_outcome=book,
+        on_ended=book,
         reporter=Silent(),
         say=lambda _: None,
         interrupted=lambda: False,

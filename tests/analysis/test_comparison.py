@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gaintrace.analysis.comparison import RUNS_READ, _interval, compare
+from gaintrace.analysis.comparison import RUNS_READ, _interval, compare_configurations
 from gaintrace.analysis.intervals import mean_interval
 from gaintrace.analysis.table import read_results, run_table, short_names
 from gaintrace.config import Objective
@@ -107,6 +107,8 @@ def test_predictions_of_another_test_set_are_left_out(tmp_path):
     store.write(f"runs/{plan.runs[1].run_id}/predictions.parquet", b"damaged")
     results = read_results(store, plan)
     data = DataReference(uri=None, name="made", hash="0123456789abcdef")
-    found = compare(store, run_table(plan, results), list(short_names(plan).values()), Objective(), data.hash)
+    found = compare_configurations(
+        store, run_table(plan, results), list(short_names(plan).values()), Objective(), data.hash
+    )
     assert plan.runs[1].run_id not in found.runs
     assert len(found.runs) == 2

@@ -46,14 +46,14 @@ def test_an_epoch_holds_every_target_once(lengths, skills_per_answer, batch_size
     seen = [[] for _ in seeds]
     for layout in data.train.training(batch_size, 5, seeds):
         batch = data.gather(data.train, layout)
-        assert batch.real.shape == (len(seeds), layout.tokens)
+        assert batch.targets.real.shape == (len(seeds), layout.tokens)
         target = data.train.start[layout.chunk] + layout.position + 1
         for stream in range(len(seeds)):
-            seen[stream] += target[stream][batch.real[stream]].tolist()
+            seen[stream] += target[stream][batch.targets.real[stream]].tolist()
     in_order = []
     for layout in data.train.evaluation(100):
         batch = data.gather(data.train, layout)
-        in_order += data.target_rows(data.train, layout)[batch.real[0]].tolist()
+        in_order += data.target_rows(data.train, layout)[batch.targets.real[0]].tolist()
     assert all(sorted(rows) == sorted(in_order) for rows in seen)
     assert len(set(in_order)) == len(in_order) == data.targets["train"]
 
@@ -65,15 +65,15 @@ def test_a_token_and_its_target_are_neighbours_in_time():
     for layout in data.test.evaluation(200):
         batch = data.gather(data.test, layout)
         rows = data.target_rows(data.test, layout)
-        for token in batch.real[0].nonzero()[:, 0].tolist():
-            row, back = int(rows[token]), int(batch.back[0, token])
-            assert batch.target_skill[0, token] == frame["skill"][row]
-            assert batch.response[0, token] == frame["response"][row]
-            assert batch.skill[0, token] == frame["skill"][row - 1]
-            assert batch.token[0, token] == frame["skill"][row - 1] + 7 * frame["response"][row - 1]
+        for token in batch.targets.real[0].nonzero()[:, 0].tolist():
+            row, steps = int(rows[token]), int(batch.inputs.steps_to_last_answer[0, token])
+            assert batch.inputs.target_skill[0, token] == frame["skill"][row]
+            assert batch.targets.response[0, token] == frame["response"][row]
+            assert batch.inputs.skill[0, token] == frame["skill"][row - 1]
+            assert batch.inputs.token[0, token] == frame["skill"][row - 1] + 7 * frame["response"][row - 1]
             # What the prediction may read ends before the first row of the target's answer.
             same_answer = (frame["student"] == frame["student"][row]) & (frame["step"] == frame["step"][row])
-            assert row - back == frame.index[same_answer][0] - 1
+            assert row - steps == frame.index[same_answer][0] - 1
 
 
 def test_long_histories_are_cut_and_short_ends_dropped():
@@ -87,7 +87,7 @@ def test_shuffles_depend_on_their_own_seed_alone():
     alone = data.train.training(8, 5, [3])
     beside = data.train.training(8, 5, [1, 3])
     for a, b in zip(alone, beside, strict=True):
-        assert a.groups == b.groups
+        assert a.length_groups == b.length_groups
         assert torch.equal(a.chunk[0], b.chunk[1])
         assert torch.equal(a.position, b.position)
 

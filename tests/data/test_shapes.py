@@ -26,7 +26,7 @@ def test_nearly_every_batch_of_any_epoch_has_one_of_a_few_shapes():
     seen, tokens = Counter(), 0
     for epoch in range(8):
         layouts = train.training(32, epoch, [epoch], shapes)
-        seen.update(tuple(layout.groups) for layout in layouts)
+        seen.update(tuple(layout.length_groups) for layout in layouts)
         tokens += sum(layout.tokens for layout in layouts)
     common = [count for _, count in seen.most_common(SHAPES)]
     assert sum(common) > 0.95 * seen.total()
@@ -37,7 +37,7 @@ def test_shapes_depend_on_lengths_and_batch_size_alone():
     _, train = skewed(500)
     assert np.array_equal(train.recurring_shapes(16), train.recurring_shapes(16))
     one, other = (train.training(16, 3, seeds, train.recurring_shapes(16)) for seeds in ([1], [2, 1]))
-    assert [layout.groups for layout in one] == [layout.groups for layout in other]
+    assert [layout.length_groups for layout in one] == [layout.length_groups for layout in other]
 
 
 @given(
@@ -68,7 +68,7 @@ def test_an_epoch_in_shapes_holds_the_targets_of_one_without(lengths, batch_size
         rows = []
         for layout in data.train.training(batch_size, 5, [3], shapes):
             batch = data.gather(data.train, layout)
-            rows.append(sorted((data.train.start[layout.chunk] + layout.position + 1)[batch.real].tolist()))
+            rows.append(sorted((data.train.start[layout.chunk] + layout.position + 1)[batch.targets.real].tolist()))
         return rows
 
     assert targets(data.train.recurring_shapes(batch_size)) == targets(None)

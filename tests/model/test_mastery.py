@@ -23,48 +23,49 @@ def batch_of(members=1, skills_per_answer=2, seeds=(4, 5)):
     data = DeviceData(made([5, 9, 30, 12, 7] * 10, skills_per_answer), DataConfig(max_sequence_length=40), CPU)
     layout = data.train.training(16, 5, list(seeds))[0]
     batch = data.gather(data.train, layout)
-    return batch, batch.view(Members.of([k % len(seeds) for k in range(members)], len(seeds), CPU))
+    members = Members.of([k % len(seeds) for k in range(members)], len(seeds), CPU)
+    return batch, batch.inputs.for_members(members)
 
 
 def test_scalar_practice_counts_gains_of_the_targets_skill():
-    stream, batch = batch_of(members=3)
-    gain = torch.rand(batch.token.shape)
-    practice = ScalarGain().practice(gain, batch)
+    batch, inputs = batch_of(members=3)
+    gain = torch.rand(inputs.token.shape)
+    practice = ScalarGain().practice(gain, inputs)
     for k in range(3):
-        for n in stream.real[k % 2].nonzero()[:, 0].tolist():
-            first = n - int(batch.position[n])
-            last = n + 1 - int(batch.back[k, n])
-            same = stream.skill[k % 2, first : last + 1] == batch.target_skill[k, n]
+        for n in batch.targets.real[k % 2].nonzero()[:, 0].tolist():
+            first = n - int(inputs.position[n])
+            last = n + 1 - int(inputs.steps_to_last_answer[k, n])
+            same = batch.inputs.skill[k % 2, first : last + 1] == inputs.target_skill[k, n]
             assert practice[k, n] == pytest.approx(float(gain[k, first : last + 1][same].sum()), abs=1e-5)
 
 
 def test_per_skill_practice_adds_every_gain():
-    stream, batch = batch_of(members=2)
-    gain = torch.rand(*batch.token.shape, 7)
-    practice = PerSkillGain(16, 7).practice(gain, batch)
+    batch, inputs = batch_of(members=2)
+    gain = torch.rand(*inputs.token.shape, 7)
+    practice = PerSkillGain(16, 7).practice(gain, inputs)
     for k in range(2):
-        for n in stream.real[k].nonzero()[:, 0].tolist():
-            first = n - int(batch.position[n])
-            last = n + 1 - int(batch.back[k, n])
-            expected = gain[k, first : last + 1, batch.target_skill[k, n]].sum()
+        for n in batch.targets.real[k].nonzero()[:, 0].tolist():
+            first = n - int(inputs.position[n])
+            last = n + 1 - int(inputs.steps_to_last_answer[k, n])
+            expected = gain[k, first : last + 1, inputs.target_skill[k, n]].sum()
             assert practice[k, n] == pytest.approx(float(expected), abs=1e-4)
 
 
 def test_an_unseen_student_gets_the_typical_velocity():
-    _, batch = batch_of(members=2)
+    _, inputs = batch_of(members=2)
     encoder = stack([build_mastery(small_run(), 7, 40)] * 2).eval()
     with torch.no_grad():
         encoder.curve.gamma_student[:] = torch.linspace(0.5, 1.5, 40)
-        unseen = encoder(batch.__class__(**{**batch.__dict__, "student": None}), no_dropout).mastery
+        unseen = encoder(replace(inputs, student=None), no_dropout).mastery
         encoder.curve.gamma_student.fill_(1.0)
-        typical = encoder(batch, no_dropout).mastery
+        typical = encoder(inputs, no_dropout).mastery
     assert torch.allclose(unseen, typical, atol=1e-5)
 
 
 def test_the_gain_of_an_interaction_is_the_one_for_its_own_skill():
-    stream, batch = batch_of(members=2)
-    gain = torch.rand(*batch.token.shape, 7)
-    skill = stream.skill[[0, 1]]
+    batch, inputs = batch_of(members=2)
+    gain = torch.rand(*inputs.token.shape, 7)
+    skill = batch.inputs.skill[[0, 1]]
     own = PerSkillGain(16, 7).practised(gain, skill)
     assert all(own[k, n] == gain[k, n, skill[k, n]] for k in range(2) for n in range(own.shape[1]))
     assert torch.equal(ScalarGain().practised(gain[..., 0], skill), gain[..., 0])
@@ -83,9 +84,9 @@ def shaken(config, skills, seed):
     return encoder
 
 
-def asked(stream, skill):
+def asked(batch, skill):
     """The same histories, with one skill asked at every target."""
-    return replace(stream, target_skill=torch.full_like(stream.target_skill, skill), student=None)
+    return replace(batch.inputs, target_skill=torch.full_like(batch.inputs.target_skill, skill), student=None)
 
 
 @given(
@@ -95,13 +96,13 @@ def asked(stream, skill):
 )
 @settings(max_examples=25)
 def test_only_practice_of_a_skill_raises_its_mastery_and_nothing_lowers_it(seed, skill, model):
-    stream, _ = batch_of(skills_per_answer=1, seeds=[4])
-    batch = asked(stream, skill).view(Members.of([0], 1, CPU))
+    batch, _ = batch_of(skills_per_answer=1, seeds=[4])
+    inputs = asked(batch, skill).for_members(Members.of([0], 1, CPU))
     with torch.no_grad():
-        mastery = shaken(small_run(model=model), 7, seed)(batch, no_dropout).mastery[0]
-    for group in stream.groups:
+        mastery = shaken(small_run(model=model), 7, seed)(inputs, no_dropout).mastery[0]
+    for group in batch.inputs.length_groups:
         rows = mastery[group.start : group.stop].view(group.rows, group.positions)
-        practised = stream.skill[0, group.start : group.stop].view(group.rows, group.positions) == skill
+        practised = batch.inputs.skill[0, group.start : group.stop].view(group.rows, group.positions) == skill
         rise = rows.diff(dim=1)
         assert (rise >= -1e-6).all()
         assert (rise[~practised[:, 1:]].abs() <= 1e-6).all()
@@ -109,12 +110,12 @@ def test_only_practice_of_a_skill_raises_its_mastery_and_nothing_lowers_it(seed,
 
 
 def test_an_answer_is_worth_what_its_response_and_the_past_make_it():
-    stream, batch = batch_of(skills_per_answer=1, seeds=[4])
+    batch, inputs = batch_of(skills_per_answer=1, seeds=[4])
     encoder = shaken(small_run(model=READABLE), 7, 1)
     with torch.no_grad():
-        gain = encoder(batch, no_dropout).gain
-        other = encoder(replace(batch, token=(batch.token + 7) % 14), no_dropout).gain
-    real = stream.real
+        gain = encoder(inputs, no_dropout).gain
+        other = encoder(replace(inputs, token=(inputs.token + 7) % 14), no_dropout).gain
+    real = batch.targets.real
     assert ((gain > 0) & (gain < 1)).all()
     assert (gain - other)[real].abs().min() > 0
 
@@ -122,13 +123,13 @@ def test_an_answer_is_worth_what_its_response_and_the_past_make_it():
 @given(seed=st.integers(0, 2**31), skill=st.integers(0, 6))
 @settings(max_examples=10)
 def test_the_logit_is_mastery_against_the_threshold_plus_one_ability_for_all_skills(seed, skill):
-    stream, _ = batch_of(skills_per_answer=1, seeds=[4])
+    batch, _ = batch_of(skills_per_answer=1, seeds=[4])
     encoder = shaken(small_run(model=READABLE), 7, seed)
     abilities = []
     for target in (skill, (skill + 1) % 7):
-        batch = asked(stream, target).view(Members.of([0], 1, CPU))
+        inputs = asked(batch, target).for_members(Members.of([0], 1, CPU))
         with torch.no_grad():
-            predicted = encoder(batch, no_dropout)
+            predicted = encoder(inputs, no_dropout)
         values = natural(dict(encoder.curve.named_parameters()))
         explained = (predicted.mastery - values["threshold"][0, target]) / values["temperature"][0, 0]
         abilities.append((predicted.logit - explained).detach())

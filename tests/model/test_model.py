@@ -20,7 +20,7 @@ def encoders(config, skills=7, students=20):
 
 def predict(encoder, data, layout, members=ONE):
     with torch.no_grad():
-        output = encoder(data.gather(data.test, layout).view(members), no_dropout)
+        output = encoder(data.gather(data.test, layout).inputs.for_members(members), no_dropout)
     return output if isinstance(output, torch.Tensor) else output.logit
 
 
@@ -41,7 +41,7 @@ def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_a
     config = small_run(model=model)
     data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
     layout = data.test.evaluation(60)[0]
-    batch = data.gather(data.test, layout)
+    steps = data.gather(data.test, layout).inputs.steps_to_last_answer
     rows = data.target_rows(data.test, layout)
     frame = dataset.interactions
     for name, encoder in encoders(config).items():
@@ -50,7 +50,7 @@ def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_a
         for token in (3, 11, 25):
             row = int(rows[token])
             changed = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
-            first_of_answer = row - int(batch.back[0, token]) + 1
+            first_of_answer = row - int(steps[0, token]) + 1
             changed.response[first_of_answer:] = 1 - changed.response[first_of_answer:]
             changed.skill[row + 1 :] = (changed.skill[row + 1 :] + 1) % 7
             after = predict(encoder, changed, layout)[0]
@@ -72,7 +72,7 @@ def test_padding_changes_nothing():
                 for row, logit, real in zip(
                     data.target_rows(data.test, layout),
                     predict(encoder, data, layout)[0],
-                    data.gather(data.test, layout).real[0],
+                    data.gather(data.test, layout).targets.real[0],
                     strict=True,
                 )
                 if real

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from gaintrace.cli.trajectories import trajectories
 from gaintrace.errors import ConfigError
-from gaintrace.report.figures.mastery import LABEL_GAP, Panel, apart, most_practised, practice_panel, student_panel
+from gaintrace.report.figures.mastery import (
+    LABEL_GAP,
+    MasteryPanel,
+    apart,
+    most_practised,
+    practice_panel,
+    student_panel,
+)
 from gaintrace.report.figures.mastery import trajectories as draw
 from gaintrace.report.mastery_curves import LEAST_STUDENTS, Curve, curves
 from gaintrace.store import open_store
@@ -61,7 +68,7 @@ def test_the_skills_practised_most_are_drawn():
 
 
 def test_a_figure_is_the_same_text_every_time_and_says_what_it_is():
-    panel = Panel("student <a>", {"x": pd.Series([0.1, 0.2, 0.2]).to_numpy()}, {"x": [(1, 1), (2, 0)]})
+    panel = MasteryPanel("student <a>", {"x": pd.Series([0.1, 0.2, 0.2]).to_numpy()}, {"x": [(1, 1), (2, 0)]})
     figure = draw([panel])
     assert figure == draw([panel])
     assert figure.startswith('<svg role="img" aria-label="Mastery over time, a panel a student')
@@ -69,7 +76,7 @@ def test_a_figure_is_the_same_text_every_time_and_says_what_it_is():
 
 
 def test_names_of_a_data_set_cannot_break_out_of_a_figure():
-    panel = Panel('" onload="x()', {"<b>": pd.Series([0.1, 0.2]).to_numpy()}, {"<b>": [(1, 1)]})
+    panel = MasteryPanel('" onload="x()', {"<b>": pd.Series([0.1, 0.2]).to_numpy()}, {"<b>": [(1, 1)]})
     curve = Curve(0, {"best": [0.1, 0.2]}, [0.5, 0.5], [10, 10])
     for figure in (student_panel(panel), practice_panel(curve, '"><script>')):
         elements = list(ElementTree.fromstring(figure).iter())

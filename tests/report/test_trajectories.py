@@ -12,7 +12,7 @@ from gaintrace.data.synthetic import generate
 from gaintrace.errors import DataError, StoreError
 from gaintrace.model.dual import build_mastery
 from gaintrace.report.trajectories import (
-    History,
+    StudentHistory,
     choose_students,
     load_encoder,
     mastery_over_time,
@@ -62,7 +62,7 @@ def test_mastery_never_falls_and_stays_a_share(kind, answers, seed):
         for parameter in encoder.parameters():
             parameter.add_(0.7 * torch.randn(parameter.shape, generator=generator))
     skill, response = (np.array(column, dtype=np.int64) for column in zip(*answers, strict=True))
-    mastery = mastery_over_time(encoder, History(0, "s", skill, response), range(5), 5)
+    mastery = mastery_over_time(encoder, StudentHistory(0, "s", skill, response), range(5), 5)
     assert mastery.shape == (5, len(answers) + 1)
     assert ((mastery >= 0) & (mastery <= 1)).all()
     assert (np.diff(mastery, axis=1) >= -1e-6).all()
@@ -73,7 +73,7 @@ def test_mastery_never_falls_and_stays_a_share(kind, answers, seed):
 
 def test_the_table_marks_what_was_practised_and_how_it_went():
     encoder = build_mastery(small_run(), 3, 2).eval()
-    history = History(0, "anna", np.array([2, 0]), np.array([1, 0]))
+    history = StudentHistory(0, "anna", np.array([2, 0]), np.array([1, 0]))
     table = trajectory_table(encoder, [history], ["a", "b", "c"])
     assert len(table) == 9
     marked = table[table["practised"]]
@@ -118,7 +118,7 @@ def test_a_long_history_is_shown_as_far_as_one_sequence_reaches():
     ("uid", "title"), [("982", "student 982, 2 interactions"), ("student-982", "student-982, 2 interactions")]
 )
 def test_a_title_says_once_that_it_is_a_student(uid, title):
-    history = History(student=0, uid=uid, skill=np.array([0, 0]), response=np.array([0, 1]))
+    history = StudentHistory(student=0, uid=uid, skill=np.array([0, 0]), response=np.array([0, 1]))
     (panel,) = panels(build_mastery(small_run(), 1, 1).eval(), [history], ["a"])
     assert panel.title == title
 

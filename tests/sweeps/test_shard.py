@@ -23,7 +23,7 @@ from gaintrace.sweeps.data import load_data, reference
 from gaintrace.sweeps.plan import make_plan, write_plan
 from gaintrace.sweeps.shard import ShardTrainer
 from gaintrace.training import loop
-from gaintrace.training.progress import Silent
+from gaintrace.training.reporter import Silent
 from tests.conftest import small_run
 
 

@@ -15,10 +15,10 @@ from gaintrace.data.synthetic import generate
 from gaintrace.errors import InterruptedRunError
 from gaintrace.store import FolderStore, open_store
 from gaintrace.training.checkpoint import Pace, load_checkpoint
-from gaintrace.training.history import History
+from gaintrace.training.epoch_rules import selected_epochs
+from gaintrace.training.history import RunHistory
 from gaintrace.training.loop import NonFiniteLossError, train
-from gaintrace.training.progress import Silent
-from gaintrace.training.selection import selected_epochs
+from gaintrace.training.reporter import Silent
 from tests.conftest import small_run
 
 CPU = torch.device("cpu")
@@ -40,7 +40,7 @@ def run_training(configs, store, stop_after=None, resume=False, share=1.0):
         data,
         runs=store,
         checkpoints=checkpoints,
-        on_outcome=lambda outcome: outcomes.__setitem__(outcome.run, outcome),
+        on_ended=lambda outcome: outcomes.__setitem__(outcome.run, outcome),
         reporter=Silent(),
         say=print,
         interrupted=interrupted,
@@ -142,7 +142,7 @@ def test_a_loss_that_is_no_number_fails_its_run_alone(tmp_path):
             data,
             runs=open_store(tmp_path),
             checkpoints={},
-            on_outcome=lambda outcome: outcomes.__setitem__(outcome.run, outcome),
+            on_ended=lambda outcome: outcomes.__setitem__(outcome.run, outcome),
             reporter=Silent(),
             say=print,
             interrupted=lambda: False,
@@ -157,7 +157,7 @@ def test_a_loss_that_is_no_number_fails_its_run_alone(tmp_path):
 
 
 def test_patience_and_the_best_epoch():
-    history = History(small_run(training={"epochs": 10, "patience": 2}))
+    history = RunHistory(small_run(training={"epochs": 10, "patience": 2}))
     kept = []
     for epoch, auc in enumerate([0.6, 0.7, 0.7, 0.69], start=1):
         assert not history.exhausted
@@ -197,7 +197,7 @@ def test_an_encoder_with_its_own_epoch_does_not_feel_the_other(pairs, others, pa
 
 
 def test_with_an_epoch_for_each_encoder_a_run_goes_on_until_both_have_waited():
-    history = History(small_run(training={"epochs": 20, "patience": 2, "selection_metric": "per_encoder"}))
+    history = RunHistory(small_run(training={"epochs": 20, "patience": 2, "selection_metric": "per_encoder"}))
     for epoch in range(1, 8):
         assert not history.exhausted
         history.book({"epoch": epoch, "valid_e1_auc": 0.7 + (epoch == 7), "valid_e2_auc": 0.5 + min(epoch, 5) / 100})

@@ -155,10 +155,10 @@ def test_a_step_is_adam_on_the_weighted_loss_with_clipped_norms(clip, scope, cur
     epoch = population.begin_epoch(1)
     modules = {name: copy.deepcopy(side.module) for name, side in population.sides.items()}
     batch = data.gather(data.train, epoch.batches[0])
-    view = batch.view(Members.of([0], 1, CPU))
-    logits = {"e1": modules["e1"](view, lambda x: x), "e2": modules["e2"](view, lambda x: x).logit}
-    real = batch.real
-    e1, e2 = (F.binary_cross_entropy_with_logits(logits[n][real], batch.response[real]) for n in ("e1", "e2"))
+    inputs = batch.inputs.for_members(Members.of([0], 1, CPU))
+    logits = {"e1": modules["e1"](inputs, lambda x: x), "e2": modules["e2"](inputs, lambda x: x).logit}
+    real = batch.targets.real
+    e1, e2 = (F.binary_cross_entropy_with_logits(logits[n][real], batch.targets.response[real]) for n in ("e1", "e2"))
     (0.7 * e1 + 0.3 * e2).backward()
     parameters = [p for m in modules.values() for p in m.parameters()]
     for scoped in [parameters] if scope == "global" else [list(m.parameters()) for m in modules.values()]:

@@ -107,7 +107,7 @@ class _Run:
     e2: float
 
 
-def compare(
+def compare_configurations(
     store: Store, table: pd.DataFrame, parameters: list[str], objective: Objective, data_hash: str
 ) -> Comparison:
     """Rank configurations by the mean of the ranking metric, and set each against the best.

@@ -9,7 +9,7 @@ from gaintrace.config import Strict
 
 INVISIBLE = 5e-5
 """Standard deviation of an AUC that four decimals do not show; its parts are nobody's effect."""
-METRICS = ("test_e1_auc", "test_e2_auc")
+EFFECT_METRICS = ("test_e1_auc", "test_e2_auc")
 
 
 class MainEffect(Strict):

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gaintrace.config import Objective, RunConfig, Strict
-from gaintrace.training.selection import SIDES, selected_epochs
+from gaintrace.training.epoch_rules import SIDES, selected_epochs
 
 RULES = ("valid_e1_auc", "valid_combined", "per_encoder")
 SAME_EPOCH = "same_epoch"

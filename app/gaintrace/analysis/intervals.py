@@ -8,7 +8,7 @@ from scipy.special import stdtrit
 from gaintrace.config import Strict
 
 LEVEL = 0.95
-ROUNDING = 1e-3
+AUC_ROUNDING = 1e-3
 """Mean difference in AUC that another device, library or number of threads may make of the same training."""
 
 

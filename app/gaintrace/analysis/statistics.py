@@ -7,7 +7,7 @@ import pandas as pd
 
 from gaintrace.config import Strict, SuccessCriteria
 
-METRICS = ("test_e1_auc", "test_e2_auc", "combined")
+DESCRIBED_METRICS = ("test_e1_auc", "test_e2_auc", "combined")
 
 
 class Statistics(Strict):
@@ -33,7 +33,7 @@ class Criterion(Strict):
 def summarise(table: pd.DataFrame) -> dict[str, Statistics]:
     """Statistics of each metric over the succeeded runs; without any, none."""
     found = {}
-    for metric in METRICS:
+    for metric in DESCRIBED_METRICS:
         values = numbers(table, metric)
         if len(values):
             std = float(values.std(ddof=1))
@@ -59,7 +59,9 @@ def correlations(table: pd.DataFrame, parameters: list[str]) -> dict[str, dict[s
     for parameter in parameters:
         values = pd.to_numeric(succeeded[parameter], errors="coerce").astype("float64")
         if len(values) and values.notna().all():
-            found[parameter] = {metric: _correlation(values, numbers(succeeded, metric)) for metric in METRICS}
+            found[parameter] = {
+                metric: _correlation(values, numbers(succeeded, metric)) for metric in DESCRIBED_METRICS
+            }
     return found
 
 

@@ -8,8 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from gaintrace.analysis.comparison import REPETITIONS, Comparison
-from gaintrace.analysis.effects import METRICS as EFFECT_METRICS
-from gaintrace.analysis.effects import Effects, effects
+from gaintrace.analysis.effects import EFFECT_METRICS, Effects, effects
 from gaintrace.analysis.epoch_rules import RuleOutcome, compare_rules
 from gaintrace.analysis.findings import Evidence, Finding, find
 from gaintrace.analysis.provenance import Cost, cost

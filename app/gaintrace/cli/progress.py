@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gaintrace.sweeps.plan import PlannedRun
-from gaintrace.training.progress import EpochRow, Silent
+from gaintrace.training.reporter import EpochRow, Silent
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -55,7 +55,7 @@ class TrainingProgress(Silent):
             self.bar.stop()
 
     def started(self, runs: list[str], epochs: int, done: int) -> None:
-        """See gaintrace.training.progress.Reporter."""
+        """See gaintrace.training.reporter.Reporter."""
         self.active = list(runs)
         for run in runs:
             self.done[run] = done

@@ -11,7 +11,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from gaintrace.data.dataset import Dataset
     from gaintrace.sweeps.plan import Plan, PlannedRun
-    from gaintrace.training.progress import Reporter
+    from gaintrace.training.reporter import Reporter
 
 
 class ConsoleWatcher:

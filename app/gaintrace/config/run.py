@@ -56,7 +56,7 @@ class ModelConfig(Strict):
     position: Literal["learned", "distance"] = Field(
         "learned",
         description="`learned`: both streams add a positional embedding (published); `distance`: attention fades with "
-        "distance instead, in each head at a pace of its own (ALiBi), and may find nothing",
+        "distance instead, in each head at a pace of its own (ALiBi), and an attention sink takes what nothing earns",
     )
     target: Literal["head", "past"] = Field(
         "head",

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from gaintrace.config import DataConfig
 from gaintrace.data.dataset import Dataset
-from gaintrace.data.groups import GROUPS, Array, Group, Layout, lay_out
+from gaintrace.data.groups import LENGTH_GROUPS, Array, Layout, LengthGroup, lay_out
 from gaintrace.data.shapes import SHAPE_GROUPS, fitted, recurring
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
@@ -42,73 +42,85 @@ class Members:
     @classmethod
     def of(cls, streams: list[int], count: int, device: torch.device) -> "Members":
         """`streams`: the stream of each member; `count`: S."""
-        groups = [[k for k, stream in enumerate(streams) if stream == s] for s in range(count)]
-        return cls(torch.tensor(streams, device=device), [torch.tensor(group, device=device) for group in groups])
+        readers = [[k for k, stream in enumerate(streams) if stream == s] for s in range(count)]
+        return cls(torch.tensor(streams, device=device), [torch.tensor(members, device=device) for members in readers])
 
     def expand(self, x: Tensor) -> Tensor:
-        """SN → KN, without a copy where there is one stream."""
+        """A row a stream → a row a member, SN → KN, without a copy where there is one stream."""
         if len(x) == 1:
             return x.expand(len(self.stream_of_member), *x.shape[1:])
         return x[self.stream_of_member]
 
 
 @dataclass(frozen=True)
-class StreamBatch:
-    """A batch of every stream. A token is an interaction t and the target that follows it, interaction t + 1."""
+class Inputs:
+    """What may be read to predict: interactions, and of the targets all but their responses.
 
-    groups: list[Group]
+    A token is an interaction t and the target that follows it, interaction t + 1. Rows R are streams (S); of
+    MemberInputs, members (K).
+    """
+
+    length_groups: list[LengthGroup]
     position: Tensor  # N, of t in its chunk
-    skill: Tensor  # SN, of t
-    token: Tensor  # SN, skill + C·response of t
-    target_skill: Tensor  # SN
-    response: Tensor  # SN float, of the target
-    real: Tensor  # SN bool: the target exists and something came before its answer
-    back: Tensor  # SN, from the target to the last interaction before its answer; 1 where an answer has one skill
-    aligned: bool  # back is 1 everywhere
-    student: Tensor | None  # SN, row of the training student; None in evaluation
+    skill: Tensor  # RN, of t
+    token: Tensor  # RN, skill + C·response of t
+    target_skill: Tensor  # RN
+    steps_to_last_answer: Tensor  # RN, from the target back to the last interaction before its answer
+    one_skill_per_answer: bool  # steps_to_last_answer is 1 everywhere
+    student: Tensor | None  # RN, row of the training student; None in evaluation
 
-    def view(self, members: Members) -> "Batch":
-        """The batch as an encoder of K members reads it."""
-        return Batch(
-            groups=self.groups,
+    def for_members(self, members: Members) -> "MemberInputs":
+        """The same with a row a member."""
+        return MemberInputs(
+            length_groups=self.length_groups,
             position=self.position,
+            skill=members.expand(self.skill),
             token=members.expand(self.token),
             target_skill=members.expand(self.target_skill),
-            back=members.expand(self.back),
+            steps_to_last_answer=members.expand(self.steps_to_last_answer),
+            one_skill_per_answer=self.one_skill_per_answer,
             student=None if self.student is None else members.expand(self.student),
-            aligned=self.aligned,
+            of_streams=self,
             members_of_stream=members.members_of_stream,
-            practised=(self.skill, self.target_skill, self.back),
         )
+
+    @property
+    def last_answered(self) -> Tensor:
+        """Where in N the last interaction before each target's answer is: RN; any place where there is none."""
+        row = torch.arange(self.steps_to_last_answer.shape[1], device=self.steps_to_last_answer.device)
+        return (row + 1 - self.steps_to_last_answer).clamp(min=0)
+
+    def at_last_answered(self, x: Tensor) -> Tensor:
+        """x at the last interaction before each target's answer: RND → RND."""
+        if self.one_skill_per_answer:
+            return x
+        rows, tokens, _ = x.shape
+        first = torch.arange(rows, device=x.device).view(-1, 1) * tokens
+        return x.flatten(0, 1).index_select(0, (first + self.last_answered).flatten()).view(x.shape)
+
+
+@dataclass(frozen=True)
+class MemberInputs(Inputs):
+    """Inputs with a row a member: what an encoder of K members reads."""
+
+    of_streams: Inputs  # with a row a stream: what members of one stream share is computed of it, once
+    members_of_stream: list[Tensor]  # S tensors of member indices
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What only the loss and the scores read."""
+
+    response: Tensor  # SN float
+    real: Tensor  # SN bool: the target exists and something came before its answer
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What an encoder reads: as StreamBatch, with a member axis. It holds no target response."""
+    """A batch of every stream: what encoders read, and what their predictions are held against."""
 
-    groups: list[Group]
-    position: Tensor  # N
-    token: Tensor  # KN
-    target_skill: Tensor  # KN
-    back: Tensor  # KN
-    student: Tensor | None  # KN
-    aligned: bool
-    members_of_stream: list[Tensor]
-    practised: tuple[Tensor, Tensor, Tensor]  # skill, target_skill and back of the streams, each SN
-
-    @property
-    def source(self) -> Tensor:
-        """Token of the last interaction before each target's answer: KN; any token where there is none."""
-        row = torch.arange(self.back.shape[1], device=self.back.device)
-        return (row + 1 - self.back).clamp(min=0)
-
-    def at_source(self, x: Tensor) -> Tensor:
-        """KND at the last interaction before each target's answer: KND."""
-        if self.aligned:
-            return x
-        members, tokens, _ = x.shape
-        row = torch.arange(members, device=x.device).view(-1, 1) * tokens
-        return x.flatten(0, 1).index_select(0, (row + self.source).flatten()).view(x.shape)
+    inputs: Inputs
+    targets: Targets
 
 
 @dataclass(frozen=True)
@@ -130,15 +142,15 @@ class Split:
         places = _generator(epoch_seed).permutation(len(bucket))
         batches = [np.sort(places[first : first + batch_size]) for first in range(0, len(places), batch_size)]
         if shapes is None:
-            return self._layouts(((dealt[:, batch], padded[batch]) for batch in batches), GROUPS)
+            return self._layouts(((dealt[:, batch], padded[batch]) for batch in batches), LENGTH_GROUPS)
         return self._layouts(((dealt[:, batch], fitted(padded[batch], shapes)) for batch in batches), SHAPE_GROUPS)
 
     def recurring_shapes(self, batch_size: int) -> Array:
-        """Padded lengths of the shapes that nearly all training batches fit: TB, each ascending."""
+        """Padded lengths of the shapes that nearly all training batches fit: a row of B each, ascending."""
         return recurring(self._buckets()[1], batch_size)
 
     def _buckets(self) -> tuple[Array, Array]:
-        """The bucket of every chunk, and the length of the longest chunk in it."""
+        """The bucket of every chunk, and the length of the longest chunk in it: one number a chunk, twice."""
         count = len(self.lengths)
         size = max(4, -(-count // BUCKETS))
         bucket = np.arange(count) // size
@@ -163,9 +175,9 @@ class Split:
             return []
         chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)
         position = torch.from_numpy(np.concatenate([position for _, _, position in parts])).to(self.start.device)
-        sizes = [groups[-1].stop for groups, _, _ in parts]
+        sizes = [length_groups[-1].stop for length_groups, _, _ in parts]
         pieces = zip(parts, torch.split(chunk, sizes, dim=1), torch.split(position, sizes), strict=True)
-        return [Layout(groups, c, p) for (groups, _, _), c, p in pieces]
+        return [Layout(length_groups, c, p) for (length_groups, _, _), c, p in pieces]
 
 
 def _generator(seed: int) -> np.random.Generator:
@@ -181,11 +193,11 @@ class DeviceData:
         self.device = device
         self.skills = len(dataset.skills)
         students = frame["student"].to_numpy(np.int64)
-        back = _steps_back(students, frame["step"].to_numpy(np.int64))
-        self.aligned = bool((back == 1).all())
-        self.skill, self.response, self.back = (
+        steps = _steps_to_last_answer(students, frame["step"].to_numpy(np.int64))
+        self.one_skill_per_answer = bool((steps == 1).all())
+        self.skill, self.response, self.steps_to_last_answer = (
             torch.from_numpy(np.array(column, dtype=np.int64)).to(device)
-            for column in (frame["skill"], frame["response"], back)
+            for column in (frame["skill"], frame["response"], steps)
         )
         start, length = _chunks(students, config)
         student = students[start]
@@ -199,6 +211,7 @@ class DeviceData:
         self.train_students = int(rows.max()) + 1
 
     def _split(self, start: Array, length: Array, student: Array | None) -> Split:
+        """Chunks of a split on the device; a number a chunk each."""
         order = np.argsort(length, kind="stable")
         rows = None if student is None else torch.from_numpy(student[order]).to(self.device)
         on_device = [torch.from_numpy(array[order]).to(self.device) for array in (start, length)]
@@ -213,8 +226,8 @@ class DeviceData:
         }
         counts = {}
         for split, (chunks, what) in splits.items():
-            batches = [self.gather(chunks, layout) for layout in chunks.evaluation(1 << 16)]
-            wrong, right = (sum(int((b.real & (b.response == r)).sum()) for b in batches) for r in (0, 1))
+            targets = [self.gather(chunks, layout).targets for layout in chunks.evaluation(1 << 16)]
+            wrong, right = (sum(int((t.real & (t.response == r)).sum()) for t in targets) for r in (0, 1))
             if wrong + right == 0:
                 raise DataError(
                     f"data set {name}: no student with {config.min_sequence_length} interactions or more in the "
@@ -228,24 +241,24 @@ class DeviceData:
             counts[split] = wrong + right
         return counts
 
-    def gather(self, split: Split, layout: Layout) -> StreamBatch:
-        """The interactions of a batch."""
+    def gather(self, split: Split, layout: Layout) -> Batch:
+        """The interactions of a batch, and their targets: the tensors SN."""
         after = split.length[layout.chunk] - 1 - layout.position  # SN, interactions of the chunk after t
         index = torch.where(after >= 0, split.start[layout.chunk] + layout.position, 0)
         target = torch.where(after > 0, index + 1, 0)
-        skill, back = self.skill[index], self.back[target]
-        return StreamBatch(
-            groups=layout.groups,
+        skill, steps = self.skill[index], self.steps_to_last_answer[target]
+        inputs = Inputs(
+            length_groups=layout.length_groups,
             position=layout.position,
             skill=skill,
             token=skill + self.skills * self.response[index],
             target_skill=self.skill[target],
-            response=self.response[target].float(),
-            real=(after > 0) & (back <= layout.position + 1),
-            back=back,
-            aligned=self.aligned,
+            steps_to_last_answer=steps,
+            one_skill_per_answer=self.one_skill_per_answer,
             student=None if split.student is None else split.student[layout.chunk],
         )
+        real = (after > 0) & (steps <= layout.position + 1)
+        return Batch(inputs, Targets(self.response[target].float(), real))
 
     def target_rows(self, split: Split, layout: Layout) -> Tensor:
         """Row in the data set of the target of every token of an evaluation batch: N."""
@@ -253,7 +266,10 @@ class DeviceData:
 
 
 def _chunks(students: Array, config: DataConfig) -> tuple[Array, Array]:
-    """First interaction and length of every chunk of every student, short ones dropped."""
+    """First interaction and length of every chunk of every student, short ones dropped.
+
+    `students`: of every interaction → one number a chunk, twice.
+    """
     first = np.flatnonzero(np.diff(students, prepend=-1))
     total = np.diff(first, append=len(students))
     per_student = -(-total // config.max_sequence_length)
@@ -265,11 +281,12 @@ def _chunks(students: Array, config: DataConfig) -> tuple[Array, Array]:
     return (first[student] + offset)[keep], length[keep]
 
 
-def _steps_back(students: Array, steps: Array) -> Array:
+def _steps_to_last_answer(students: Array, answers: Array) -> Array:
     """How many rows before each row its answer's predecessor ends: 1, or more inside an answer of several skills.
 
-    The rows of one answer share its response, so none of them may be predicted from another.
+    `students`, `answers`: those of every row → one number a row. The rows of one answer share its response, so none of
+    them may be predicted from another.
     """
-    starts = (np.diff(students, prepend=-1) != 0) | (np.diff(steps, prepend=-1) != 0)
+    starts = (np.diff(students, prepend=-1) != 0) | (np.diff(answers, prepend=-1) != 0)
     row = np.arange(len(students))
     return row - np.maximum.accumulate(np.where(starts, row, 0)) + 1

@@ -7,6 +7,7 @@ content, so that a damaged or altered data set is noticed and equal data sets ar
 import hashlib
 import io
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -52,8 +53,8 @@ class Dataset:
 
     `interactions`: a row for each answer and skill, students one after another, each in time order. Columns: student
     (0.., in order of first appearance), step (the answer, counted within the student: the rows of an answer that
-    needs several skills share it), item (-1 unknown), skill (0.., in order of first appearance), response (0 or 1) and,
-    for simulated students, true_mastery (of that skill, just before the answer).
+    needs several skills share it; no step of training), item (-1 unknown), skill (0.., in order of first appearance),
+    response (0 or 1) and, for simulated students, true_mastery (of that skill, just before the answer).
     `students`: row = student; uid (as in the source), fold (-1 test, else 0 to 4).
     """
 
@@ -66,14 +67,10 @@ class Dataset:
     rows_read: int | None = None
     notes: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """16 hex digits of SHA-256 over the content, whatever file format or place holds it."""
-        cached = self.__dict__.get("_hash")
-        if cached is None:
-            cached = _content_hash(self)
-            self.__dict__["_hash"] = cached
-        return str(cached)
+        return _content_hash(self)
 
     def training_interactions(self, fold: int) -> int:
         """Interactions of the students that train where `fold` validates."""

@@ -1,4 +1,4 @@
-"""Groups of a batch: its chunks by length, cut so that padding each group to its longest chunk adds least.
+"""Length groups of a batch: its chunks by length, cut so that padding each group to its longest chunk adds least.
 
 Shape letters: see gaintrace.model.
 """
@@ -12,12 +12,12 @@ from torch import Tensor
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
 
-GROUPS = 24
+LENGTH_GROUPS = 24
 """Most length groups a batch: more pad less, fewer call fewer operators."""
 
 
 @dataclass(frozen=True)
-class Group:
+class LengthGroup:
     """Tokens start:stop of a batch: `rows` chunks, each padded to `positions`."""
 
     start: int
@@ -30,7 +30,7 @@ class Group:
 class Layout:
     """Which interaction each of the N tokens of a batch is."""
 
-    groups: list[Group]
+    length_groups: list[LengthGroup]
     chunk: Tensor  # SN
     position: Tensor  # N, in the chunk
 
@@ -40,14 +40,17 @@ class Layout:
         return len(self.position)
 
 
-def lay_out(chunks: Array, positions: Array, group_count: int) -> tuple[list[Group], Array, Array]:
-    """Groups of a batch, and the chunk (SN) and position (N) of every token."""
+def lay_out(chunks: Array, positions: Array, group_count: int) -> tuple[list[LengthGroup], Array, Array]:
+    """Length groups of a batch, and the chunk (SN) and position (N) of every token.
+
+    `chunks`: SB; `positions`: B, ascending, what each is padded to.
+    """
     seats = len(positions)
-    groups: list[Group] = []
+    groups: list[LengthGroup] = []
     for low, high in pairwise(least_padding(positions, group_count)):
         start = groups[-1].stop if groups else 0
         rows, longest = high - low, int(positions[high - 1])
-        groups.append(Group(start, start + rows * longest, rows, longest))
+        groups.append(LengthGroup(start, start + rows * longest, rows, longest))
     padded = np.repeat([g.positions for g in groups], [g.rows for g in groups])
     seat = np.repeat(np.arange(seats), padded)
     position = np.arange(len(seat)) - (np.cumsum(padded) - padded)[seat]

@@ -16,7 +16,7 @@ from gaintrace.data.groups import Array, least_padding
 SHAPES = 16
 """Most shapes: more pad less, and each is recorded anew whenever a run stops."""
 SHAPE_GROUPS = 12
-"""Most length groups of a shape: more pad less, and each is some ten kernels in every attention."""
+"""Most length groups of a shape: more pad less, and each is some four kernels in every attention of a run."""
 DRAWN = 4096
 """Random batches that shapes are cut from."""
 FITTING = 0.98
@@ -24,9 +24,9 @@ FITTING = 0.98
 
 
 def recurring(lengths: Array, batch_size: int) -> Array:
-    """Padded lengths of every shape, each ascending: TB, the shape with the fewest tokens first.
+    """Padded lengths of every shape: a row of B each, ascending, the shape with the fewest tokens first.
 
-    `lengths`: of all chunks, ascending. T is 0 where they do not fill a batch.
+    `lengths`: of all chunks, ascending. There is no shape where they do not fill a batch.
     """
     full = len(lengths) // batch_size * batch_size
     if full == 0:
@@ -42,7 +42,7 @@ def recurring(lengths: Array, batch_size: int) -> Array:
 
 
 def fitted(lengths: Array, shapes: Array) -> Array:
-    """The cheapest of the shapes (TB) that holds ascending lengths (B), or these themselves where none does."""
+    """The cheapest of the shapes (a row of B each) that holds ascending lengths (B), or these where none does: B."""
     if len(lengths) != shapes.shape[1]:
         return lengths
     holds = (lengths <= shapes).all(axis=1)
@@ -50,6 +50,6 @@ def fitted(lengths: Array, shapes: Array) -> Array:
 
 
 def _grouped(lengths: Array) -> Array:
-    """Ascending lengths, each raised to the longest of its group."""
+    """Ascending lengths (B), each raised to the longest of its group: B."""
     cuts = list(pairwise(least_padding(lengths, SHAPE_GROUPS)))
     return np.concatenate([np.full(high - low, lengths[high - 1]) for low, high in cuts])

@@ -17,7 +17,7 @@ from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, read_plan
 
 TIES_NAMED = 3
-METRICS = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
+TEST_METRIC_NAMES = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,8 @@ def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Defa
         reached = getattr(chosen, criterion)
         if least is not None and reached < least:
             found.append(
-                f"success criterion missed: {METRICS[criterion]} is {reached:.4f}, at least {least} is required"
+                f"success criterion missed: {TEST_METRIC_NAMES[criterion]} is {reached:.4f}, "
+                f"at least {least} is required"
             )
     found += _noise(plan, summary, chosen, before)
     return found
@@ -135,7 +136,7 @@ def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Defa
 def _noise(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> list[str]:
     comparison = summary.comparison
     best, *others = comparison.configurations
-    metric = METRICS[comparison.metric]
+    metric = TEST_METRIC_NAMES[comparison.metric]
     if not others:
         return ["the sweep has one configuration, so nothing shows that it is better than another"]
     if chosen is not best:
@@ -181,9 +182,8 @@ def against_the_default(plan: Plan, summary: Summary, chosen: Configuration, bef
     if found is chosen:
         return f"{which} is the same configuration"
     metric = summary.comparison.metric
-    return (
-        f"{which} has {METRICS[metric]} {getattr(found, metric):.4f} in this sweep, {getattr(chosen, metric):.4f} here"
-    )
+    swept, own = getattr(found, metric), getattr(chosen, metric)
+    return f"{which} has {TEST_METRIC_NAMES[metric]} {swept:.4f} in this sweep, {own:.4f} here"
 
 
 def name(configuration: Configuration) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from gaintrace.analysis.intervals import ROUNDING, Interval, mean_interval
+from gaintrace.analysis.intervals import AUC_ROUNDING, Interval, mean_interval
 from gaintrace.config import Objective, Strict, SweepSpec, parse_spec
 from gaintrace.defaults.history import to_yaml
 from gaintrace.runs.result import RunResult
@@ -30,7 +30,7 @@ class WeightScore(Strict):
     def worse(self) -> bool:
         """Whether it is behind the best by more than noise and rounding."""
         gap = self.difference
-        return gap is not None and not gap.touches_zero and gap.mean < -ROUNDING
+        return gap is not None and not gap.touches_zero and gap.mean < -AUC_ROUNDING
 
 
 class Recalibration(Strict):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from gaintrace.analysis.intervals import ROUNDING, mean_interval
+from gaintrace.analysis.intervals import AUC_ROUNDING, mean_interval
 from gaintrace.config import Strict, SweepSpec, parse_spec
 from gaintrace.defaults.history import configuration_hash, current_spec, to_yaml
 from gaintrace.defaults.recalibration import Recalibration
@@ -58,12 +58,12 @@ class Difference(Strict):
     @property
     def worse(self) -> bool:
         """Whether the new AUC is lower by more than noise and rounding."""
-        return self.high is not None and self.high < 0 and self.mean < -ROUNDING
+        return self.high is not None and self.high < 0 and self.mean < -AUC_ROUNDING
 
     @property
     def better(self) -> bool:
         """Whether the new AUC is higher by more than noise and rounding."""
-        return self.low is not None and self.low > 0 and self.mean > ROUNDING
+        return self.low is not None and self.low > 0 and self.mean > AUC_ROUNDING
 
     @property
     def open(self) -> bool:

@@ -92,6 +92,6 @@ class PerSkillCurve(nn.Module):
 
 
 def natural(curve: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of a curve in the units above, under the names they are reported by."""
+    """Tensors of a curve in the units above, under the names they are reported by; any shape → the same."""
     named = {name: UNBOUNDED.get(name, (name, lambda tensor: tensor)) for name in curve}
     return {reported: function(curve[name]) for name, (reported, function) in named.items()}

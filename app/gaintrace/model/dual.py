@@ -48,17 +48,17 @@ def stack(encoders: list[Encoder]) -> Encoder:
 
 
 def member_tensors(encoder: nn.Module) -> dict[str, Tensor]:
-    """Every parameter and buffer by name; axis 0 is the member axis."""
+    """Every parameter and buffer by name: K… each."""
     return {**dict(encoder.named_parameters()), **dict(encoder.named_buffers())}
 
 
 def member_state(encoder: nn.Module, member: int) -> dict[str, Tensor]:
-    """A detached copy of one member's tensors, without the member axis."""
+    """A detached copy of one member's tensors by name, K… → … each."""
     return {name: tensor.detach()[member].clone() for name, tensor in member_tensors(encoder).items()}
 
 
 def load_member(encoder: nn.Module, member: int, state: dict[str, Tensor]) -> None:
-    """Write one member's tensors, as `member_state` gave them."""
+    """Write one member's tensors, … each, as `member_state` gave them."""
     with torch.no_grad():
         for name, tensor in member_tensors(encoder).items():
             tensor[member].copy_(state[name])

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaintrace.config import ModelConfig
-from gaintrace.data.batches import Batch
-from gaintrace.data.groups import Group
+from gaintrace.data.batches import Inputs, MemberInputs
+from gaintrace.data.groups import LengthGroup
 from gaintrace.model.attention import attend, distance_bias
 from gaintrace.model.layers import ComposedEmbedding, Embedding, LayerNorm, Linear, look_up
 
@@ -45,15 +45,15 @@ class Block(nn.Module):
         self,
         ctx: Tensor,
         val: Tensor,
-        groups: list[Group],
+        groups: list[LengthGroup],
         drop: Drop,
-        bias: Tensor | None = None,
-        projected: tuple[Tensor, Tensor] | None = None,
+        bias: Tensor | None,
+        projected: tuple[Tensor, Tensor] | None,
     ) -> tuple[Tensor, Tensor]:
         """ctx, val: KND → the same. Position t sees positions up to t.
 
-        `bias`: of the distances in attention. `projected`: query_key(ctx) and value(val), where the caller has a
-        cheaper way to them.
+        `bias`: of the distances in attention, H,T,1 + T. `projected`: query_key(ctx), KN,2D, and value(val), KND, where
+        the caller has a cheaper way to them.
         """
         query_key, value = projected or (self.query_key(ctx), self.value(val))
         a = drop(self.out(attend(query_key, value, groups, self.heads, bias)))
@@ -68,8 +68,8 @@ class TwoStreamStack(nn.Module):
     """Embeds interactions twice, as context and as value, and passes both through the blocks.
 
     An interaction's token is x = c + C·r for skill c and response r in {0, 1}; its row of the table is its own, or
-    composed of what it shares with others. Both streams add the same learned
-    positional embedding, or, instead, attention is biased by distance.
+    composed of what it shares with others. Both streams add the same learned positional embedding, or, instead,
+    attention is biased by distance.
     """
 
     def __init__(self, config: ModelConfig, skills: int, positions: int, context_out: bool) -> None:
@@ -81,24 +81,26 @@ class TwoStreamStack(nn.Module):
         last = config.n_blocks - 1
         self.blocks = nn.ModuleList(Block(config, context_out or i < last) for i in range(config.n_blocks))
 
-    def forward(self, batch: Batch, drop: Drop) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: MemberInputs, drop: Drop) -> tuple[Tensor, Tensor]:
         """Both streams of every token: KND each."""
         tables = self.context.table(), self.value.table()
-        ctx, val = (look_up(table, batch.token) for table in tables)
-        position = batch.position.expand(batch.token.shape)
+        ctx, val = (look_up(table, inputs.token) for table in tables)
+        position = inputs.position.expand(inputs.token.shape)
         if self.position is not None:
             embedded = self.position(position)
             ctx, val = ctx + embedded, val + embedded
-        bias = self.bias(batch)
-        projected = self._first_projections(*tables, batch.token, position)
+        bias = self.bias(inputs)
+        projected = self._first_projections(*tables, inputs.token, position)
         for block in self.blocks:
-            ctx, val = block(ctx, val, batch.groups, drop, bias, projected)
+            ctx, val = block(ctx, val, inputs.length_groups, drop, bias, projected)
             projected = None
         return ctx, val
 
-    def bias(self, batch: Batch) -> Tensor | None:
+    def bias(self, inputs: Inputs) -> Tensor | None:
         """What attention adds to its scores for the distance: H,T,1 + T; None where positions are embedded."""
-        return None if self.position is not None else distance_bias(batch.groups, self.heads, batch.token.device)
+        return (
+            None if self.position is not None else distance_bias(inputs.length_groups, self.heads, inputs.token.device)
+        )
 
     @staticmethod
     def _embedding(config: ModelConfig, skills: int) -> Embedding | ComposedEmbedding:
@@ -111,6 +113,8 @@ class TwoStreamStack(nn.Module):
         """What the first block projects, looked up, where tokens outnumber the rows of the tables.
 
         (E[token] + P[position])·W + b = (E·W)[token] + (P·W + b)[position]
+
+        context, value: the tables, KVD each; token, position: KN each → KN,2D and KND, as `projected` of Block.
         """
         rows = context.shape[1] + (0 if self.position is None else self.position.weight.shape[1])
         if token.shape[1] < rows:
@@ -121,6 +125,7 @@ class TwoStreamStack(nn.Module):
         return query_key, self._through(first.value, value, token, position)
 
     def _through(self, linear: Linear, table: Tensor, token: Tensor, position: Tensor) -> Tensor:
+        """What `linear` makes of one of the streams. table: KVD; token, position: KN → KN…."""
         if self.position is None:
             return look_up(linear(table), token)
         mapped = torch.bmm(table, linear.weight)

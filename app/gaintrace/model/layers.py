@@ -22,7 +22,7 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.empty(1, 1, d_out).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply each member's map to its slice of x."""
+        """Apply each member's map to its slice of x: K…I → K…O."""
         members, d_in, d_out = self.weight.shape
         y = torch.baddbmm(self.bias, x.reshape(members, -1, d_in), self.weight)
         return y.view(*x.shape[:-1], d_out)
@@ -36,7 +36,7 @@ class Embedding(nn.Module):
         self.weight = nn.Parameter(torch.randn(1, rows, width))  # what torch.nn.Embedding uses
 
     def forward(self, index: Tensor) -> Tensor:
-        """Look each member's indices up in its own table."""
+        """Look each member's indices up in its own table: KN → KND."""
         return look_up(self.weight, index)
 
     def table(self) -> Tensor:
@@ -82,7 +82,7 @@ class LayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, 1, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise, then apply each member's gain and bias."""
+        """Normalise, then apply each member's gain and bias: KND → the same."""
         width = x.shape[-1:]
         if len(self.weight) == 1:  # the fused kernel takes one gain and bias
             return F.layer_norm(x, width, self.weight.view(width), self.bias.view(width))
@@ -98,7 +98,7 @@ class Dropout:
     """
 
     def __init__(self, probability: float, seeds: list[int], stream_of_member: Tensor) -> None:
-        """`seeds`: one an S; `stream_of_member`: K indices into it, on the device of the masks."""
+        """`seeds`: one for each of S; `stream_of_member`: K indices into them, on the device of the masks."""
         self.probability = probability
         self.stream_of_member = stream_of_member
         self.generators = [torch.Generator(stream_of_member.device) for _ in seeds]
@@ -110,12 +110,12 @@ class Dropout:
             generator.manual_seed(seed)
 
     def renew(self, states: Iterator[Tensor]) -> None:
-        """Go on with other generators in the next of these states."""
+        """Go on with other generators in the next S of these states, whose shape is torch's own affair."""
         device = self.stream_of_member.device
         self.generators = [torch.Generator(device).set_state(next(states)) for _ in self.generators]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Zero each element with the given probability and scale the rest to keep the mean. x: KND"""
+        """Zero each element with the given probability and scale the rest to keep the mean. x: KND → the same."""
         if self.probability == 0:
             return x
         masks = [self._mask(x.shape[1:], x.dtype, generator) for generator in self.generators]
@@ -124,6 +124,7 @@ class Dropout:
         return x * torch.stack(masks)[self.stream_of_member]
 
     def _mask(self, shape: torch.Size, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
+        """0, or what the kept elements are scaled by, for every element of a stream; `shape`: N,D → ND."""
         # Four 16-bit draws come out of one 64-bit draw: a quarter of the time of Tensor.bernoulli_ on a CPU, for a
         # probability rounded to 1/65536. Comparing into floats takes a sixth of comparing and converting.
         count = shape.numel()
@@ -135,5 +136,5 @@ class Dropout:
 
 
 def no_dropout(x: Tensor) -> Tensor:
-    """What stands for Dropout in evaluation."""
+    """What stands for Dropout in evaluation. x: KND → the same."""
     return x

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gaintrace.config import LearningCurveConfig, ModelConfig
-from gaintrace.data.batches import Batch
+from gaintrace.data.batches import MemberInputs
 from gaintrace.model.curves import PerSkillCurve, PublishedCurve
 from gaintrace.model.encoder import Drop, TwoStreamStack
 from gaintrace.model.layers import Linear
@@ -49,9 +49,9 @@ class ScalarGain(nn.Module):
         """The gain for the skill that an interaction practises; gain: KN, skill: KN → KN."""
         return gain
 
-    def practice(self, gain: Tensor, batch: Batch) -> Tensor:
-        """Effective practice of each target's skill before its answer: KN."""
-        return practised_before(gain, batch)
+    def practice(self, gain: Tensor, inputs: MemberInputs) -> Tensor:
+        """Effective practice of each target's skill before its answer; gain: KN → KN."""
+        return practised_before(gain, inputs)
 
 
 class LinearGain(ScalarGain):
@@ -86,14 +86,14 @@ class PerSkillGain(nn.Module):
         """The gain for the skill that an interaction practises; gain: KNC, skill: KN → KN."""
         return gain.gather(2, skill[..., None])[..., 0]
 
-    def practice(self, gain: Tensor, batch: Batch) -> Tensor:
-        """Effective practice of each target's skill before its answer: KN."""
+    def practice(self, gain: Tensor, inputs: MemberInputs) -> Tensor:
+        """Effective practice of each target's skill before its answer; gain: KNC → KN."""
         members, _, skills = gain.shape
         summed = [
             gain[:, g.start : g.stop].view(members, g.rows, g.positions, skills).cumsum(dim=2).flatten(1, 2)
-            for g in batch.groups
+            for g in inputs.length_groups
         ]
-        at_target = batch.source * skills + batch.target_skill  # KN, into N·C
+        at_target = inputs.last_answered * skills + inputs.target_skill  # KN, into N·C
         return torch.cat(summed, dim=1).flatten(1).gather(1, at_target)
 
 
@@ -114,16 +114,16 @@ class MasteryEncoder(nn.Module):
         self.curve = PerSkillCurve(curve, skills) if per_skill else PublishedCurve(curve, skills, students)
         self.ability = Linear(config.d_model, 1) if config.ability == "inferred" else None
 
-    def forward(self, batch: Batch, drop: Drop) -> MasteryPrediction:
-        """Mastery of each target's skill before its answer, and the logit of a correct response."""
-        _, val = self.stack(batch, drop)
+    def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
+        """Mastery of each target's skill before its answer, and the logit of a correct response: KN each."""
+        _, val = self.stack(inputs, drop)
         gain = self.gain(val).float()
-        practice = self.gain.practice(gain, batch)
-        mastery = self.curve.mastery(practice, batch.target_skill, batch.student)
-        logit = self.curve.logit(mastery, batch.target_skill)
+        practice = self.gain.practice(gain, inputs)
+        mastery = self.curve.mastery(practice, inputs.target_skill, inputs.student)
+        logit = self.curve.logit(mastery, inputs.target_skill)
         if self.ability is None:
             return MasteryPrediction(logit, mastery, torch.zeros_like(mastery), gain)
-        ability = batch.at_source(self.ability(val).float()).squeeze(-1)
+        ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
         return MasteryPrediction(logit + ability, mastery, ability, gain)
 
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaintrace.config import ModelConfig
-from gaintrace.data.batches import Batch
+from gaintrace.data.batches import MemberInputs
 from gaintrace.model.attention import attend
 from gaintrace.model.encoder import Drop, TwoStreamStack
 from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
@@ -33,27 +33,26 @@ class TargetAttention(nn.Module):
         self.norm = LayerNorm(width)
 
     def forward(
-        self, skills: Embedding, ctx: Tensor, val: Tensor, batch: Batch, bias: Tensor | None, drop: Drop
+        self, skills: Embedding, ctx: Tensor, val: Tensor, inputs: MemberInputs, bias: Tensor | None, drop: Drop
     ) -> Tensor:
-        """skills: the embedding e; ctx, val: KND of every interaction → KND of every target."""
-        practised = batch.token % skills.weight.shape[1]
-        query = look_up(self.query(skills.weight), batch.target_skill)
-        key = look_up(self.key(skills.weight), practised) + self.key_context(ctx)
-        back = None if batch.aligned else batch.back
-        attended = attend((query, key), self.value(val), batch.groups, self.heads, bias, back)
-        found: Tensor = self.norm(skills(batch.target_skill) + drop(self.out(attended)))
+        """skills: the embedding e, KCD; ctx, val: KND of every interaction; bias: H,T,1 + T → KND of every target."""
+        query = look_up(self.query(skills.weight), inputs.target_skill)
+        key = look_up(self.key(skills.weight), inputs.skill) + self.key_context(ctx)
+        steps = None if inputs.one_skill_per_answer else inputs.steps_to_last_answer
+        attended = attend((query, key), self.value(val), inputs.length_groups, self.heads, bias, steps)
+        found: Tensor = self.norm(skills(inputs.target_skill) + drop(self.out(attended)))
         return found
 
 
-def counts(batch: Batch, skills: int) -> Tensor:
+def counts(inputs: MemberInputs, skills: int) -> Tensor:
     """How often the target's skill was answered right before, and wrong, and how many interactions there were: KN3.
 
     As log(1 + n). Attention averages: it knows shares of right answers, and little of how many there were.
     """
-    right = (batch.token >= skills).float()
-    length = batch.position.to(right.dtype).expand(right.shape)
+    right = (inputs.token >= skills).float()
+    length = inputs.position.to(right.dtype).expand(right.shape)
     return torch.log1p(
-        torch.stack([practised_before(right, batch), practised_before(1 - right, batch), length], dim=-1)
+        torch.stack([practised_before(right, inputs), practised_before(1 - right, inputs), length], dim=-1)
     )
 
 
@@ -75,14 +74,14 @@ class PerformanceEncoder(nn.Module):
             self.hidden_found = Linear(config.d_model, config.d_ff)
             self.hidden_counts = Linear(3, config.d_ff)
 
-    def forward(self, batch: Batch, drop: Drop) -> Tensor:
+    def forward(self, inputs: MemberInputs, drop: Drop) -> Tensor:
         """Logits of a correct response at every target: KN."""
-        ctx, val = self.stack(batch, drop)
+        ctx, val = self.stack(inputs, drop)
         of_ctx, of_val, of_target = self.hidden.weight.chunk(3, dim=1)
-        hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), batch.target_skill)
-        hidden = hidden.baddbmm(batch.at_source(ctx), of_ctx).baddbmm(batch.at_source(val), of_val)
+        hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), inputs.target_skill)
+        hidden = hidden.baddbmm(inputs.at_last_answered(ctx), of_ctx).baddbmm(inputs.at_last_answered(val), of_val)
         if self.target_attention is not None:
-            found = self.target_attention(self.target, ctx, val, batch, self.stack.bias(batch), drop)
-            hidden = hidden + self.hidden_found(found) + self.hidden_counts(counts(batch, self.target.weight.shape[1]))
+            found = self.target_attention(self.target, ctx, val, inputs, self.stack.bias(inputs), drop)
+            hidden = hidden + self.hidden_found(found) + self.hidden_counts(counts(inputs, self.target.weight.shape[1]))
         logit: Tensor = self.logit(drop(F.relu(hidden)))
         return logit.squeeze(-1)

@@ -34,6 +34,6 @@ def reproduce(
     (again,) = read_results(own, plan).values()
     if again.status != "succeeded":
         raise IncompleteError(f"the reproduction of run {run} failed: {again.error.message if again.error else ''}")
-    found = reproduction.compare_runs(store, recorded, own, again, number)
+    found = reproduction.compare_with_recorded(store, recorded, own, again, number)
     own.write("comparison.json", found.model_dump_json(indent=1).encode())
     return found

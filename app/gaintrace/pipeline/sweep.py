@@ -22,7 +22,7 @@ from gaintrace.sweeps.shard import ShardTrainer
 from gaintrace.telemetry import push
 from gaintrace.telemetry.live import LiveMetrics
 from gaintrace.training.device import choose_device, keep_freed_memory
-from gaintrace.training.progress import Several
+from gaintrace.training.reporter import Several
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from gaintrace.data.dataset import Dataset
 from gaintrace.sweeps.plan import Plan, PlannedRun
-from gaintrace.training.progress import Reporter, Silent
+from gaintrace.training.reporter import Reporter, Silent
 
 
 class Watcher(Protocol):

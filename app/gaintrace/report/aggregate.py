@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from gaintrace.analysis.comparison import compare
+from gaintrace.analysis.comparison import compare_configurations
 from gaintrace.analysis.provenance import manifest
 from gaintrace.analysis.summary import Summary, read_epochs, summarise_sweep, with_intervals
 from gaintrace.analysis.table import read_results, run_table, short_names
@@ -25,7 +25,9 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     results = read_results(store, plan)
     table = run_table(plan, results)
     epochs = read_epochs(store, table)
-    comparison = compare(store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash)
+    comparison = compare_configurations(
+        store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash
+    )
     table = with_intervals(table, comparison)
     summary = summarise_sweep(plan, table, results, epochs, comparison)
     provenance = manifest(plan, results)

@@ -38,7 +38,7 @@ from gaintrace.report.words import (
 from gaintrace.runs.build import build
 from gaintrace.runs.result import epochs_text
 from gaintrace.sweeps.plan import Plan
-from gaintrace.training.selection import ALPHA
+from gaintrace.training.epoch_rules import ALPHA
 
 PAGE_ROWS = 25
 OTHER_ROWS = 10

@@ -9,7 +9,7 @@ from gaintrace.analysis.epoch_rules import SAME_EPOCH, RuleOutcome
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.figures import Figure
 from gaintrace.report.words import label, short_label
-from gaintrace.training.selection import ALPHA
+from gaintrace.training.epoch_rules import ALPHA
 
 RULE_NAMES = {
     "valid_e1_auc": "best validation E1 (as published)",

@@ -16,15 +16,15 @@ from safetensors.torch import load
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import Batch
+from gaintrace.data.batches import Inputs, MemberInputs, Members
 from gaintrace.data.dataset import Dataset
-from gaintrace.data.groups import Group
+from gaintrace.data.groups import LengthGroup
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError, StoreError
 from gaintrace.model.dual import build_mastery, load_member
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
-from gaintrace.report.figures.mastery import Panel, most_practised
+from gaintrace.report.figures.mastery import MasteryPanel, most_practised
 from gaintrace.report.words import student_name
 from gaintrace.runs.files import file_name
 from gaintrace.store import Store, layout
@@ -36,7 +36,7 @@ Array = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
-class History:
+class StudentHistory:
     """The beginning of a student's history, as far as one sequence reaches: T interactions.
 
     `student`: row in the data set's students; `skill`, `response`: T each.
@@ -52,7 +52,7 @@ class History:
 class Chosen:
     """The students to be shown, shortest history first, and the rule that chose them."""
 
-    histories: list[History]
+    histories: list[StudentHistory]
     rule: str
 
 
@@ -67,7 +67,7 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
     is_test = (dataset.students["fold"] == TEST_FOLD).to_numpy()[frame["student"]]
     groups: Any = frame[is_test].groupby("student", sort=True)
     histories = [
-        History(
+        StudentHistory(
             student=int(student),
             uid=str(dataset.students["uid"].iloc[int(student)]),
             skill=rows["skill"].to_numpy(np.int64)[:longest],
@@ -112,7 +112,7 @@ def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> Mast
 
 @torch.no_grad()
 def mastery_over_time(
-    encoder: MasteryEncoder, history: History, skills: Sequence[int], vocabulary: int
+    encoder: MasteryEncoder, history: StudentHistory, skills: Sequence[int], vocabulary: int
 ) -> np.ndarray[Any, Any]:
     """Mastery of S skills before a student's first interaction and after each of the T: S(T+1), float32.
 
@@ -120,18 +120,18 @@ def mastery_over_time(
     """
     asked = torch.tensor(skills)[:, None]  # S1
     steps = len(history.skill)
-    once = _batch(history, torch.zeros(1, 1, dtype=torch.long), vocabulary)
+    once = _inputs(history, torch.zeros(1, 1, dtype=torch.long), vocabulary)
     _, val = encoder.stack(once, no_dropout)
     gain = encoder.gain(val).float()  # 1T, or 1TC
     repeated = gain.repeat(1, len(skills), *[1] * (gain.ndim - 2))
-    practice = encoder.gain.practice(repeated, _batch(history, asked, vocabulary)).view(len(skills), steps)
+    practice = encoder.gain.practice(repeated, _inputs(history, asked, vocabulary)).view(len(skills), steps)
     before = torch.cat([torch.zeros(len(skills), 1), practice], dim=1)  # S(T+1)
     flat = asked.expand_as(before).reshape(1, -1)
     mastery = encoder.curve.mastery(before.reshape(1, -1), flat, None)
     return mastery.view(before.shape).numpy()
 
 
-def trajectory_table(encoder: MasteryEncoder, histories: list[History], names: list[str]) -> pd.DataFrame:
+def trajectory_table(encoder: MasteryEncoder, histories: list[StudentHistory], names: list[str]) -> pd.DataFrame:
     """One row a student, time and skill.
 
     Columns: student (as in the source), time (interactions seen; 0 before the first), skill, mastery after them,
@@ -160,7 +160,7 @@ def trajectory_table(encoder: MasteryEncoder, histories: list[History], names: l
     return pd.concat(frames, ignore_index=True)
 
 
-def panels(encoder: MasteryEncoder, histories: list[History], names: list[str]) -> list[Panel]:
+def panels(encoder: MasteryEncoder, histories: list[StudentHistory], names: list[str]) -> list[MasteryPanel]:
     """What the figure of trajectories shows: the skills that each student practised most."""
     found = []
     for history in histories:
@@ -172,25 +172,23 @@ def panels(encoder: MasteryEncoder, histories: list[History], names: list[str]) 
         }
         lines = {names[s]: mastery[position] for position, s in enumerate(skills)}
         title = f"{student_name(history.uid)}, {len(history.skill)} interactions"
-        found.append(Panel(title=title, lines=lines, practice=answers))
+        found.append(MasteryPanel(title=title, lines=lines, practice=answers))
     return found
 
 
-def _batch(history: History, asked: Tensor, vocabulary: int) -> Batch:
+def _inputs(history: StudentHistory, asked: Tensor, vocabulary: int) -> MemberInputs:
     """The history once for every asked skill (S1), which is the target at all times."""
     count, steps = len(asked), len(history.skill)
     skill = torch.from_numpy(history.skill).repeat(1, count)
     response = torch.from_numpy(history.response).repeat(1, count)
-    target = asked.expand(count, steps).reshape(1, -1)
-    back = torch.ones_like(skill)
-    return Batch(
-        groups=[Group(0, count * steps, count, steps)],
+    inputs = Inputs(
+        length_groups=[LengthGroup(0, count * steps, count, steps)],
         position=torch.arange(steps).repeat(count),
+        skill=skill,
         token=skill + vocabulary * response,
-        target_skill=target,
-        back=back,
+        target_skill=asked.expand(count, steps).reshape(1, -1),
+        steps_to_last_answer=torch.ones_like(skill),
+        one_skill_per_answer=True,
         student=None,
-        aligned=True,
-        members_of_stream=[torch.tensor([0])],
-        practised=(skill, target, back),
     )
+    return inputs.for_members(Members.of([0], 1, skill.device))

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from gaintrace.analysis.findings.finding import SIDES, Finding, several
+from gaintrace.analysis.findings.finding import SIDE_NAMES, Finding, several
 from gaintrace.analysis.findings.noise import compared, named
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.words import METRIC_NAMES, configuration_label, four, metric_name
@@ -75,7 +75,7 @@ def _trust(summary: Summary) -> str:
 
 def _selection(finding: Finding) -> str:
     numbers = finding.numbers
-    side = SIDES[numbers["metric"].split("_")[1]]
+    side = SIDE_NAMES[numbers["metric"].split("_")[1]]
     return (
         f"{numbers['share']:.0%} of the difference in {side} is which epoch was picked "
         f"({four(numbers['range_at_selected_epochs'])} between the runs on validation at their selected epochs, "

@@ -24,7 +24,7 @@ BINS = 15
 """Of equal width, as usual for the expected calibration error (Guo et al., 2017)."""
 LEAST = {"skill": 30, "student": 10}
 """Targets that a skill or a student needs before a correlation over them counts."""
-ROUNDING = 1e-6
+MASTERY_ROUNDING = 1e-6
 """Mastery may differ by so much from one position to the next without having changed."""
 TRUTH = {"beta_skill": "beta", "m_sat": "m_sat", "offset": "offset", "threshold": "threshold"}
 """Learned parameter → simulated one."""
@@ -38,7 +38,7 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights) ->
     probability = frame["e2"].clip(1e-7, 1 - 1e-7)
     told_by_mastery = np.log(probability / (1 - probability)) - frame["ability"]
     return Interpretability(
-        mastery_falls=int((frame.groupby(["student", "chunk", "skill"])["mastery"].diff() < -ROUNDING).sum()),
+        mastery_falls=int((frame.groupby(["student", "chunk", "skill"])["mastery"].diff() < -MASTERY_ROUNDING).sum()),
         mastery_auc=_auc(told_by_mastery, frame["response"]),
         future_within_skills=association(frame, "skill"),
         future_within_students=association(frame, "student"),

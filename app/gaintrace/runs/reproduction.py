@@ -19,7 +19,7 @@ from gaintrace.runs.files import read_file
 from gaintrace.runs.result import Metrics, RunResult, epochs_text
 from gaintrace.store import MissingObjectError, Store, layout
 
-ROUNDING = 2e-3
+METRIC_ROUNDING = 2e-3
 """Largest difference in a loss, an AUC or an accuracy that rounding is held to explain. Training amplifies the last
 bit of a float32: other threads, devices or neighbours in a population show in the third decimal of an AUC."""
 ONE_PREDICTION = 2e-2
@@ -112,7 +112,9 @@ def place(store: Store, run: str) -> tuple[int, Store]:
     return last, store.child(layout.reproduction(run, last))
 
 
-def compare_runs(original: Store, run: RecordedRun, again: Store, reproduced: RunResult, number: int) -> Reproduction:
+def compare_with_recorded(
+    original: Store, run: RecordedRun, again: Store, reproduced: RunResult, number: int
+) -> Reproduction:
     """Set every number of a run against its reproduction's. Stores are rooted where `runs/` is."""
     ours, theirs = (s.child(layout.run(r)) for s, r in ((original, run.result.run_id), (again, reproduced.run_id)))
     compared = [
@@ -130,7 +132,7 @@ def compare_runs(original: Store, run: RecordedRun, again: Store, reproduced: Ru
     elif worst.difference == 0:
         verdict, text = "identical", "every number is the recorded one to the last bit"
     elif abs(worst.difference) <= worst.rounding:
-        metric = max(abs(c.difference) for c in compared if c.rounding == ROUNDING)
+        metric = max(abs(c.difference) for c in compared if c.rounding == METRIC_ROUNDING)
         single = max(abs(c.difference) for c in compared if c.rounding == ONE_PREDICTION)
         verdict, text = "within rounding", f"metrics differ by at most {metric:.1e}, single predictions by {single:.1e}"
     else:
@@ -191,7 +193,7 @@ def _explanations(recorded: RunResult, reproduced: RunResult) -> Iterator[str]:
             yield f"{name.replace('_', ' ')} {before.get(name, 'not recorded')}, now {now.get(name, 'not recorded')}"
 
 
-def _compared(name: str, where: str, recorded: Any, reproduced: Any, rounding: float = ROUNDING) -> Compared:
+def _compared(name: str, where: str, recorded: Any, reproduced: Any, rounding: float = METRIC_ROUNDING) -> Compared:
     return Compared(name=name, where=where, recorded=float(recorded), reproduced=float(reproduced), rounding=rounding)
 
 

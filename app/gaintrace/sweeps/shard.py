@@ -38,9 +38,9 @@ from gaintrace.training.checkpoint import NAME as CHECKPOINT
 from gaintrace.training.checkpoint import Pace, load_checkpoint
 from gaintrace.training.device import environment
 from gaintrace.training.evaluation import EncoderScore
-from gaintrace.training.loop import Outcome, train
+from gaintrace.training.loop import EndedRun, train
 from gaintrace.training.memory import most_members
-from gaintrace.training.progress import EpochRow, Reporter
+from gaintrace.training.reporter import EpochRow, Reporter
 
 
 @dataclass
@@ -113,7 +113,7 @@ class ShardTrainer:
         self.energy = EnergyMeter(configs.keys() - checkpoints.keys(), lambda: joules(self.device))
         finished: set[str] = set()
 
-        def on_outcome(outcome: Outcome) -> None:
+        def on_ended(outcome: EndedRun) -> None:
             self._write(outcome)
             finished.add(outcome.run)
 
@@ -123,7 +123,7 @@ class ShardTrainer:
                 self._on_device(group[0].config),
                 runs=self.runs,
                 checkpoints=checkpoints if len(checkpoints) == len(configs) else {},
-                on_outcome=on_outcome,
+                on_ended=on_ended,
                 reporter=self.reporter,
                 say=self._say_once,
                 interrupted=self.interrupted,
@@ -169,7 +169,7 @@ class ShardTrainer:
         self.reporter.note("".join(traceback.format_exception(error)).rstrip())
         self._write_result(run, RunError(type=type(error).__name__, message=str(error)), None, {})
 
-    def _write(self, outcome: Outcome) -> None:
+    def _write(self, outcome: EndedRun) -> None:
         run = next(run for run in self.plan.runs if run.run_id == outcome.run)
         there = self._stored(run.run_id)
         if there is not None and there.status == "succeeded":
@@ -210,7 +210,7 @@ class ShardTrainer:
         self,
         run: PlannedRun,
         error: RunError | None,
-        outcome: Outcome | None,
+        outcome: EndedRun | None,
         files: dict[str, str],
         predictions: pd.DataFrame | None = None,
     ) -> None:
@@ -291,7 +291,7 @@ def epochs_csv(rows: list[EpochRow]) -> bytes:
     return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
 
 
-def _test_metrics(outcome: Outcome) -> Metrics:
+def _test_metrics(outcome: EndedRun) -> Metrics:
     def encoder(score: EncoderScore) -> EncoderMetrics:
         return EncoderMetrics(loss=score.loss, auc=score.auc, accuracy=score.accuracy)
 

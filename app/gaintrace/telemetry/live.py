@@ -10,7 +10,7 @@ from gaintrace.errors import ConfigError
 from gaintrace.store.base import observers
 from gaintrace.telemetry.catalogue import LIVE, counters, gauges, histograms
 from gaintrace.telemetry.gpu import GpuCollector
-from gaintrace.training.progress import EpochRow, Silent
+from gaintrace.training.reporter import EpochRow, Silent
 
 
 class LiveMetrics(Silent):

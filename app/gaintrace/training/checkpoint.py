@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gaintrace.config import RunConfig
 from gaintrace.store import MissingObjectError, Store
-from gaintrace.training.history import History
+from gaintrace.training.history import RunHistory
 from gaintrace.training.population import Epoch, Population
 from gaintrace.training.side import MemberState
 
@@ -26,24 +26,24 @@ WRITING_SHARE = 0.05
 
 @dataclass
 class Checkpoint:
-    """A run's state after `history.epoch` epochs and `step` batches of the next one."""
+    """A run's state after `history.epoch` epochs and `batches_done` batches of the next one."""
 
-    history: History
-    step: int
+    history: RunHistory
+    batches_done: int
     adam_steps: int
     tensors: dict[str, Tensor]
 
     @property
     def position(self) -> tuple[int, int]:
         """Runs at one position can go on together."""
-        return (self.history.epoch, self.step)
+        return (self.history.epoch, self.batches_done)
 
     def section(self, prefix: str) -> dict[str, Tensor]:
         """Tensors whose name starts with `prefix.`, without it."""
         return {k.removeprefix(prefix + "."): v for k, v in self.tensors.items() if k.startswith(prefix + ".")}
 
 
-def save_checkpoint(store: Store, run: str, population: Population, history: History, epoch: Epoch | None) -> None:
+def save_checkpoint(store: Store, run: str, population: Population, history: RunHistory, epoch: Epoch | None) -> None:
     """Write a run's state; `epoch` is the epoch under way, or None between epochs."""
     tensors: dict[str, Tensor] = {}
     seed = population.configs[run].training.seed
@@ -55,10 +55,9 @@ def save_checkpoint(store: Store, run: str, population: Population, history: His
         if epoch is not None:
             tensors[f"{name}.epoch.logit"] = epoch.logits[name][member, : epoch.filled].clone()
             tensors[f"{name}.epoch.generator"] = side.dropout.generators[epoch.streams.index(seed)].get_state()
-    step = epoch.step if epoch is not None else 0
     position = {
         "rows": history.rows,
-        "step": step,
+        "step": epoch.batches_done if epoch is not None else 0,
         "adam_steps": population.sides["e1"].adam_steps,
     }
     store.write(
@@ -77,7 +76,7 @@ def load_checkpoint(store: Store, run: str, config: RunConfig) -> Checkpoint | N
         state = _metadata(data)
     except (SafetensorError, ValueError, KeyError):
         return None
-    checkpoint = Checkpoint(History(config, state["rows"]), state["step"], state["adam_steps"], tensors)
+    checkpoint = Checkpoint(RunHistory(config, state["rows"]), state["step"], state["adam_steps"], tensors)
     checkpoint.history.best = {side: checkpoint.section(f"{side}.best") for side in checkpoint.history.selected}
     return checkpoint
 
@@ -99,7 +98,7 @@ def restore(population: Population, checkpoints: dict[str, Checkpoint]) -> Epoch
         ]
         side.restore(states, next(iter(checkpoints.values())).adam_steps)
     some = next(iter(checkpoints.values()))
-    if some.step == 0:
+    if some.batches_done == 0:
         return None
     generators = {
         name: {
@@ -109,7 +108,7 @@ def restore(population: Population, checkpoints: dict[str, Checkpoint]) -> Epoch
         for name in population.sides
     }
     epoch = population.begin_epoch(some.history.epoch + 1, generators)
-    epoch.fast_forward(some.step)
+    epoch.fast_forward(some.batches_done)
     for run, checkpoint in checkpoints.items():
         for name, member in population.members[run].items():
             epoch.logits[name][member, : epoch.filled] = checkpoint.tensors[f"{name}.epoch.logit"].to(

@@ -63,15 +63,15 @@ def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = Fals
     for layout in split.evaluation(TOKENS):
         batch = data.gather(split, layout)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
-            output = module(batch.view(members), no_dropout)
-        real = batch.real[0]
+            output = module(batch.inputs.for_members(members), no_dropout)
+        real = batch.targets.real[0]
         logits.append((output if isinstance(output, Tensor) else output.logit).float()[:, real])
         if isinstance(module, MasteryEncoder):
             masteries.append(output.mastery[:, real])
             abilities.append(output.ability[:, real])
-            gains.append(module.gain.practised(output.gain, members.expand(batch.skill))[:, real])
-        answers.append(batch.token[0][real] >= data.skills)
-        responses.append(batch.response[0][real])
+            gains.append(module.gain.practised(output.gain, members.expand(batch.inputs.skill))[:, real])
+        answers.append(batch.inputs.token[0][real] >= data.skills)
+        responses.append(batch.targets.response[0][real])
         indices.append(data.target_rows(split, layout)[real])
     return Predictions(
         logit=torch.cat(logits, dim=1),

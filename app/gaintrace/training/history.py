@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.training.progress import EpochRow
-from gaintrace.training.selection import selected_epochs
+from gaintrace.training.epoch_rules import selected_epochs
+from gaintrace.training.reporter import EpochRow
 
 Weights = dict[str, dict[str, Tensor]]
 """Tensors of one run by side and name, without a member axis."""
 
 
 @dataclass
-class History:
+class RunHistory:
     """A run's finished epochs, and the weights of each encoder at its selected one."""
 
     config: RunConfig

@@ -14,10 +14,10 @@ from gaintrace.model.dual import build_mastery, build_performance, load_member, 
 from gaintrace.store import Store
 from gaintrace.training.checkpoint import Checkpoint, Pace, restore, save_checkpoint
 from gaintrace.training.evaluation import EncoderScore, GainScore, Predictions, gain_score, predict, score
-from gaintrace.training.history import History, Weights
+from gaintrace.training.history import RunHistory, Weights
 from gaintrace.training.population import Epoch, Population
-from gaintrace.training.progress import EpochRow, Reporter
 from gaintrace.training.replay import recorder_for
+from gaintrace.training.reporter import EpochRow, Reporter
 
 
 class NonFiniteLossError(Exception):
@@ -25,11 +25,11 @@ class NonFiniteLossError(Exception):
 
 
 @dataclass
-class Outcome:
-    """How a run ended. Without `error` everything else is there."""
+class EndedRun:
+    """A run that trains no more, and how it ended. Without `error` everything else is there."""
 
     run: str
-    history: History
+    history: RunHistory
     shared: list[str]
     error: Exception | None = None
     test: dict[str, EncoderScore] = field(default_factory=dict)
@@ -48,7 +48,7 @@ def train(
     *,
     runs: Store,
     checkpoints: dict[str, Checkpoint],
-    on_outcome: Callable[[Outcome], None],
+    on_ended: Callable[[EndedRun], None],
     reporter: Reporter,
     say: Callable[[str], None],
     interrupted: Callable[[], bool],
@@ -56,11 +56,11 @@ def train(
 ) -> None:
     """Train some runs of one population key, from their checkpoints (all at one position) or from the start.
 
-    `on_outcome` is called for each run as soon as it has stopped. `say` hears in a line how the device takes steps.
+    `on_ended` is called for each run as soon as it has stopped. `say` hears in a line how the device takes steps.
     Where `interrupted` turns true, every run's state is saved and InterruptedRunError raised.
     """
     population = Population(configs, data, recorder_for(data.device), say)
-    histories = {run: History(config) for run, config in configs.items()}
+    histories = {run: RunHistory(config) for run, config in configs.items()}
     epoch: Epoch | None = None
     if checkpoints:
         histories = {run: checkpoints[run].history for run in configs}
@@ -76,16 +76,16 @@ def train(
         _train_epoch(epoch, population, histories, runs, reporter, interrupted)
         rows = _epoch_rows(epoch, population, began)
         epoch = None
-        outcomes = [
-            outcome
+        left = [
+            ended
             for run in population.runs
-            if (outcome := _after_epoch(run, rows[run], population, histories[run], reporter))
+            if (ended := _after_epoch(run, rows[run], population, histories[run], reporter))
         ]
-        for outcome in outcomes:
-            if outcome.error is None:
-                _test(outcome, data)
-            on_outcome(outcome)
-        population.remove(outcome.run for outcome in outcomes)
+        for ended in left:
+            if ended.error is None:
+                _test(ended, data)
+            on_ended(ended)
+        population.remove(ended.run for ended in left)
         if population.runs and pace.due():
             with pace:
                 for run in population.runs:
@@ -96,7 +96,7 @@ def train(
 def _train_epoch(
     epoch: Epoch,
     population: Population,
-    histories: dict[str, History],
+    histories: dict[str, RunHistory],
     runs: Store,
     reporter: Reporter,
     interrupted: Callable[[], bool],
@@ -106,11 +106,11 @@ def _train_epoch(
             for run in population.runs:
                 save_checkpoint(runs, run, population, histories[run], epoch)
             raise InterruptedRunError(
-                f"stopped in epoch {epoch.number} after {epoch.step} of {len(epoch.batches)} batches; "
+                f"stopped in epoch {epoch.number} after {epoch.batches_done} of {len(epoch.batches)} batches; "
                 "progress is saved. Run the same command again to continue"
             )
         epoch.advance()
-        reporter.step(epoch.number, epoch.step, len(epoch.batches))
+        reporter.step(epoch.number, epoch.batches_done, len(epoch.batches))
 
 
 def _epoch_rows(epoch: Epoch, population: Population, began: float) -> dict[str, EpochRow]:
@@ -141,9 +141,9 @@ def _epoch_rows(epoch: Epoch, population: Population, began: float) -> dict[str,
 
 
 def _after_epoch(
-    run: str, row: EpochRow, population: Population, history: History, reporter: Reporter
-) -> Outcome | None:
-    """Book an epoch; the run's outcome if it has ended, without test scores yet."""
+    run: str, row: EpochRow, population: Population, history: RunHistory, reporter: Reporter
+) -> EndedRun | None:
+    """Book an epoch; the run if it has ended, without test scores yet."""
     losses = {column: row[column] for column in row if column.endswith("_loss")}
     bad = [column for column, loss in losses.items() if not np.isfinite(loss)]
     if bad:
@@ -151,28 +151,28 @@ def _after_epoch(
             f"epoch {row['epoch']}: {', '.join(bad)} is not finite. Lower training.learning_rate "
             f"(now {history.config.training.learning_rate:g}) or training.gradient_clip"
         )
-        return Outcome(run, history, population.shared(run), error)
+        return EndedRun(run, history, population.shared(run), error)
     history.best |= population.weights(run, history.book(row))
     reporter.epoch(run, row)
-    return Outcome(run, history, population.shared(run)) if history.exhausted else None
+    return EndedRun(run, history, population.shared(run)) if history.exhausted else None
 
 
-def _test(outcome: Outcome, data: DeviceData) -> None:
+def _test(ended: EndedRun, data: DeviceData) -> None:
     """Evaluate each encoder on test at its selected epoch, once."""
-    config = outcome.history.config
+    config = ended.history.config
     modules = {
         "e1": stack([build_performance(config, data.skills)]),
         "e2": stack([build_mastery(config, data.skills, data.train_students)]),
     }
     predicted: dict[str, Predictions] = {}
     for name, module in modules.items():
-        load_member(module, 0, outcome.weights[name])
+        load_member(module, 0, ended.weights[name])
         bf16 = config.training.precision == "bf16"
         predicted[name] = predict(module.to(data.device), data, data.test, bf16)
-        outcome.test[name] = score(predicted[name].logit[0], predicted[name].response)
+        ended.test[name] = score(predicted[name].logit[0], predicted[name].response)
     e1, e2 = predicted["e1"], predicted["e2"]
     assert e2.mastery is not None and e2.ability is not None and e2.gain is not None
-    outcome.gain = gain_score(e2.gain[0], e2.answered)
+    ended.gain = gain_score(e2.gain[0], e2.answered)
     frame = pd.DataFrame(
         {
             "index": e1.index.cpu().numpy(),
@@ -183,4 +183,4 @@ def _test(outcome: Outcome, data: DeviceData) -> None:
             "ability": e2.ability[0].cpu().numpy(),
         }
     )
-    outcome.predictions = frame.sort_values("index", kind="stable", ignore_index=True)
+    ended.predictions = frame.sort_values("index", kind="stable", ignore_index=True)

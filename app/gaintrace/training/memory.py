@@ -2,15 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import DeviceData
+from gaintrace.data.batches import Batch, DeviceData
 from gaintrace.training.population import Population
 from gaintrace.training.replay import recorder_for
+from gaintrace.training.side import Side
 
 SHARE = 0.6
 """Of the free memory; the rest is for what one step of one run does not show."""
@@ -46,7 +46,8 @@ def member_bytes(config: RunConfig, data: DeviceData) -> int:
     return copies * parameters + 2 * logits + times * activations
 
 
-def _saved_bytes(side: Any, batch: Any) -> int:
+def _saved_bytes(side: Side, batch: Batch) -> int:
+    """What autograd keeps of a forward pass; a storage that several tensors share counts once."""
     seen: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:

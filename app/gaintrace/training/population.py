@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import DeviceData
+from gaintrace.data.batches import DeviceData, Targets
 from gaintrace.data.groups import Layout
 from gaintrace.identity import performance_key, population_key
 from gaintrace.model.dual import build_mastery, build_performance, derived_seed, member_state
-from gaintrace.training.replay import Recorder, Replay, Trained
-from gaintrace.training.selection import SIDES
+from gaintrace.training.epoch_rules import SIDES
+from gaintrace.training.replay import Recorder, Replay, StepOutput
 from gaintrace.training.side import Side
 
 
@@ -62,33 +62,33 @@ class Population:
         return [other for other, at in self.members.items() if other != run and at["e1"] == own]
 
     def begin_epoch(self, epoch: int, generators: dict[str, dict[int, Tensor]] | None = None) -> "Epoch":
-        """Seed an epoch's batches and dropout. `generators`: dropout states by side and seed, to go on inside it."""
+        """Seed an epoch's batches and dropout. `generators`: dropout states by side and seed, to go on in it."""
         streams = list(dict.fromkeys(self.configs[run].training.seed for run in self.members))
         for name, side in self.sides.items():
             side.begin_epoch(epoch, streams, (generators or {}).get(name))
         return Epoch(self, epoch, streams)
 
-    def step(self, layout: Layout) -> Trained:
+    def step(self, layout: Layout) -> StepOutput:
         """One step of every member. What it returns is overwritten by the next step."""
         trained = self.replay(layout)
         for side in self.sides.values():
             side.count_step()
         return trained
 
-    def train(self, layout: Layout) -> Trained:
+    def train(self, layout: Layout) -> StepOutput:
         """What the device does in a step, launched. `step` counts it, and may replay it instead."""
         batch = self.data.gather(self.data.train, layout)
         logits = {name: side.backward(batch) for name, side in self.sides.items()}
         norms = {name: side.gradient_norm() for name, side in self.sides.items()}
         if self.first.training.clip_scope == "global":
-            both = torch.stack(list(norms.values())).norm(dim=0)
+            both = torch.stack(list(norms.values())).norm(dim=0)  # K
             norms = dict.fromkeys(norms, both)
         for name, side in self.sides.items():
             side.step(norms[name])
-        return Trained(logits, batch.response, batch.real)
+        return StepOutput(logits, batch.targets)
 
     def moving(self) -> list[Tensor]:
-        """The tensors that a step changes, after the first."""
+        """The tensors that a step changes, after the first: K… each, and Adam's counts of steps."""
         return [tensor for side in self.sides.values() for tensor in side.moving()]
 
     def generators(self) -> list[torch.Generator]:
@@ -117,7 +117,7 @@ class Population:
                 at[name] = moved[at[name]]
 
     def weights(self, run: str, sides: Iterable[str] = SIDES) -> dict[str, dict[str, Tensor]]:
-        """A copy of the tensors that a run is evaluated with, by side and name."""
+        """A copy of the tensors that a run is evaluated with, by side and name, without a member axis."""
         return {name: member_state(self.sides[name].evaluated, self.members[run][name]) for name in sides}
 
 
@@ -136,7 +136,7 @@ class Epoch:
         size = population.first.training.batch_size
         shapes = derived_seed("shapes", number)
         self.batches: list[Layout] = data.train.training(size, shapes, seeds, population.shapes)
-        self.step = 0
+        self.batches_done = 0
         self.filled = 0
         positions = sum(layout.tokens for layout in self.batches)
         self.logits = {
@@ -149,26 +149,25 @@ class Epoch:
     @property
     def done(self) -> bool:
         """Whether every batch has been trained on."""
-        return self.step == len(self.batches)
+        return self.batches_done == len(self.batches)
 
     def advance(self) -> None:
         """Train on the next batch. Nothing here waits for the device, but for a trial of replayed steps."""
-        layout = self.batches[self.step]
+        layout = self.batches[self.batches_done]
         trained = self.population.step(layout)
         for name, logit in trained.logits.items():
             self.logits[name][:, self.filled : self.filled + layout.tokens] = logit
-        self._book(trained.response, trained.real)
+        self._book(trained.targets)
 
-    def fast_forward(self, steps: int) -> None:
-        """Pass over batches that were trained on before an interruption."""
+    def fast_forward(self, batches: int) -> None:
+        """Pass over so many batches, which were trained on before an interruption."""
         data = self.population.data
-        for layout in self.batches[self.step : self.step + steps]:
-            batch = data.gather(data.train, layout)
-            self._book(batch.response, batch.real)
+        for layout in self.batches[self.batches_done : self.batches_done + batches]:
+            self._book(data.gather(data.train, layout).targets)
 
-    def _book(self, response: Tensor, real: Tensor) -> None:
-        end = self.filled + response.shape[1]
-        self.response[:, self.filled : end] = response
-        self.real[:, self.filled : end] = real
+    def _book(self, targets: Targets) -> None:
+        end = self.filled + targets.real.shape[1]
+        self.response[:, self.filled : end] = targets.response
+        self.real[:, self.filled : end] = targets.real
         self.filled = end
-        self.step += 1
+        self.batches_done += 1

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import Members, StreamBatch
+from gaintrace.data.batches import Batch, Members
 from gaintrace.model.dual import derived_seed, load_member, member_state, member_tensors, stack
 from gaintrace.model.layers import Dropout
 from gaintrace.model.mastery import MasteryPrediction
@@ -61,18 +61,21 @@ class Side:
         training = self.configs[0].training
         named = dict(self.module.named_parameters())
         read = [name for name in named if name.startswith("curve.") or name == LOG_VARIANCE]
-        groups: list[dict[str, Any]] = [{"params": [p for name, p in named.items() if name not in read]}]
+        parameter_groups: list[dict[str, Any]] = [{"params": [p for name, p in named.items() if name not in read]}]
         if read:
             # An L2 penalty would pull these interpretable numbers towards zero, most of all the velocities of
             # students who are in no batch: Adam turns any lone gradient, however small, into a full step.
             # A learned loss weight has about 1 to go in s, and at the network's rate would stay where it starts, as
             # the curve's parameters would.
             rate = training.curve_learning_rate or training.learning_rate
-            groups.append({"params": [named[name] for name in read], "weight_decay": 0.0, "lr": rate})
-        return torch.optim.Adam(groups, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True)
+            parameter_groups.append({"params": [named[name] for name in read], "weight_decay": 0.0, "lr": rate})
+        return torch.optim.Adam(
+            parameter_groups, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+        )
 
     def begin_epoch(self, epoch: int, streams: list[int], generators: dict[int, Tensor] | None = None) -> None:
-        """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from.
+        """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from,
+        by seed.
 
         What a step reads is written in place while the members stay the same, so that a recorded step finds it.
         """
@@ -96,12 +99,12 @@ class Side:
         self.clip = torch.zeros(len(self.configs), device=self.device)
         self.loss_weight = torch.zeros_like(self.clip)
 
-    def backward(self, batch: StreamBatch) -> Tensor:
+    def backward(self, batch: Batch) -> Tensor:
         """Forward and backward of one batch; gradients stay on the parameters. Returns the logits, KN."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            output = self.module(batch.view(self.members), self.dropout)
+            output = self.module(batch.inputs.for_members(self.members), self.dropout)
         logit: Tensor = (output.logit if isinstance(output, MasteryPrediction) else output).float()
-        response, real = self.members.expand(batch.response), self.members.expand(batch.real)
+        response, real = (self.members.expand(x) for x in (batch.targets.response, batch.targets.real))
         losses = F.binary_cross_entropy_with_logits(logit, response, weight=real.float(), reduction="none")
         loss = losses.sum(dim=1) / real.sum(dim=1).clamp(min=1)
         s = self.log_variance
@@ -127,8 +130,8 @@ class Side:
         for parameter in self.clipped:
             if parameter.grad is not None:
                 parameter.grad.mul_(scale.view(-1, *[1] * (parameter.ndim - 1)))
-        for group in self.optimizer.param_groups:  # torch asks for it while it records, and warns of it otherwise
-            group["capturable"] = self.device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+        for parameters in self.optimizer.param_groups:  # torch asks for it while it records, and warns of it otherwise
+            parameters["capturable"] = self.device.type == "cuda" and torch.cuda.is_current_stream_capturing()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -159,7 +162,7 @@ class Side:
         self.streams = 0
 
     def moving(self) -> list[Tensor]:
-        """The tensors that a step changes, after the first."""
+        """The tensors that a step changes, after the first: K… each, and Adam's counts of steps."""
         state = [tensor for moments in self.optimizer.state.values() for tensor in moments.values()]
         return [*self.module.parameters(), *state]
 
@@ -192,4 +195,5 @@ class Side:
             self.optimizer.state[parameter] = {"step": step, **moments}
 
     def _per_member(self, values: Iterable[float]) -> Tensor:
+        """K numbers as a tensor: K."""
         return torch.tensor(list(values), device=self.device, dtype=torch.float32)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from gaintrace.analysis.comparison import compare
+from gaintrace.analysis.comparison import compare_configurations
 from gaintrace.analysis.findings import Evidence
 from gaintrace.analysis.findings.finding import Finding
 from gaintrace.analysis.table import run_table, short_names
@@ -43,7 +43,7 @@ def evidence(store, text, scores, **details):
         results[run.run_id] = made_result(plan, run, *scores(run.swept)).model_copy(update=more)
     columns = short_names(plan)
     table = run_table(plan, results)
-    comparison = compare(store, table, list(columns.values()), plan.spec.objective, plan.data.hash)
+    comparison = compare_configurations(store, table, list(columns.values()), plan.spec.objective, plan.data.hash)
     return Evidence(plan.spec, columns, table, {}, results, comparison)
 
 

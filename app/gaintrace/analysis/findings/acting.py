@@ -6,7 +6,7 @@ import pandas as pd
 
 from gaintrace.analysis.comparison import REPETITIONS
 from gaintrace.analysis.effects import INVISIBLE
-from gaintrace.analysis.findings.finding import SIDES, Evidence, Finding, several
+from gaintrace.analysis.findings.finding import SIDE_NAMES, Evidence, Finding, several
 from gaintrace.identity import MASTERY_ONLY, MASTERY_ONLY_WITH_LEARNED_WEIGHTS
 
 LOSS_WEIGHT = "training.bce_loss_weight"
@@ -64,7 +64,7 @@ def _no_effect(evidence: Evidence) -> Iterator[Finding]:
             continue
         groups = [group for _, group in ranked.groupby(others)] if others else [ranked]
         groups = [group for group in groups if len(group) > 1]
-        if groups and all((group[f"test_{side}_auc"].nunique() == 1) for group in groups for side in SIDES):
+        if groups and all((group[f"test_{side}_auc"].nunique() == 1) for group in groups for side in SIDE_NAMES):
             inert.append(parameter)
     if inert:
         yield Finding(
@@ -80,7 +80,7 @@ def _one_answer(evidence: Evidence) -> Iterator[Finding]:
     swept = [name for name in evidence.columns.values() if name not in REPETITIONS]
     if len(ranked) < 3 or not swept:
         return
-    for side, name in SIDES.items():
+    for side, name in SIDE_NAMES.items():
         column = f"test_{side}_auc"
         spread = _within_repetitions(ranked, column)
         trained = _times_trained(evidence, ranked, side)

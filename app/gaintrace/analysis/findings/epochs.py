@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from gaintrace.analysis.findings.finding import SIDES, Finding
+from gaintrace.analysis.findings.finding import SIDE_NAMES, Finding
 
 CONFOUNDED_SHARE = 0.5
 """Of a metric's range: what selection must explain to be called its main cause."""
@@ -16,7 +16,7 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
     An encoder's range over the runs at its selected epochs is set against its range at one epoch for all: the latest
     selected one that every run has reached. What the range loses is the share that selection explains.
     """
-    for side, name in SIDES.items():
+    for side, name in SIDE_NAMES.items():
         column = f"valid_{side}_auc"
         picked = zip(ranked["run_id"], ranked[f"best_epoch_{side}"], strict=True)
         selected = {run: int(epoch) for run, epoch in picked if run in epochs}
@@ -51,7 +51,7 @@ def too_few_epochs(epochs: dict[str, pd.DataFrame], limit: int) -> Iterator[Find
 
     Where early stopping by the other encoder ended a run, it counts as well: its metric was cut off all the same.
     """
-    for side, name in SIDES.items():
+    for side, name in SIDE_NAMES.items():
         column = f"valid_{side}_auc"
         rising = [run for run, frame in epochs.items() if len(frame) > 1 and frame[column].idxmax() == len(frame) - 1]
         if not rising or 2 * len(rising) < len(epochs):

@@ -34,7 +34,7 @@ def most_practised(skill: Sequence[int]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Panel:
+class MasteryPanel:
     """One student. `lines`: skill → mastery at times 0..T; `practice`: skill → (time, response) of each answer."""
 
     title: str
@@ -42,7 +42,7 @@ class Panel:
     practice: dict[str, list[tuple[int, int]]]
 
 
-def trajectories(panels: list[Panel]) -> str:
+def trajectories(panels: list[MasteryPanel]) -> str:
     """Mastery of the most practised skills of some students, a panel a student, all in one figure."""
     columns = 2
     rows = -(-len(panels) // columns)
@@ -62,7 +62,7 @@ def trajectories(panels: list[Panel]) -> str:
         return _svg(figure, "Mastery over time, a panel a student")
 
 
-def _trajectory(axes: Any, panel: Panel) -> None:
+def _trajectory(axes: Any, panel: MasteryPanel) -> None:
     ends = []
     for (name, mastery), colour, dash in zip(panel.lines.items(), COLOURS, DASHES, strict=False):
         times = np.arange(len(mastery))
@@ -94,7 +94,7 @@ def apart(heights: list[float]) -> list[float]:
     return places
 
 
-def student_panel(panel: Panel) -> str:
+def student_panel(panel: MasteryPanel) -> str:
     """One student as a figure of its own, which a page sets beside others."""
     with canvas(panel.title, *PANEL) as figure:
         _trajectory(_only_axes(figure, labels=0.21), panel)
