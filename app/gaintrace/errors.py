@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     CLUSTER = 6, "the cluster cannot be reached, refuses, or lacks something. A retry may help"
     REGRESSION = 7, "done, and the numbers are not what is recorded: a worse validation, a run not reproduced"
     REFUSED = 8, "a promotion that the sweep's numbers do not support; the message says why. --force overrules"
+    DEVICE = 9, "the GPU failed, or the one asked for is not there; no run is to blame. A retry elsewhere may help"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
 
     meaning: str
@@ -80,6 +81,12 @@ class RefusedError(GaintraceError):
     """A promotion that the sweep's numbers do not support."""
 
     exit_code = ExitCode.REFUSED
+
+
+class DeviceError(GaintraceError):
+    """The device that was to train failed, or is not there."""
+
+    exit_code = ExitCode.DEVICE
 
 
 class InterruptedRunError(GaintraceError):
