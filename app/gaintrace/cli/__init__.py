@@ -4,9 +4,10 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from gaintrace import __version__
-from gaintrace.cli import cluster, config, data, defaults, report, reproduce, sweep, trajectories, validate
+from gaintrace.cli import cluster, config, data, defaults, output, report, reproduce, sweep, trajectories, validate
 from gaintrace.errors import GaintraceError
 
 app = typer.Typer(
@@ -45,12 +46,23 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Run a command; errors meant for the user become one message and their exit code."""
+    outputs = output.install()
+    code: str | int | None = None
     try:
         app()
     except GaintraceError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _say(error)
+        code = error.exit_code
+    except SystemExit as end:
+        code = end.code
+    try:
+        output.check(outputs)
+    except GaintraceError as error:
+        _say(error)
+        code = code or error.exit_code
+    sys.exit(code)
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
+def _say(error: GaintraceError) -> None:
+    message = Text.assemble(("error:", "bold red"), " ", output.printable(str(error)))
+    Console(stderr=True).print(message, highlight=False, soft_wrap=True)

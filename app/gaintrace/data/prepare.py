@@ -8,8 +8,8 @@ import pandas as pd
 
 from gaintrace.data.dataset import COLUMNS, Dataset, SourceFile
 from gaintrace.data.readers import READERS
-from gaintrace.data.readers.common import dropped
-from gaintrace.data.readers.table import Table
+from gaintrace.data.readers.answers import dropped
+from gaintrace.data.readers.common import Table
 from gaintrace.data.split import split_students
 from gaintrace.errors import ConfigError, DataError
 
@@ -81,4 +81,5 @@ def _names(raw: list[Path]) -> str:
 
 def _reasons(tables: list[Table]) -> str:
     counts, found = dropped(tables)
-    return f" (dropped: {', '.join(f'{n} {reason}, {found[reason]}' for reason, n in counts.items())})" if counts else ""
+    told = "; ".join(f"{count:,} {reason}, {found[reason]}" for reason, count in counts.items())
+    return f" (dropped: {told})" if told else ""

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gaintrace.data.readers.common import Answers, Reader, in_time_order, one_row_a_skill, single
-from gaintrace.data.readers.table import read_table
+from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, single
+from gaintrace.data.readers.common import read_table
 
 STUDENT, PROBLEM, STEP = "Anon Student Id", "Problem Name", "Step Name"
 TIME, RESPONSE, SKILLS = "First Transaction Time", "Correct First Attempt", "KC(Default)"

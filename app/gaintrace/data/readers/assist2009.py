@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gaintrace.data.readers.common import (
+from gaintrace.data.readers.answers import (
     Answers,
     Reader,
     answer_starts,
@@ -23,7 +23,7 @@ from gaintrace.data.readers.common import (
     single,
     split_joined,
 )
-from gaintrace.data.readers.table import read_table
+from gaintrace.data.readers.common import read_table
 
 COLUMNS = ("order_id", "user_id", "problem_id", "skill_id", "correct")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gaintrace.data.readers.common import Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
-from gaintrace.data.readers.table import read_table
+from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
+from gaintrace.data.readers.common import read_table
 
 COLUMNS = ("studentId", "problemId", "skill", "correct", "startTime", "timeTaken")
 

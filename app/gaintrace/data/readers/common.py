@@ -1,118 +1,273 @@
-"""What readers share: answers in time order, and what is one answer where it needs several skills."""
+"""A delimited text file that may not be what it claims: a bad cell costs its own row, and every row lost is counted."""
 
+import csv
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
+from typing import Literal, Self
 
+import numpy as np
 import pandas as pd
 
-from gaintrace.data.readers.table import Table, places
+from gaintrace.data.readers.files import check_start, text_lines
 from gaintrace.errors import DataError
 
-JOINTS = re.compile("~~|[_,;|]")
-"""What releases of ASSISTments data and tools around them put between the skills of an answer."""
+DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons"}
+LONGEST_CELL = 2**31 - 1
+"""Characters. A student's whole history is one cell of pyKT's files."""
+
+EXAMPLES = 3
+END = "\0end\n"
+"""Follows the last line of a file, to tell a quotation mark that is never closed."""
+
+MISSING = frozenset(
+    {"", "NA", "N/A", "n/a", "<NA>", "#NA", "#N/A", "#N/A N/A", "NULL", "null", "None", "NaN", "nan", "-NaN", "-nan"}
+    | {"1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"}
+)
+"""What programs write where a value is missing; pandas' list."""
+
+NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\udc80-\udcff]")
+NO_UTF8 = re.compile(r"[\udc80-\udcff]")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+Row = tuple[str, ...]
 
 
 @dataclass
-class Answers:
-    """Answers in time order, a row for each answer and skill.
+class Table:
+    """Rows of a file, cells as strings without the space around them, indexed by their line in the file.
 
-    `frame` columns: uid (string), answer (any value; the neighbouring rows of a student that share it are one answer),
-    item (string or missing), skill (string), response (0 or 1), line (of the file that the answer is from), where there
-    are several tables, table (its place among them), and, where the source has a split, fold.
-    `tables`: the files, which count the rows left out.
+    `dropped`: the lines of the rows left out, by reason. `notes` say what else a reader of the numbers should know.
     """
 
+    path: Path
     frame: pd.DataFrame
-    tables: list[Table]
+    rows_read: int
+    notes: list[str] = field(default_factory=list)
+    dropped: dict[str, list[int]] = field(default_factory=dict)
+
+    def drop(self, lines: Iterable[int], reason: str) -> None:
+        """Count rows as left out. Taking them out of the frame is the caller's."""
+        lost = list(lines)
+        if lost:
+            self.dropped.setdefault(reason, []).extend(lost)
+
+    def keep(self, mask: "pd.Series[bool]", reason: str) -> None:
+        """Keep the rows of a mask; count the others under a reason."""
+        self.drop(self.frame.index[~mask], reason)
+        self.frame = self.frame[mask]
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Drop rows that lack a value in one of the columns."""
+        for column in columns:
+            self.keep(self.frame[column].notna(), f"missing {column}")
+
+    def numeric(self, column: str) -> None:
+        """Turn a column into numbers that compare as the written ones do, exactly; drop rows where it is none.
+
+        Whole numbers are themselves if all are and fit; else each is replaced by its rank.
+        """
+        values = self.frame[column]
+        if values.str.fullmatch("[+-]?[0-9]{1,18}").all():
+            self.frame = self.frame.assign(**{column: values.astype("int64")})
+            return
+        exact = {text: Decimal(text) for text in values.unique() if NUMBER.fullmatch(text)}
+        rank = {number: place for place, number in enumerate(sorted(set(exact.values())))}
+        ranks = values.map({text: rank[number] for text, number in exact.items()})
+        self.keep(ranks.notna(), f"{column} is not a number")
+        self.frame = self.frame.assign(**{column: ranks.dropna().astype("int64")})
+
+    def binary(self, column: str) -> None:
+        """Drop rows whose response is neither 0 nor 1."""
+        numbers = pd.to_numeric(self.frame[column], errors="coerce")
+        self.frame = self.frame.assign(**{column: numbers})
+        self.keep(numbers.isin([0, 1]), f"{column} is neither 0 nor 1")
+
+    def unique(self, columns: list[str]) -> None:
+        """Drop repetitions of a row that should stand once."""
+        self.keep(~self.frame.duplicated(columns), f"duplicate {', '.join(columns)}")
 
 
-@dataclass(frozen=True)
-class Reader:
-    """How to read one data set. `columns` identify its files; `public_name` is what their publisher calls them."""
-
-    columns: tuple[str, ...]
-    public_name: str
-    read: Callable[[list[Path]], Answers]
+def places(lines: list[int]) -> str:
+    """The first of some lines, for a person."""
+    shown = ", ".join(map(str, sorted(lines)[:EXAMPLES]))
+    return f"line{'s' if len(lines) > 1 else ''} {shown}" + (", …" if len(lines) > EXAMPLES else "")
 
 
-def single(paths: list[Path], name: str) -> Path:
-    """The one raw file of a data set that has one."""
-    if len(paths) != 1:
-        raise DataError(f"{name} is made of one raw file; {len(paths)} were given")
-    return paths[0]
+def read_table(path: Path, columns: Iterable[str], separator: str = ",", optional: Iterable[str] = ()) -> Table:
+    """The named columns of a delimited text file, plain, .gz or .zip, as strings; of the optional ones, those it has.
 
-
-def in_time_order(frame: pd.DataFrame, student: str, time: str) -> pd.DataFrame:
-    """Students in order of first appearance, each one's rows sorted by time; ties keep the file's order.
-
-    The index, lines of the file, becomes the column `line`.
+    Raises DataError naming the file, the place, what was expected and what to do.
     """
-    first = frame.groupby(student, sort=False).ngroup()
-    return (
-        frame.assign(_student=first, line=frame.index)
-        .sort_values(["_student", time], kind="stable", ignore_index=True)
-        .drop(columns="_student")
-    )
+    wanted = list(columns)
+    check_start(path, f"a table with columns {', '.join(wanted)}")
+    records = _Records(path, separator)
+    wanted += (name for name in optional if name in records.header)
+    where = _columns(records, wanted, [name for name in wanted if name not in optional])
+    rows: list[Row] = []
+    lines: list[int] = []
+    lost = defaultdict[str, list[int]](list)
+    no_text = []
+    pick = itemgetter(*where)
+    for line, cells in records.rows(where, lost):
+        row = pick(cells)
+        if NO_TEXT.search("".join(row)):
+            no_text.append(len(rows))
+        rows.append(row)
+        lines.append(line)
+    notes = [f"{path.name} is not UTF-8; read as Latin-1"] if _decode(rows, no_text) else []
+    readable = np.full(len(rows), True)
+    for place in no_text:
+        if NO_TEXT.search("".join(rows[place])):
+            readable[place] = False
+            rows[place] = ("",) * len(wanted)
+    columns_read = zip(*rows, strict=True) if rows else ([] for _ in wanted)
+    frame = pd.DataFrame({name: _texts(cells) for name, cells in zip(wanted, columns_read, strict=True)})
+    frame = frame.set_axis(pd.Index(lines, dtype="int64"))
+    table = Table(path, frame, len(rows) + sum(map(len, lost.values())), notes, dict(lost))
+    table.keep(pd.Series(readable, frame.index), "not readable as text")
+    return table
 
 
-def answer_starts(frame: pd.DataFrame) -> "tuple[pd.Series[bool], pd.Series[int]]":
-    """Where answers begin in files that have a row for each skill, and the runs of rows between which one must begin.
+def _texts(cells: Iterable[str]) -> "pd.Series[str]":
+    values = pd.Series(cells, dtype="str").str.strip()
+    return values.mask(values.isin(MISSING))
 
-    `frame` is in time order. The rows of an answer stand together, with one student (uid), item and response and no
-    skill twice, so a new one begins where any of the three changes or a skill comes again.
+
+def _decode(rows: list[Row], no_text: list[int]) -> bool:
+    """Read the cells that are not UTF-8 as Latin-1, unless others show that the file is UTF-8. Whether it did.
+
+    The published ASSISTments files carry names in Latin-1. In a file of UTF-8 such a cell is damage.
     """
-    same = ["uid", "item", "response"]
-    run = (frame[same] != frame[same].shift()).any(axis=1).cumsum()
-    # Inside a run, the n-th time of a skill belongs to the n-th answer.
-    repetition = frame.groupby([run, frame["skill"]]).cumcount()
-    return (repetition != repetition.shift()) | (run != run.shift()), run
+    foreign = [place for place in no_text if NO_UTF8.search("".join(rows[place]))]
+    if not foreign or any(not cell.isascii() and not NO_UTF8.search(cell) for row in rows for cell in row):
+        return False
+    for place in foreign:
+        rows[place] = tuple(cell.encode("utf-8", "surrogateescape").decode("latin-1") for cell in rows[place])
+    return True
 
 
-def split_joined(table: Table, column: str) -> None:
-    """Make lists of a column of skills, in which one cell may join several.
+class _Lines:
+    """Lines of a file, with a way back."""
 
-    `1_13` is two skills where the parts are whole numbers, as in the collapsed release of assist2009, or where each
-    stands alone elsewhere in the file; else it is a name. Rows without any are dropped.
-    """
-    values = table.frame[column]
-    known = values.drop_duplicates()
-    alone = set(known[~known.str.contains(JOINTS, regex=True)])
-    lists = {}
-    names = []
-    for value in known:
-        parts = [part for part in map(str.strip, JOINTS.split(value)) if part]
-        if value in alone or all(part in alone or re.fullmatch("[0-9]+", part) for part in parts):
-            lists[value] = parts
-        else:
-            lists[value] = [value]
-            names.append(value)
-    if names:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        table.notes.append(f"taken for the name of one {column}, not of several: {'; '.join(names[:3])}{more}")
-    table.keep(values.map(lambda value: bool(lists[value])).astype(bool), f"missing {column}")
-    table.frame = table.frame.assign(**{column: table.frame[column].map(lists)})
+    def __init__(self, path: Path) -> None:
+        self.rest = text_lines(path)
+        self.ahead: list[str] = []  # lines to be read again, the next one last
+        self.taken: list[str] = []  # what was read since this was emptied
+        self.number = 0
+        self.ended = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self.ahead.pop() if self.ahead else next(self.rest, END)
+        if line == END:
+            if self.ended:
+                raise StopIteration
+            self.ended = True
+        elif not line.endswith(("\n", "\r")):
+            line += "\n"
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+    def give_back(self) -> None:
+        """Read all that was taken but the first line again."""
+        self.ended = False
+        self.number -= len(self.taken) - 1
+        self.ahead += reversed(self.taken[1:])
 
 
-def one_row_a_skill(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for each answer and skill, of rows that have lists of skills. Rows that add no skill are counted."""
-    rows = frame.explode("skill", ignore_index=True)
-    rows = rows.assign(skill=rows["skill"].astype("str")).drop_duplicates(["answer", "skill"], ignore_index=True)
-    table.drop(sorted(set(frame["line"]) - set(rows["line"])), "duplicate answer and skill")
-    return rows
+class _Records:
+    """The header and the rows of a file."""
+
+    def __init__(self, path: Path, separator: str) -> None:
+        self.path = path
+        self.separator = separator
+        self.lines = _Lines(path)
+        csv.field_size_limit(LONGEST_CELL)
+        # Tab-separated files come from databases that quote nothing: a quotation mark there is part of a name.
+        quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+        self.reader = csv.reader(self.lines, delimiter=separator, quoting=quoting, skipinitialspace=separator != "\t")
+        self.header = [_clean(name) for name in next((cells for cells in self.reader if any(cells)), [])]
+        self.header_line = self.lines.number
+
+    def rows(self, needed: list[int], lost: dict[str, list[int]]) -> Iterator[tuple[int, list[str]]]:
+        """Line and cells of each row, as many as the header has; lines of rows that have no such cells go to `lost`."""
+        width = len(self.header)
+        taken = self.lines.taken
+        taken.clear()
+        for cells in self.reader:
+            if len(taken) == 1 and len(cells) == width:
+                yield self.lines.number, cells
+                taken.clear()
+                continue
+            start = self.lines.number - len(taken) + 1
+            extra = any(cell.strip() for cell in cells[width:])
+            if len(taken) > 1 and (extra or self._swallowed(cells, needed)):
+                # The lines below are rows of their own. Left to itself, csv would make all of them one cell.
+                lost["unbalanced quotation mark"].append(start)
+                self.lines.give_back()
+            elif extra:
+                lost["more cells than the header"].append(start)
+            elif taken[0] != END and (len(cells) > 1 or any(cell.strip() for cell in cells)):
+                yield start, cells + [""] * (width - len(cells))
+            taken.clear()
+
+    def _swallowed(self, cells: list[str], needed: list[int]) -> bool:
+        """Whether a row of several lines is a quotation mark that opens by mistake, not a text of several lines."""
+        width = len(self.header)
+        if END in self.lines.taken or len(cells) < width or any("\n" in cells[i] or "\r" in cells[i] for i in needed):
+            return True
+        for place, cell in enumerate(cells[:width]):
+            first, *others = (piece.count(self.separator) for piece in cell.split("\n"))
+            # From the middle of one row to the same column of another, with as many cells between as rows have.
+            if others and [first, *others] == [width - 1 - place, *[width - 1] * (len(others) - 1), place]:
+                return True
+        return False
 
 
-def dropped(tables: list[Table]) -> tuple[dict[str, int], dict[str, str]]:
-    """Rows left out of all tables by reason: how many, and where the first of them are."""
-    reasons = dict.fromkeys(reason for table in tables for reason in table.dropped)
-    counts = {reason: sum(len(table.dropped.get(reason, [])) for table in tables) for reason in reasons}
-    found = {
-        reason: "; ".join(
-            (f"{table.path.name} " if len(tables) > 1 else "") + places(table.dropped[reason])
-            for table in tables
-            if reason in table.dropped
+def _columns(records: _Records, wanted: list[str], required: list[str]) -> list[int]:
+    """Where the wanted columns are."""
+    found = records.header
+    missing = [name for name in required if name not in found]
+    if missing:
+        shown = ", ".join(found[:8]) + (", …" if len(found) > 8 else "")
+        raise DataError(
+            f"{records.path}: line {records.header_line}: no column {', '.join(missing)}; "
+            f"expected {', '.join(required)} separated by {DELIMITERS[records.separator]}, "
+            f"found {shown[:200] or 'an empty line'}. "
+            f"{_advice(records.lines.taken[-1], required, records.separator)}"
         )
-        for reason in reasons
-    }
-    return counts, found
+    twice = [name for name in wanted if found.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"{records.path}: line {records.header_line}: more than one column {', '.join(twice)}. Delete all but one"
+        )
+    return [found.index(name) for name in wanted]
+
+
+def _clean(name: str) -> str:
+    """A column's name without byte order mark, space and quotation marks."""
+    return name.lstrip("\ufeff").strip().strip('"').strip()
+
+
+def _advice(header: str, columns: list[str], separator: str) -> str:
+    """What to do about a file that lacks a column."""
+    from gaintrace.data.readers import READERS
+
+    for other, kind in DELIMITERS.items():
+        names = {_clean(name) for name in header.split(other)}
+        if names.issuperset(columns):
+            return f"Its columns are separated by {kind}: save it with {DELIMITERS[separator]}"
+        for name, reader in READERS.items():
+            if names.issuperset(reader.columns):
+                return f"It looks like {name}: `gaintrace data prepare {name} …`"
+    for name, reader in READERS.items():
+        if list(reader.columns) == columns:
+            return f"The publisher's file for {name} is {reader.public_name}"
+    return "Check that it is the right file"

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from gaintrace.errors import DataError
 
@@ -51,7 +51,7 @@ def check_start(path: Path, expected: str) -> None:
 
 
 def text_lines(path: Path) -> Iterator[str]:
-    """Lines of a file, plain, .gz or .zip, with their ends. Bytes that are not UTF-8 become surrogates U+DC80 to U+DCFF.
+    """Lines of a file, plain, .gz or .zip, with their ends. Bytes that are not UTF-8 become surrogates, from U+DC80 on.
 
     Raises DataError where it cannot be read to its end.
     """
@@ -83,7 +83,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
                 yield member
     elif path.suffix.lower() == ".gz":
         with gzip.open(path, "rb") as file:
-            yield file
+            yield cast(IO[bytes], file)
     else:
         with path.open("rb") as file:
             yield file

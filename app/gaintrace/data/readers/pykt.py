@@ -6,11 +6,12 @@ unmarked neighbours, where pyKT's own source had a row a skill (assist2009), whi
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from gaintrace.data.readers.common import Answers, Reader, answer_starts
-from gaintrace.data.readers.table import Table, places, read_table
+from gaintrace.data.readers.answers import Answers, Reader, answer_starts
+from gaintrace.data.readers.common import Table, places, read_table
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
@@ -67,7 +68,7 @@ def _interactions(table: Table, place: int) -> pd.DataFrame:
     )
 
 
-def _answers(frame: pd.DataFrame) -> "pd.Series[int]":
+def _answers(frame: pd.DataFrame) -> "pd.Series[Any]":
     marked = (frame["repeat"] == "1") & (frame["uid"] == frame["uid"].shift())
     if marked.any() or frame["item"].isna().any() or frame["skill"].str.contains("_", regex=False).any():
         return (~marked).astype(int).cumsum()
