@@ -8,7 +8,7 @@ from rich.text import Text
 
 from gaintrace import __version__
 from gaintrace.cli import cluster, config, data, defaults, output, report, reproduce, sweep, trajectories, validate
-from gaintrace.errors import GaintraceError
+from gaintrace.errors import GaintraceError, RefusedError
 
 app = typer.Typer(
     help="Train dual-encoder knowledge-tracing models and run their experiments.",
@@ -64,5 +64,7 @@ def main() -> None:
 
 
 def _say(error: GaintraceError) -> None:
-    message = Text.assemble(("error:", "bold red"), " ", output.printable(str(error)))
+    # The objections to a promotion have a line each; every other message is one line, whatever is named in it.
+    lines = str(error).split("\n") if isinstance(error, RefusedError) else [str(error)]
+    message = Text.assemble(("error:", "bold red"), " ", "\n".join(map(output.printable, lines)))
     Console(stderr=True).print(message, highlight=False, soft_wrap=True)

@@ -92,10 +92,12 @@ def export(
 
 
 def _name(name: str | None, out: str) -> str:
-    """What a data set is called, by itself or by its place. Refuses an empty place before work is done for it."""
+    """What a data set is called, by itself or by its place. Refuses an impossible place before work is done for it."""
     from gaintrace.data.names import checked_name, name_of_place
     from gaintrace.store import open_store
 
+    if not out.strip():
+        raise ConfigError("--out is empty; give a folder, file:///path or s3://bucket/prefix")
     open_store(out)
     return checked_name(name) if name is not None else name_of_place(out)
 

@@ -18,6 +18,7 @@ from gaintrace.errors import StoreError
 
 FALLBACKS = {"…": "...", "–": "-", "—": "-", "−": "-", "→": "->", "±": "+/-", "×": "x", "·": "-", "•": "*", "≤": "<="}
 FALLBACKS |= {"≥": ">=", "≈": "~", "“": '"', "”": '"', "‘": "'", "’": "'", "\xa0": " ", "\u202f": " "}
+CONTROLS = frozenset(map(chr, [*range(32), *range(127, 160), 0x2028, 0x2029]))
 GONE = (errno.EPIPE, errno.EBADF, errno.ESHUTDOWN)
 """Nobody reads any more, as after `| head`: no fault, and nothing to say."""
 
@@ -128,5 +129,5 @@ def check(outputs: Iterable[Output]) -> None:
 
 
 def printable(text: str) -> str:
-    """A message without what would control a terminal, as a name in it may."""
-    return "".join(c if (c >= " " and c != "\x7f") or c == "\n" else ascii(c)[1:-1] for c in text)
+    """A line without what would end it or control a terminal, as a name in it may."""
+    return "".join(ascii(c)[1:-1] if c in CONTROLS else c for c in text)

@@ -1,5 +1,6 @@
 """What records of a data set go by: a name of its own, which is a part of paths and a label of metrics."""
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -29,4 +30,5 @@ def name_of_place(uri: str) -> str:
 
 
 def _cleaned(text: str) -> str:
+    text = os.fsencode(text).decode("utf-8", "replace")  # a folder's name may be no text
     return re.sub(r"[^\w.-]+", "-", text)[:LONGEST].strip(".-")
