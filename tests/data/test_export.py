@@ -83,7 +83,7 @@ def test_files_that_are_there_are_replaced_by_force_alone(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write .*a part of the path is a file"):
+    with pytest.raises(StoreError, match=r"cannot write .*a part of the path is a file"):
         export_pykt(made(10, 1, False, 0), tmp_path / "file")
 
 

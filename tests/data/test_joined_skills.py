@@ -1,4 +1,4 @@
-"""Skills of an answer that one cell joins, in each of the ways that releases and tools do, and names that only look so."""
+"""Skills of an answer that one cell joins, as releases and tools do, and names that only look so."""
 
 import pytest
 

@@ -141,7 +141,7 @@ def load_info(uri: str) -> DatasetInfo:
     except MissingObjectError:
         raise DataError(
             f"{uri}: no prepared data set there (dataset.json is missing). "
-            "`gaintrace data prepare NAME --raw FILE --out FOLDER` makes one"
+            "`gaintrace data prepare READER --raw FILE --out FOLDER` makes one"
         ) from None
     except ValidationError as error:
         raise DataError(

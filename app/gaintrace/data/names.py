@@ -12,7 +12,7 @@ LONGEST = 64
 
 def checked_name(name: str) -> str:
     """The name itself. Raises ConfigError where it would not do as a part of a path."""
-    if name != _cleaned(name):
+    if not name or name != _cleaned(name):
         raise ConfigError(
             f"--name {name or repr(name)}: use letters, digits, dots, dashes and underscores, at most {LONGEST}, the "
             "first and the last neither dot nor dash"

@@ -98,7 +98,9 @@ def _explained(path: Path) -> Iterator[None]:
     except IsADirectoryError:
         raise DataError(f"{path}: a folder; give the data file itself") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: begins as {error.encoding.upper()} and goes on as something else. Save it as UTF-8") from None
+        raise DataError(
+            f"{path}: begins as {error.encoding.upper()} and goes on as something else. Save it as UTF-8"
+        ) from None
     except DAMAGED as error:
         raise DataError(
             f"{path}: not a readable {path.suffix} file, or cut short ({error}). Download the file again"

@@ -86,8 +86,9 @@ def _usable(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     ):
         lost = usable[~mask.loc[usable.index]]
         if len(lost):
+            s = "s" if len(lost) > 1 else ""
             where = places(lost["line"].drop_duplicates().tolist())
-            table.notes.append(f"{table.path.name}: left out {len(lost):,} interactions {reason}, {where}")
+            table.notes.append(f"{table.path.name}: left out {len(lost):,} interaction{s} {reason}, {where}")
             usable = usable.drop(lost.index)
     table.drop(sorted(set(frame["line"]) - set(usable["line"])), "no usable interaction")
     usable = usable.explode("skill")
