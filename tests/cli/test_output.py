@@ -178,13 +178,30 @@ def test_a_name_that_is_no_text_is_used_and_printed_as_it_is(folder):
         (["data", "prepare", "pykt", "--raw", "fifo", "--out", "d"], 3, "fifo: a pipe, not a file"),
         (["data", "prepare", "assist2015", "--raw", "raw.csv/x", "--out", "d"], 3, "raw.csv/x: cannot be read"),
         (["data", "prepare", "assist2015", "--raw", "x" * 300, "--out", "d"], 3, "cannot be read: File name too long"),
+        (["data", "prepare", "pykt", "--raw", "x" * 300, "--out", "d"], 3, "cannot be read: File name too long"),
+        (["data", "prepare", "assist2015", "--raw", "loop", "--out", "d"], 3, "loop: cannot be read"),
+        (["data", "prepare", "pykt", "--raw", "loop", "--out", "d"], 3, "loop: cannot be read"),
+        (["data", "prepare", "assist2015", "--raw", "raw.csv", "--out", "x" * 300], 5, "File name too long"),
+        (
+            ["data", "prepare", "assist2015", "--raw", "raw.csv", "--out", "loop"],
+            5,
+            "loop/dataset.json: Too many levels of symbolic links",
+        ),
+        (
+            ["data", "prepare", "assist2015", "--raw", "raw.csv", "--out", "fifo"],
+            5,
+            "fifo/dataset.json: a part of the path is a file",
+        ),
+        (["data", "info", "x" * 300], 5, "File name too long"),
+        (["data", "export", "loop", "--out", "d"], 5, "cannot read loop"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line_and_nothing_is_written(folder, here, arguments, code, message):
     os.mkfifo(folder / "fifo")
+    (folder / "loop").symlink_to("loop")
     _, error = here(*arguments, expect=code)
     assert message in error
-    assert sorted(path.name for path in folder.iterdir()) == ["fifo", "raw.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == ["fifo", "loop", "raw.csv"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def name_of_place(uri: str) -> str:
     """The name of a data set by its folder or URI; empty where that has none, as the root of a disk."""
     scheme, marked, rest = uri.partition("://")
     if not marked:
-        return _cleaned(Path(uri).resolve().name)
+        return _cleaned(Path(os.path.abspath(uri)).name)  # noqa: PTH100 - resolve() would follow links, and fail in a loop
     path = unquote(urlsplit(uri).path) if scheme == "file" else rest
     return _cleaned(path.rstrip("/").rsplit("/", 1)[-1])
 

@@ -237,10 +237,11 @@ def _columns(records: _Records, wanted: list[str], required: list[str]) -> list[
     missing = [name for name in required if name not in found]
     if missing:
         shown = ", ".join(found[:8]) + (", …" if len(found) > 8 else "")
+        shown = "".join(c if c.isprintable() else "?" for c in shown)[:200]
         raise DataError(
             f"{records.path}: line {records.header_line}: no column {', '.join(missing)}; "
             f"expected {', '.join(required)} separated by {DELIMITERS[records.separator]}, "
-            f"found {shown[:200] or 'an empty line'}. "
+            f"found {shown or 'an empty line'}. "
             f"{_advice(records.lines.taken[-1], required, records.separator)}"
         )
     twice = [name for name in wanted if found.count(name) > 1]

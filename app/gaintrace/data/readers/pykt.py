@@ -5,6 +5,7 @@ interaction a skill, all but the first marked in `is_repeat`; as one of concepts
 unmarked neighbours, where pyKT's own source had a row a skill (assist2009), which `questions` tells.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ OPTIONAL = ("questions", "is_repeat", "selectmasks")
 def read(paths: list[Path]) -> Answers:
     """The files, or the one folder that holds both."""
     files = [
-        file for path in paths for file in ([path / "train_valid.csv", path / "test.csv"] if path.is_dir() else [path])
+        file
+        for path in paths
+        for file in ([path / "train_valid.csv", path / "test.csv"] if _is_folder(path) else [path])
     ]
     tables = [_students(path) for path in files]
     _one_row_a_student(tables)
@@ -31,6 +34,10 @@ def read(paths: list[Path]) -> Answers:
     frames = [_usable(table, frame[frame["table"] == place]) for place, table in enumerate(tables)]
     frame = pd.concat(frames, ignore_index=True)
     return Answers(frame.drop_duplicates(["answer", "skill"], ignore_index=True), tables)
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where the name is too long
 
 
 def _students(path: Path) -> Table:
