@@ -193,8 +193,14 @@ class _Records:
         # Tab-separated files come from databases that quote nothing: a quotation mark there is part of a name.
         quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
         self.reader = csv.reader(self.lines, delimiter=separator, quoting=quoting, skipinitialspace=separator != "\t")
-        self.header = [_clean(name) for name in next((cells for cells in self.reader if any(cells)), [])]
+        names = next((cells for cells in self.reader if any(cells)), [])
         self.header_line = self.lines.number
+        if END in self.lines.taken or any("\n" in name or "\r" in name for name in names):
+            raise DataError(
+                f"{path}: no line of column names: a quotation mark in it is not closed, or there are empty lines "
+                "alone. Check that it is the right file"
+            )
+        self.header = [_clean(name) for name in names]
 
     def rows(self, needed: list[int], lost: dict[str, list[int]]) -> Iterator[tuple[int, list[str]]]:
         """Line and cells of each row, as many as the header has; lines of rows that have no such cells go to `lost`."""
