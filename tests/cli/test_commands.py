@@ -68,7 +68,7 @@ def test_one_run_from_prepared_data(folder):
     gaintrace("data", "export", "d", "--out", "pykt", cwd=folder)
     assert "another data set" in gaintrace("data", "simulate", "--out", "d", "--students", 9, cwd=folder, expect=2)
     fixed = ["--set", "grid={}", "--set", "base.training.bce_loss_weight=0.5", "--set", "base.training.epochs=1"]
-    assert "1 run on synthetic (100 students" in gaintrace("train", "small.yaml", "--data", "d", *fixed, cwd=folder)
+    assert "1 run on d (100 students" in gaintrace("train", "small.yaml", "--data", "d", *fixed, cwd=folder)
     assert "is 2 runs" in gaintrace("train", "small.yaml", cwd=folder, expect=2)
     (best,) = folder.glob("store/sweeps/*/best.yaml")
     assert "1 run of 1 epochs" in gaintrace("config", "validate", best, cwd=folder)

@@ -1,7 +1,7 @@
 """Readers of public data sets, by name. A reader turns raw files into answers in time order."""
 
 from gaintrace.data.readers import algebra2005, assist2009, assist2015, assist2017, pykt
-from gaintrace.data.readers.common import Reader
+from gaintrace.data.readers.answers import Reader
 
 READERS: dict[str, Reader] = {
     "assist2009": assist2009.READER,
