@@ -31,7 +31,7 @@ from gaintrace.runs.result import (
     RunResult,
     epochs_text,
 )
-from gaintrace.store import MissingObjectError, Store
+from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, PlannedRun
 from gaintrace.telemetry.energy import EnergyMeter, joules
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
@@ -67,7 +67,7 @@ class ShardTrainer:
                 f"sweep {self.plan.sweep_id} was planned by gaintrace {self.plan.code_version}, this is "
                 f"{code_version()}. Plan the sweep again, or use the image it was planned with"
             )
-        self.runs = self.store.child("runs")
+        self.runs = self.store.child(layout.RUNS)
         self.device_data: dict[str, DeviceData] = {}
         self.side_by_side = 1  # runs that began together in the population under way
         self.said: set[str] = set()
@@ -151,7 +151,7 @@ class ShardTrainer:
 
     def _stored(self, run: str) -> RunResult | None:
         try:
-            return RunResult.model_validate_json(self.runs.read(f"{run}/result.json"))
+            return RunResult.model_validate_json(self.runs.read(f"{run}/{layout.RESULT}"))
         except MissingObjectError:
             return None
         except ValidationError:
@@ -262,7 +262,7 @@ class ShardTrainer:
 
         The other's files go, but for those that both have.
         """
-        key = f"{result.run_id}/result.json"
+        key = f"{result.run_id}/{layout.RESULT}"
         data = result.model_dump_json(indent=1).encode()
         if self.runs.create(key, data):
             return result

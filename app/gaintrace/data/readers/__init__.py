@@ -1,9 +1,11 @@
 """Readers of public data sets, by name. A reader turns raw files into answers in time order."""
 
 from gaintrace.data.readers import algebra2005, assist2009, assist2015, assist2017, pykt
-from gaintrace.data.readers.common import Reader
+from gaintrace.data.readers.common import READERS
 
-READERS: dict[str, Reader] = {
+__all__ = ["READERS"]
+
+READERS |= {
     "assist2009": assist2009.READER,
     "assist2015": assist2015.READER,
     "assist2017": assist2017.READER,

@@ -45,6 +45,10 @@ class Reader:
     read: Callable[[list[Path]], Answers]
 
 
+READERS: dict[str, Reader] = {}
+"""Every reader by its data set's name: the package puts them here, where all can see whose file they were given."""
+
+
 @dataclass
 class Table:
     """Raw rows of a file as strings, and a count of those dropped for each reason."""
@@ -171,8 +175,6 @@ def _names(header: str, separator: str) -> list[str]:
 
 def _advice(header: str, columns: list[str], separator: str) -> str:
     """What to do about a file that lacks a column."""
-    from gaintrace.data.readers import READERS
-
     for other, kind in DELIMITERS.items():
         names = _names(header, other)
         if set(names).issuperset(columns):
