@@ -36,6 +36,11 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 Row = tuple[str, ...]
 
 
+PUBLISHED: dict[str, tuple[tuple[str, ...], str]] = {}
+"""By data set: the columns that identify its file, and what its publisher calls it. The package puts them here, where
+every reader can see whose file it was given."""
+
+
 @dataclass
 class Table:
     """Rows of a file, cells as strings without the space around them, indexed by their line in the file.
@@ -265,16 +270,14 @@ def _clean(name: str) -> str:
 
 def _advice(header: str, columns: list[str], separator: str) -> str:
     """What to do about a file that lacks a column."""
-    from gaintrace.data.readers import READERS
-
     for other, kind in DELIMITERS.items():
         names = {_clean(name) for name in header.split(other)}
         if names.issuperset(columns):
             return f"Its columns are separated by {kind}: save it with {DELIMITERS[separator]}"
-        for name, reader in READERS.items():
-            if names.issuperset(reader.columns):
+        for name, (known, _) in PUBLISHED.items():
+            if names.issuperset(known):
                 return f"It looks like {name}: `gaintrace data prepare {name} …`"
-    for name, reader in READERS.items():
-        if list(reader.columns) == columns:
-            return f"The publisher's file for {name} is {reader.public_name}"
+    for name, (known, called) in PUBLISHED.items():
+        if list(known) == columns:
+            return f"The publisher's file for {name} is {called}"
     return "Check that it is the right file"
