@@ -156,6 +156,43 @@ def test_a_signal_saves_and_exits_with_75_and_the_same_command_continues(folder,
     pd.testing.assert_frame_equal(results(folder).drop(columns="seconds"), straight_results(folder))
 
 
+SLOW = """
+import sys, time
+import {module} as module
+def slow(*_, **__):
+    open("reached", "w").close()
+    for _ in range(600):
+        time.sleep(0.1)
+module.{function} = slow
+from gaintrace.cli import main
+main()
+"""
+OUTSIDE_TRAINING = {
+    "while the data set is read": ("gaintrace.pipeline.sweep", "load_data"),
+    "while resampling": ("gaintrace.report.aggregate", "compare_configurations"),
+    "while the report is drawn": ("gaintrace.report.aggregate", "render_report"),
+    "while metrics are pushed": ("gaintrace.pipeline.sweep", "sweep_metrics"),
+}
+
+
+@pytest.mark.parametrize("where", OUTSIDE_TRAINING)
+def test_a_signal_ends_every_phase_within_seconds(folder, where):
+    module, function = OUTSIDE_TRAINING[where]
+    script = SLOW.format(module=module, function=function)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, "sweep", "small.yaml"], cwd=folder, stdout=log, stderr=log, env=ENVIRONMENT
+        )
+        wait_for(folder, "reached")
+        sent = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 75, (folder / "log").read_text()
+    assert time.monotonic() - sent < 5
+    assert "Run the same command again to continue" in (folder / "log").read_text()
+    gaintrace("sweep", "small.yaml", cwd=folder)
+    assert results(folder)["status"].tolist() == ["succeeded"] * 2
+
+
 def test_kill_9_loses_nothing_that_was_finished(folder):
     """Killed again and again at different moments, a sweep ends in the numbers of one that was left alone."""
     for delay in (0.0, 0.3, 0.7):
