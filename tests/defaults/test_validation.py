@@ -180,7 +180,7 @@ def test_nothing_is_trained_that_nothing_recorded_can_be_compared_with(tmp_path:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     out = str(tmp_path_factory.mktemp("data") / "simulated")
-    simulate(out, students=60, skills=4, mean_length=12)
+    simulate(out, students=60, skills=4, mean_length=12, name="synthetic")
     return out
 
 
@@ -232,7 +232,7 @@ def test_a_gain_is_said_and_no_failure(data: str, tmp_path: Path) -> None:
 def test_another_data_set_of_the_same_name_is_recorded_beside_it(data: str, tmp_path: Path) -> None:
     run(data, tmp_path, "monday")
     other = str(tmp_path / "other")
-    simulate(other, students=61, skills=4, mean_length=12)
+    simulate(other, students=61, skills=4, mean_length=12, name="synthetic")
     assert run(other, tmp_path, "monday").verdict == "recorded"
     assert run(data, tmp_path, "tuesday").verdict == "same"
     assert run(other, tmp_path, "tuesday").verdict == "same"
@@ -242,7 +242,7 @@ def test_a_data_set_that_was_altered_is_not_compared(data: str, tmp_path: Path) 
     own = str(tmp_path / "own")
     shutil.copytree(data, own)
     run(own, tmp_path, "monday")
-    simulate(own, students=61, skills=4, mean_length=12, force=True)
+    simulate(own, students=61, skills=4, mean_length=12, name="synthetic", force=True)
     with pytest.raises(IncompleteError, match="no verdict"):
         run(own, tmp_path, "tuesday")
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gaintrace.cli import sweep as sweeps
+from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import SweepSpec, load_spec
 
 if TYPE_CHECKING:
@@ -26,22 +27,41 @@ def promote(
         str | None, typer.Option("--run", metavar="ID", help="Promote this run's configuration, not the best.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overrule all objections; they are recorded.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="First train the default in force on the sweep's data, to compare with.")
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="URI", help="With --train: the sweep's data set, if it lies elsewhere."),
+    ] = None,
+    device: sweeps.Device = "auto",
+    threads: sweeps.Threads = None,
 ) -> None:
-    """Make a sweep's best configuration the default, if its numbers support that."""
+    """Make a sweep's best configuration the default, if it is better than the one in force on the same data."""
     from gaintrace.defaults.promotion import promote as promote_configuration
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.plan import find_sweep
 
     store = open_store(out)
     command = shlex.join(["gaintrace", *sys.argv[1:]])
-    promotion = promote_configuration(store, find_sweep(store, sweep), run, force, command)
-    default, console = promotion.default, Console()
+    sweep_id, console = find_sweep(store, sweep), Console()
+    if train:
+        from gaintrace.pipeline.promotion import train_default
+        from gaintrace.pipeline.sweep import Machine
+
+        machine = Machine(device, threads)
+        with ConsoleWatcher(console) as watcher:
+            train_default(store, sweep_id, run, data=data, machine=machine, watcher=watcher)
+    promotion = promote_configuration(store, sweep_id, run, force, command)
+    default = promotion.default
     where = f"{store.uri}/{layout.CURRENT_DEFAULT}"
     if promotion.already:
         console.print(f"default {default.number} ({default.hash}) is this configuration already: {where}", **PLAIN)
         return
     for reason in default.provenance.overruled:
         console.print(f"overruled: {reason}", highlight=False, markup=False)
+    for remark in default.provenance.remarks:
+        console.print(f"to be known: {remark}", highlight=False, markup=False)
     console.print(f"default {default.number} ({default.hash}): {where}", **PLAIN)
     console.print(f"{default.provenance.comparison}", highlight=False, markup=False)
     _show_changes(console, _before(store, default.number), default.spec)

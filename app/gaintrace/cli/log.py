@@ -37,6 +37,6 @@ def logged(store: "Store", key: str) -> Iterator[Console]:
         raise
     finally:
         try:
-            store.write(key, tee.getvalue().encode())
+            store.write(key, tee.getvalue().encode(errors="backslashreplace"))
         except StoreError as error:  # the block's own outcome matters more
             print(f"log not kept: {error}", file=sys.stderr)

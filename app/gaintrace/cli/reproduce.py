@@ -32,7 +32,8 @@ def reproduce(
 
     console = Console()
     machine = Machine(device, threads)
-    found = train_again(open_store(out), run, data=data, machine=machine, watcher=ConsoleWatcher(console))
+    with ConsoleWatcher(console) as watcher:
+        found = train_again(open_store(out), run, data=data, machine=machine, watcher=watcher)
     _show(console, found)
     if found.verdict == "different":
         raise RegressionError(f"run {run} is not reproduced: {found.text}")

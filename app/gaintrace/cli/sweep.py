@@ -58,14 +58,15 @@ def sweep(
     from gaintrace.store import open_store
 
     console = Console()
-    done = run_sweep(
-        spec,
-        open_store(out),
-        runs_per_shard=runs_per_pod,
-        machine=Machine(device, threads, members, metrics),
-        watcher=ConsoleWatcher(console),
-        pushgateway=pushgateway,
-    )
+    with ConsoleWatcher(console) as watcher:
+        done = run_sweep(
+            spec,
+            open_store(out),
+            runs_per_shard=runs_per_pod,
+            machine=Machine(device, threads, members, metrics),
+            watcher=watcher,
+            pushgateway=pushgateway,
+        )
     _show(console, done)
 
 
@@ -141,9 +142,9 @@ def train_shard(
     if data:
         base = base.model_copy(update={"data": base.data.model_copy(update={"dataset": data})})
     key = layout.shard_log(sweep_id, shard, f"{datetime.now(UTC):%Y%m%dT%H%M%S}")
-    with logged(store, key) if log else nullcontext(Console()) as console:
+    with logged(store, key) if log else nullcontext(Console()) as console, ConsoleWatcher(console) as watcher:
         machine = Machine(chosen_device(device, gpus), threads, members, metrics)
-        train_shards(plan_, load_data(base), store, [shard], machine=machine, watcher=ConsoleWatcher(console))
+        train_shards(plan_, load_data(base), store, [shard], machine=machine, watcher=watcher)
 
 
 def import_results(
@@ -166,8 +167,10 @@ def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = 
     from gaintrace.store import open_store
     from gaintrace.sweeps.plan import read_plan
 
-    store = open_store(out)
-    _show(Console(), conclude(store, read_plan(store, sweep_id), pushgateway))
+    store, console = open_store(out), Console()
+    with ConsoleWatcher(console):
+        done = conclude(store, read_plan(store, sweep_id), pushgateway)
+    _show(console, done)
 
 
 def chosen_device(device: str, gpus: int | None) -> str:

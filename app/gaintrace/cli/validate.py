@@ -80,33 +80,34 @@ def validate(
 
     machine = Machine(sweeps.chosen_device(device, gpus), threads, metrics=metrics)
     found, errors = [], []
-    for uri in (_located(store, text) for text in datasets):
-        own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
-        spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
-        try:
-            validation = validate_on(
-                store,
-                spec,
-                label,
-                margin=margin,
-                seeds_a_look=seeds_a_look,
-                record=record,
-                weights=chosen_weights,
-                machine=machine,
-                watcher=ConsoleWatcher(console),
-            )
-        except InterruptedRunError:
-            raise
-        except GaintraceError as error:
-            name = re.sub(r"[^A-Za-z0-9._-]+", "-", uri.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
-            validation = failed(store, name, label, str(error))
-            errors.append(error)
-        console.print(f"{validation.verdict}: {validation.text}", highlight=False, markup=False, soft_wrap=True)
-        registry = validation_metrics(validation)
-        problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
-        if problem:
-            console.print(problem, highlight=False, markup=False)
-        found.append(validation)
+    with ConsoleWatcher(console) as watcher:
+        for uri in (_located(store, text) for text in datasets):
+            own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
+            spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
+            try:
+                validation = validate_on(
+                    store,
+                    spec,
+                    label,
+                    margin=margin,
+                    seeds_a_look=seeds_a_look,
+                    record=record,
+                    weights=chosen_weights,
+                    machine=machine,
+                    watcher=watcher,
+                )
+            except InterruptedRunError:
+                raise
+            except GaintraceError as error:
+                name = re.sub(r"[^A-Za-z0-9._-]+", "-", uri.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
+                validation = failed(store, name, label, str(error))
+                errors.append(error)
+            console.print(f"{validation.verdict}: {validation.text}", highlight=False, markup=False, soft_wrap=True)
+            registry = validation_metrics(validation)
+            problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
+            if problem:
+                console.print(problem, highlight=False, markup=False)
+            found.append(validation)
     _show(console, found)
     _exit(found, errors)
 

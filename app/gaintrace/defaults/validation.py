@@ -23,7 +23,7 @@ from gaintrace.runs.result import RunResult
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.plan import DataReference, Plan
 
-Verdict = Judgement | Literal["recorded", "failed", "not comparable"]
+ValidationVerdict = Judgement | Literal["recorded", "failed", "not comparable"]
 
 SIDES = ("e1", "e2")
 
@@ -33,7 +33,7 @@ class Validation(Strict):
 
     dataset: str
     label: str
-    verdict: Verdict
+    verdict: ValidationVerdict
     text: str
     reference: str | None = None
     margin: float | None = Field(None, description="smallest difference that matters")
@@ -125,7 +125,7 @@ class Night:
         """The end of one that could compare nothing, whatever it trained."""
         return self._ended("not comparable", why, [])
 
-    def _ended(self, verdict: Verdict, text: str, runs: list[Pair]) -> Validation:
+    def _ended(self, verdict: ValidationVerdict, text: str, runs: list[Pair]) -> Validation:
         return Validation(
             dataset=self.data.name,
             label=self.label,

@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from gaintrace.config import RunConfig, SweepSpec, content_hash
-from gaintrace.data.readers.common import read_table
+from gaintrace.data.readers.common import places, read_table
 from gaintrace.errors import ConfigError, DataError
 from gaintrace.identity import IMPORTED
 from gaintrace.runs.result import DataName, EncoderMetrics, Metrics, RunResult
@@ -68,7 +68,8 @@ def _only(folder: Path, word: str) -> Path:
 
 
 def _read(path: Path, metrics: tuple[str, ...]) -> pd.DataFrame:
-    read_table(path, metrics)  # refuses what is no such table, with the place
+    for reason, lines in read_table(path, metrics).dropped.items():  # refuses what is no such table, with the place
+        raise DataError(f"{path}: {places(lines)}: {reason}. A run that is half read is no run")
     frame = pd.read_csv(path)
     for column in frame.columns:
         if not pd.api.types.is_numeric_dtype(frame[column]) or frame[column].isna().any():
