@@ -86,7 +86,8 @@ class SweepSpec(Written):
             try:
                 seen = [_lookup(_with(self.base, {path: value}), path) for value in values]
             except ValidationError as error:
-                raise ValueError(f"grid: {path}: {explain(error, RunConfig)}") from None
+                reason = explain(error, RunConfig).removeprefix(f"{path}: ")
+                raise ValueError(f"grid: {path}: {reason}") from None
             if len({json.dumps(v) for v in seen}) != len(seen):
                 raise ValueError(f"grid: {path}: {values} names a value twice")
         for swept in _product(self.grid):
