@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from gaintrace.cli.console import plain
 from gaintrace.errors import StoreError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def logged(store: "Store", key: str) -> Iterator[Console]:
     """A console whose output, and the error that ends the block, are written to the store when the block ends."""
     tee = _Tee()
     try:
-        yield Console(file=tee)
+        yield plain(file=tee)
     except BaseException:
         io.StringIO.write(tee, traceback.format_exc())  # printed by whoever catches it
         raise
