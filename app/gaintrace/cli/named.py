@@ -69,9 +69,9 @@ def dataset(store: "Store", text: str) -> str:
         return text
     if not there:
         names = layout.dataset_names(store)
-        known = f"; {store.uri} has {', '.join(names)}" if names else ""
+        known = f" {store.uri} has {', '.join(names)};" if names else ""
         raise DataError(
-            f"{text}: no prepared data set there{did_you_mean(text, names)}{known}. "
+            f"{text}: no prepared data set there{did_you_mean(text, names) or '.'}{known} "
             "`gaintrace data prepare` makes one; give its folder, or its name in the store's datasets"
         )
     return as_text(inside)
@@ -105,6 +105,6 @@ def finished_run(store: "Store", text: str, sweep_id: str | None = None) -> str:
         return str(summary.best["run_id"])
     where = store.uri if sweep_id is None else f"sweep {sweep_id}"
     raise ConfigError(
-        f"{where} has no finished run {text}{did_you_mean(text, [*names, *sweeps])}; "
+        f"{where} has no finished run {text}{did_you_mean(text, [*names, *sweeps]) or ';'} "
         "the ranking and the run_id column of a sweep's results.csv name them"
     )

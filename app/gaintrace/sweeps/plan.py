@@ -121,5 +121,6 @@ def find_sweep(store: Store, text: str) -> str:
 def _no_sweep(store: Store, text: str, known: list[str]) -> ConfigError:
     if not known:
         return ConfigError(f"store {store.uri}: there is no sweep; `gaintrace plan` makes one")
-    meant = did_you_mean(text, [*dict.fromkeys(sweep.rpartition("-")[0] for sweep in known), *known]) or ";"
-    return ConfigError(f"store {store.uri} has no sweep {text or repr(text)}{meant} sweeps there: {', '.join(known)}")
+    meant = did_you_mean(text, [*dict.fromkeys(sweep.rpartition("-")[0] for sweep in known), *known])
+    there = " Sweeps there: " if meant else "; sweeps there: "
+    return ConfigError(f"store {store.uri} has no sweep {text or repr(text)}{meant}{there}{', '.join(known)}")
