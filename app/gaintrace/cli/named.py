@@ -22,6 +22,13 @@ def not_empty(parameter: typer.CallbackParam, value: str | None) -> str | None:
     return value
 
 
+def data_given(context: typer.Context, value: str | None) -> str | None:
+    """Refuse an empty --data, as an unset variable leaves it, where nothing says that it may be."""
+    if value is not None and not value.strip() and not context.params.get("data_optional"):
+        raise ConfigError("--data is empty; give the data set's folder, URI or name in the store, or leave it out")
+    return value
+
+
 def writable(option: str, text: str) -> Path:
     """The folder that an option names, which need not exist. Raises StoreError where nothing can be written there."""
     path = folder(option, text)
@@ -57,8 +64,6 @@ def dataset(store: "Store", text: str) -> str:
     from gaintrace.store import layout, open_store
 
     text = as_text(text)
-    if not text.strip():
-        raise ConfigError("--data is empty; give the data set's folder, URI or name in the store, or leave it out")
     if "/" in text:
         return text
     inside = f"{store.uri}/{layout.dataset(text)}"

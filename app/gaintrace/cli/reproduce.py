@@ -28,7 +28,12 @@ def reproduce(
     out: sweeps.Out = "store",
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="URI", help="The run's data set, if it lies elsewhere now."),
+        typer.Option(
+            "--data",
+            metavar="URI",
+            callback=named.data_given,
+            help="The run's data set, if it lies elsewhere now: folder, URI, or name in the store.",
+        ),
     ] = None,
     device: sweeps.Device = "auto",
     threads: sweeps.Threads = None,

@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
 Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or a YAML file.")]
 Data = Annotated[
-    str | None, typer.Option("--data", metavar="URI", help="A prepared data set: folder, URI, or name in the store.")
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="URI",
+        callback=named.data_given,
+        help="A prepared data set: folder, URI, or name in the store.",
+    ),
 ]
+# The callback of --data looks at it, so it is read first.
 DataOptional = Annotated[
-    bool, typer.Option("--data-optional", help="Take an empty --data for none, as workflows must.")
+    bool,
+    typer.Option("--data-optional", is_eager=True, help="Take an empty --data for none, as workflows must."),
 ]
 Out = Annotated[
     str, typer.Option("--out", metavar="URI", callback=named.not_empty, help="Store that gets the results.")
@@ -132,8 +140,8 @@ def plan(
 
     store = open_store(out)
     changes = [*(overrides or []), *listed_overrides(epochs, more)]
-    spec = _spec(store, source, _given(data, data_optional), changes)
-    folder = named.writable("--outputs", outputs) if outputs is not None else None
+    spec = _spec(store, source, data, changes)
+    folder = named.writable("--outputs", str(outputs)) if outputs is not None else None
 
     from gaintrace.pipeline.sweep import plan_sweep
 
@@ -168,8 +176,7 @@ def train_shard(
     plan_ = read_plan(store, sweep_id)
     plan_.shard(shard)
     base = plan_.spec.base
-    data = _given(data, data_optional)
-    if data is not None:
+    if data:
         uri = named.dataset(store, data)
         base = base.model_copy(update={"data": base.data.model_copy(update={"dataset": uri})})
     key = layout.shard_log(sweep_id, shard, f"{datetime.now(UTC):%Y%m%dT%H%M%S}")
@@ -209,13 +216,9 @@ def chosen_device(device: str, gpus: int | None) -> str:
     return "cuda" if gpus else "cpu"
 
 
-def _given(data: str | None, optional: bool) -> str | None:
-    return None if optional and data is not None and not data.strip() else data
-
-
 def _spec(store: "Store", source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
     changes = list(overrides or [])
-    if data is not None:
+    if data:
         replaced = [o for o in changes if o.strip().startswith(("base.data.dataset", "base.data.synthetic"))]
         if replaced:
             raise ConfigError(f"--set {replaced[0]} has no effect: --data names the data set. Leave one of them out")

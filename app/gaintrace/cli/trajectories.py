@@ -20,7 +20,12 @@ def trajectories(
     out: sweeps.Out = "store",
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="URI", help="The run's data set, if it lies elsewhere now."),
+        typer.Option(
+            "--data",
+            metavar="URI",
+            callback=named.data_given,
+            help="The run's data set, if it lies elsewhere now: folder, URI, or name in the store.",
+        ),
     ] = None,
 ) -> None:
     """Write mastery of every skill over time for some test students, as Parquet and figures."""
