@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from gaintrace.config import Objective
+from gaintrace.config import Objective, explain
 from gaintrace.runs.result import DataName, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, PlannedRun
@@ -30,7 +30,7 @@ def read_results(store: Store, plan: Plan) -> dict[str, RunResult]:
         except MissingObjectError:
             return None
         except ValidationError as error:
-            message = f"{key} is damaged ({error.errors()[0]['msg']}); run the sweep again to train it anew"
+            message = f"{key} is damaged ({explain(error)}); run the sweep again to train it anew"
             return RunResult(
                 run_id=run.run_id,
                 status="failed",

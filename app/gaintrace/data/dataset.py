@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from gaintrace.config import Strict
+from gaintrace.config import Strict, explain
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 from gaintrace.store import MissingObjectError, Store, open_store
@@ -136,7 +136,7 @@ def load_info(uri: str) -> DatasetInfo:
         ) from None
     except ValidationError as error:
         raise DataError(
-            f"{uri}/dataset.json is damaged: {error.errors()[0]['msg']}. Prepare the data set again with --force"
+            f"{uri}/dataset.json is damaged: {explain(error)}. Prepare the data set again with --force"
         ) from None
 
 

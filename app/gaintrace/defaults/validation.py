@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from gaintrace.analysis.intervals import AUC_ROUNDING, mean_interval
-from gaintrace.config import Strict, SweepSpec, parse_spec
+from gaintrace.config import Strict, SweepSpec, explain, parse_spec
 from gaintrace.defaults.history import configuration_hash, current_spec, to_yaml
 from gaintrace.defaults.recalibration import Recalibration
 from gaintrace.errors import StoreError
@@ -137,7 +137,7 @@ def read_reference(folder: Store) -> Reference | None:
         return None
     except ValidationError as error:
         raise StoreError(
-            f"{folder.uri}/reference.json is damaged: {error.errors()[0]['msg']}. Validate again with --record"
+            f"{folder.uri}/reference.json is damaged: {explain(error)}. Validate again with --record"
         ) from None
 
 
