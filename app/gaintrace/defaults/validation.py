@@ -21,7 +21,7 @@ from gaintrace.runs.result import RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan
 
-Verdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
+ValidationVerdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
 
 
 class Pair(Strict):
@@ -76,7 +76,7 @@ class Validation(Strict):
 
     dataset: str
     label: str
-    verdict: Verdict
+    verdict: ValidationVerdict
     text: str
     reference: str | None = None
     differences: dict[str, Difference] = Field({})
@@ -179,7 +179,9 @@ def _verdict(plan: Plan, runs: list[Pair], reference: Reference | None, label: s
     )
 
 
-def _compare(plan: Plan, runs: list[Pair], reference: Reference | None) -> tuple[Verdict, str, dict[str, Difference]]:
+def _compare(
+    plan: Plan, runs: list[Pair], reference: Reference | None
+) -> tuple[ValidationVerdict, str, dict[str, Difference]]:
     if len(runs) < len(plan.runs):
         return "failed", f"{len(plan.runs) - len(runs)} of {len(plan.runs)} runs did not succeed", {}
     means = f"E1 {_mean(runs, 'e1'):.4f}, E2 {_mean(runs, 'e2'):.4f} over {len(runs)} runs"
@@ -206,7 +208,7 @@ def _compare(plan: Plan, runs: list[Pair], reference: Reference | None) -> tuple
     return *_judged(list(differences.values()), text), differences
 
 
-def _judged(differences: list[Difference], text: str) -> tuple[Verdict, str]:
+def _judged(differences: list[Difference], text: str) -> tuple[ValidationVerdict, str]:
     if any(found.open for found in differences):
         return "not comparable", f"{text}: one pair has no interval. Use more --seeds or --folds"
     if any(found.worse for found in differences):

@@ -25,7 +25,7 @@ bit of a float32: other threads, devices or neighbours in a population show in t
 ONE_PREDICTION = 2e-2
 """The same for a single probability or mastery: the worst of many thousand, and no mean to even it out."""
 
-Verdict = Literal["identical", "within rounding", "different"]
+ReproductionVerdict = Literal["identical", "within rounding", "different"]
 
 
 class Compared(Strict):
@@ -48,7 +48,7 @@ class Reproduction(Strict):
 
     run_id: str
     number: int
-    verdict: Verdict
+    verdict: ReproductionVerdict
     text: str
     compared: list[Compared]
     explanations: list[str]
@@ -124,7 +124,7 @@ def compare_with_recorded(
     trained = [run.result.epochs_trained, reproduced.epochs_trained]
     worst = max(compared, key=lambda c: abs(c.difference) / c.rounding)
     same_course = picked[0] == picked[1] and trained[0] == trained[1]
-    verdict: Verdict = "different"
+    verdict: ReproductionVerdict = "different"
     if not same_course:
         text = f"epoch {picked[1]} was picked of {trained[1]}, recorded is {picked[0]} of {trained[0]}"
     elif worst.difference == 0:
