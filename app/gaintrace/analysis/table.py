@@ -7,16 +7,16 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from gaintrace.config import Objective
+from gaintrace.config import Objective, explain
 from gaintrace.runs.result import DataName, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, PlannedRun
 
-NUMBERS = (
+NUMBER_COLUMNS = (
     "valid_e1_auc", "valid_e2_auc", "test_e1_auc", "test_e2_auc", "test_accuracy", "combined", "seconds",
 )  # fmt: skip
-EPOCHS = ("best_epoch", "best_epoch_e1", "best_epoch_e2")
-READERS = 16
+EPOCH_COLUMNS = ("best_epoch", "best_epoch_e1", "best_epoch_e2")
+READ_AT_A_TIME = 16
 """Results read at a time: a store answers slowly, not rarely."""
 
 
@@ -30,7 +30,7 @@ def read_results(store: Store, plan: Plan) -> dict[str, RunResult]:
         except MissingObjectError:
             return None
         except ValidationError as error:
-            message = f"{key} is damaged ({error.errors()[0]['msg']}); run the sweep again to train it anew"
+            message = f"{key} is damaged ({explain(error)}); run the sweep again to train it anew"
             return RunResult(
                 run_id=run.run_id,
                 status="failed",
@@ -40,7 +40,7 @@ def read_results(store: Store, plan: Plan) -> dict[str, RunResult]:
                 code_version=plan.code_version,
             )
 
-    with ThreadPoolExecutor(READERS) as pool:
+    with ThreadPoolExecutor(READ_AT_A_TIME) as pool:
         results = list(pool.map(read, plan.runs))
     return {result.run_id: result for result in results if result is not None}
 
@@ -61,7 +61,7 @@ def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
     """
     names = short_names(plan)
     rows = [_row(run, results.get(run.run_id), names, plan.spec.objective) for run in plan.runs]
-    table = pd.DataFrame(rows).astype(dict.fromkeys(EPOCHS, "Int64") | dict.fromkeys(NUMBERS, "float64"))
+    table = pd.DataFrame(rows).astype(dict.fromkeys(EPOCH_COLUMNS, "Int64") | dict.fromkeys(NUMBER_COLUMNS, "float64"))
     score = table[plan.spec.objective.rank_by].where(table["status"] == "succeeded")
     table["rank"] = score.rank(method="min", ascending=False).astype("Int64")
     tail = table["status"].map({"succeeded": 0, "failed": 1, "missing": 2})
@@ -80,7 +80,7 @@ def _row(run: PlannedRun, result: RunResult | None, names: dict[str, str], objec
         "run_id": run.run_id,
         "status": result.status if result else "missing",
         **{names[path]: value for path, value in run.swept.items()},
-        **{name: getattr(result, name, None) for name in EPOCHS},
+        **{name: getattr(result, name, None) for name in EPOCH_COLUMNS},
         "valid_e1_auc": pick("valid", "e1", "auc"),
         "valid_e2_auc": pick("valid", "e2", "auc"),
         "test_e1_auc": e1,

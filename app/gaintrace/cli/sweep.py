@@ -24,9 +24,9 @@ Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", he
 RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds; all without it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
-Members = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
+MostMembers = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="0: train on the CPU; 1 or more: a CUDA device must be there.")]
-Metrics = Annotated[
+MetricsAddress = Annotated[
     str | None,
     typer.Option(
         "--metrics", metavar="ADDRESS", envvar="GAINTRACE_METRICS", help="Serve /metrics at PORT or HOST:PORT."
@@ -47,8 +47,8 @@ def sweep(
     runs_per_pod: RunsPerPod = None,
     device: Device = "auto",
     threads: Threads = None,
-    members: Members = None,
-    metrics: Metrics = None,
+    members: MostMembers = None,
+    metrics: MetricsAddress = None,
     pushgateway: Pushgateway = "",
 ) -> None:
     """Run a whole sweep on this machine and write its report. Running it again continues."""
@@ -124,9 +124,9 @@ def train_shard(
     data: Data = None,
     device: Device = "auto",
     threads: Threads = None,
-    members: Members = None,
+    members: MostMembers = None,
     gpus: Gpus = None,
-    metrics: Metrics = None,
+    metrics: MetricsAddress = None,
     log: Annotated[bool, typer.Option("--log", help="Put what is printed into the store, too.")] = False,
 ) -> None:
     """Train the unfinished runs of one shard."""

@@ -42,7 +42,7 @@ def validate(
     device: sweeps.Device = "auto",
     gpus: sweeps.Gpus = None,
     threads: sweeps.Threads = None,
-    metrics: sweeps.Metrics = None,
+    metrics: sweeps.MetricsAddress = None,
     pushgateway: sweeps.Pushgateway = "",
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""

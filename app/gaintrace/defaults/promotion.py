@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from gaintrace.analysis.comparison import Configuration
 from gaintrace.analysis.findings.noise import named
 from gaintrace.analysis.summary import Summary
-from gaintrace.config import SweepSpec, load_spec
+from gaintrace.config import SweepSpec, explain, load_spec
 from gaintrace.defaults import history
 from gaintrace.defaults.history import FALLBACK, Default, Provenance, configuration_hash
 from gaintrace.errors import ConfigError, RefusedError, StoreError
@@ -79,7 +79,7 @@ def read_summary(store: Store, sweep_id: str) -> Summary:
         ) from None
     except ValidationError as error:
         raise StoreError(
-            f"{store.uri}/{key} cannot be read ({error.errors()[0]['msg']}); "
+            f"{store.uri}/{key} cannot be read ({explain(error)}); "
             f"`gaintrace aggregate --sweep {sweep_id}` makes it anew"
         ) from None
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import Inputs, MemberInputs, Members
 from gaintrace.data.dataset import Dataset
-from gaintrace.data.groups import LengthGroup
+from gaintrace.data.groups import Array, LengthGroup
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError, StoreError
 from gaintrace.model.dual import build_mastery, load_member
@@ -31,8 +31,6 @@ from gaintrace.store import Store, layout
 
 SKILLS_TWICE = (3, 2, 1)
 """Skills that a chosen student practised at least twice: as many as leaves enough students to choose from."""
-
-Array = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from gaintrace.config import RunConfig, SweepSpec, content_hash
+from gaintrace.config import RunConfig, SweepSpec, content_hash, explain
 from gaintrace.data.readers.common import places, read_table
 from gaintrace.errors import ConfigError, DataError
 from gaintrace.identity import IMPORTED
@@ -42,7 +42,7 @@ def import_results(folder: Path, store: Store, spec: SweepSpec) -> Plan:
     try:
         swept_spec = SweepSpec.model_validate(spec.model_dump(mode="json") | {"grid": grid, "seeds": [], "folds": []})
     except ValidationError as error:
-        raise DataError(f"{folder}: {error.errors()[0]['msg']}") from None
+        raise DataError(f"{folder}: {explain(error)}") from None
     data = DataReference(uri=None, name=folder.resolve().name, hash=content_hash([epochs.to_csv(), test.to_csv()]))
     by_values = {tuple(swept.values()): config for swept, config in swept_spec.runs()}
     runs = [
