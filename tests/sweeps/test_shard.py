@@ -14,8 +14,8 @@ from gaintrace.config import SweepSpec
 from gaintrace.data.synthetic import generate
 from gaintrace.errors import ConfigError, DataError, DeviceError, InterruptedRunError
 from gaintrace.report.aggregate import aggregate
-from gaintrace.report.mastery_curves import read_predictions
 from gaintrace.report.trajectories import load_encoder
+from gaintrace.runs.predictions import read_predictions
 from gaintrace.runs.result import RunResult
 from gaintrace.runs.writer import RunWriter
 from gaintrace.store import open_store

@@ -23,6 +23,9 @@ class StudentBootstrap:
         """`student`: of each target, N."""
         names, self.row = np.unique(student, return_inverse=True)
         self.students = len(names)
+        answers = np.bincount(self.row)
+        self.effective = float(answers.sum() ** 2 / (answers.astype(np.float64) ** 2).sum())
+        """How many equally long histories would tell as much, (Σm)² / Σm² over students with m answers (Kish, 1965)."""
         share = np.full(self.students, 1 / self.students)
         counts = np.random.default_rng(seed).multinomial(self.students, share, size=resamples)
         self.counts = counts.T.astype(np.int32)  # students, resamples

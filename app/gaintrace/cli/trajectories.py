@@ -25,6 +25,7 @@ def trajectories(
     from gaintrace.report import mastery_curves
     from gaintrace.report import trajectories as module
     from gaintrace.report.figures import mastery as figures
+    from gaintrace.runs.predictions import read_predictions
     from gaintrace.runs.reproduction import RecordedRun
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.data import load_data
@@ -41,7 +42,7 @@ def trajectories(
     drawn = module.panels(encoder, chosen.histories[: figures.MOST_PANELS], dataset.skills)
     labels = ["this run", f"run {against}"] if against else ["this run"]
     runs = dict(zip(labels, [run, against] if against else [run], strict=True))
-    predictions = {label: mastery_curves.read_predictions(store, str(which)) for label, which in runs.items()}
+    predictions = {label: read_predictions(store, str(which)) for label, which in runs.items()}
     curves = mastery_curves.curves(predictions)
     files = {
         "mastery.parquet": buffer.getvalue(),
