@@ -1,16 +1,19 @@
 """Sweeps from where people keep them: presets, YAML files, YAML text, and overrides of single values."""
 
-from collections.abc import Iterable
+import json
+import stat
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from gaintrace.config.base import assign, explain
+from gaintrace.config.run import RunConfig
 from gaintrace.config.sweep import SweepSpec
-from gaintrace.errors import ConfigError
+from gaintrace.config.yaml_text import read_yaml
+from gaintrace.errors import ConfigError, did_you_mean
 
 
 def preset_names() -> list[str]:
@@ -27,20 +30,26 @@ def load_spec(source: str, overrides: Iterable[str] = ()) -> SweepSpec:
     if "\n" in source:
         return parse_spec(source, "the sweep's text", overrides)
     if source in preset_names():
-        text = (resources.files("gaintrace") / "presets" / f"{source}.yaml").read_text()
-        where = f"preset {source}"
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise ConfigError(
-                f"{source}: no such file, and no preset of that name. Presets: {', '.join(preset_names())}"
-            )
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{source}: cannot be read as text: {error}") from None
-        where = source
-    return parse_spec(text, where, overrides)
+        text = (resources.files("gaintrace") / "presets" / f"{source}.yaml").read_text(encoding="utf-8")
+        return parse_spec(text, f"preset {source}", overrides)
+    return parse_spec(_file_text(source), source, overrides)
+
+
+def _file_text(source: str) -> str:
+    presets = preset_names()
+    path = Path(source)
+    try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):  # what a shell's <(…) gives is a pipe
+            raise ConfigError(f"{source or repr(source)}: not a file; give a sweep's YAML file or a preset's name")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{source}: no such file, and no preset of that name{did_you_mean(source, presets) or '.'} "
+            f"Presets: {', '.join(presets)}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{source}: cannot be read as text: {error}") from None
 
 
 def listed_overrides(epochs: str, more: str) -> list[str]:
@@ -52,18 +61,20 @@ def listed_overrides(epochs: str, more: str) -> list[str]:
 def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpec:
     """A sweep from YAML text; `where` names the source in errors."""
     try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: not YAML: {_fault(error)}") from None
+        tree = read_yaml(text)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{where}: expected a mapping with `name`, `base`, `grid`, found {type(tree).__name__}")
     tree = _on_its_preset(tree, where)
-    for override in overrides:
-        _override(tree, override)
+    changed = [_override(tree, override) for override in overrides]
     try:
-        return SweepSpec.model_validate(tree)
+        spec = SweepSpec.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {explain(error)}") from None
+        raise ConfigError(f"{where}: {explain(error, SweepSpec)}") from None
+    for path, value in changed:
+        _check_effect(spec, path, value)
+    return spec
 
 
 def _on_its_preset(tree: dict[str, Any], where: str) -> dict[str, Any]:
@@ -85,21 +96,46 @@ def _over(below: Any, above: Any) -> Any:
     return below | {key: _over(below.get(key), value) for key, value in above.items()}
 
 
-def _override(tree: dict[str, Any], override: str) -> None:
+def _override(tree: dict[str, Any], override: str) -> tuple[str, Any]:
+    """Put a `path=value` into a sweep's tree. Returns the path and the value."""
     path, equals, text = override.partition("=")
+    path = path.strip()
     if not equals or not path:
         raise ConfigError(f"--set {override}: expected path=value, as in base.training.epochs=3")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML: {_fault(error)}") from None
     head, _, rest = path.partition(".")
+    if head in RunConfig.model_fields:
+        raise ConfigError(f"--set {override}: a sweep has no {head} of its own; write base.{override}")
+    if head not in SweepSpec.model_fields:
+        known = [*SweepSpec.model_fields, *(f"base.{section}" for section in RunConfig.model_fields)]
+        raise ConfigError(f"--set {override}: unknown key {head!r}{did_you_mean(head, known)}")
+    try:
+        value = read_yaml(text)
+    except ConfigError as error:
+        raise ConfigError(f"--set {override}: {error}") from None
     # A grid key is itself a dotted path, so it is not taken apart.
     assign(tree, ["grid", rest] if head == "grid" and rest else path.split("."), value, f"--set {path}")
+    return path, value
 
 
-def _fault(error: yaml.YAMLError) -> str:
-    """Where and why reading stopped, in a line."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"{error.problem} in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
-    return str(error).splitlines()[0]
+def _check_effect(spec: SweepSpec, path: str, value: Any) -> None:
+    """Raises ConfigError where what was set is replaced in every run by what the sweep varies."""
+    axes = spec.axes()
+    for own, leaf in _leaves(path, value):
+        swept = own.removeprefix("base.")
+        if own == swept or swept not in axes:
+            continue
+        by = {"data.fold": "folds", "training.seed": "seeds"}.get(swept, "") if swept not in spec.grid else ""
+        mend = f"{by or f'grid.{swept}'}=[{json.dumps(leaf)}]"
+        shown = ", ".join(map(str, axes[swept]))
+        raise ConfigError(
+            f"--set {own}={leaf} has no effect: {by or 'the grid'} sets {swept} to {shown}. "
+            f"To train with {leaf} alone, --set '{mend}'"
+        )
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _leaves(f"{path}.{key}", below)
+    else:
+        yield path, value

@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gaintrace.config.base import Fold, NonNegative, Positive, Probability, Seed, Strict, content_hash
+from gaintrace.config.base import Fold, NonNegative, Positive, Probability, Seed, Written, content_hash
 
 
-class SyntheticConfig(Strict):
+class SyntheticConfig(Written):
     """Simulated students with known ability, learning curves and mastery."""
 
     students: int = Field(600, ge=1, le=1_000_000, description="number of simulated students")
@@ -16,7 +16,7 @@ class SyntheticConfig(Strict):
     seed: Seed = Field(7, description="seed of the simulation")
 
 
-class DataConfig(Strict):
+class DataConfig(Written):
     """Which interactions a run learns from."""
 
     dataset: str | None = Field(
@@ -38,7 +38,7 @@ class DataConfig(Strict):
         return self
 
 
-class ModelConfig(Strict):
+class ModelConfig(Written):
     """Size and kind of the two encoders. The defaults are the published model."""
 
     d_model: int = Field(256, ge=4, le=4096, description="width of both streams")
@@ -84,7 +84,7 @@ class ModelConfig(Strict):
         return self
 
 
-class LearningCurveConfig(Strict):
+class LearningCurveConfig(Written):
     """Where the learning curve of the mastery encoder starts."""
 
     beta_skill_init: Positive = Field(2.5, description="β, steepness of every skill's curve (1 / unit of practice)")
@@ -103,7 +103,7 @@ class LearningCurveConfig(Strict):
     )
 
 
-class TrainingConfig(Strict):
+class TrainingConfig(Written):
     """How a run is trained."""
 
     bce_loss_weight: Probability = Field(0.3, description="w in w·BCE(E1) + (1 − w)·BCE(E2)")
@@ -168,7 +168,7 @@ class TrainingConfig(Strict):
         return self
 
 
-class RunConfig(Strict):
+class RunConfig(Written):
     """Everything that decides a run's numbers."""
 
     data: DataConfig = DataConfig()
