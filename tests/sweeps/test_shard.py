@@ -14,8 +14,8 @@ from gaintrace.config import SweepSpec
 from gaintrace.data.synthetic import generate
 from gaintrace.errors import ConfigError, DataError, InterruptedRunError
 from gaintrace.report.aggregate import aggregate
-from gaintrace.runs.predictions import read_predictions
 from gaintrace.report.trajectories import load_encoder
+from gaintrace.runs.predictions import read_predictions
 from gaintrace.runs.result import RunResult
 from gaintrace.store import open_store
 from gaintrace.sweeps import shard as module

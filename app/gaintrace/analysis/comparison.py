@@ -9,6 +9,7 @@ the configuration that is truly best on test is the first or one that cannot be 
 picked the first: this is a subset selection (Gupta, Technometrics 7, 1965; Hsu, Ann. Stat. 12, 1984).
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,9 @@ class Standing(Strict):
 class Configuration(Strict):
     """One configuration over its succeeded repetitions: mean metrics, and its difference to the first, on test.
 
-    The difference is ≤ 0 where test ranks. `apart`: whether it is more than noise; None where nothing can be said.
+    The difference is ≤ 0 where test ranks. `apart`: whether it is more than noise; None where nothing can be said. With
+    one seed and one fold it is true only where the difference also exceeds what the randomness of training is assumed
+    to make (noise.ASSUMED).
     """
 
     rank: int
@@ -66,18 +69,16 @@ class Comparison(Strict):
     """The configurations of a sweep, best first.
 
     `metric`: what ranks. `students`: how many test students were resampled, if any were. `repeated`: how many seeds and
-    folds, where there are several. `assumed`: whether training's part of the intervals is an assumption, for want of
-    repetitions. `reference`: place of the configuration that differences are to: the first, unless its predictions
-    cannot be read. `unread`: by run, why its predictions could not be. `optimism`: by how much the winner's score looks
-    better than it is, for having been picked by test. `runs`: by run id, where its combined metric may lie with other
-    students; the runs that were resampled.
+    folds, where there are several. `reference`: place of the configuration that differences are to, the first unless
+    its predictions cannot be read. `unread`: by run, why its predictions could not be. `optimism`: by how much the
+    winner's score looks better than it is, for having been picked by test. `runs`: by run id, where its combined metric
+    may lie with other students; the runs that were resampled.
     """
 
     metric: str
     repetitions: int
     students: int | None
     repeated: dict[str, int] = Field({})
-    assumed: bool = False
     reference: int = 0
     unread: dict[str, str] = Field({})
     optimism: float | None = None
@@ -87,7 +88,7 @@ class Comparison(Strict):
     @property
     def covers(self) -> str:
         """What the intervals are about."""
-        few = ", which are few," if self.students and self.students < FEW_STUDENTS else ""
+        few = " (few)" if self.students and self.students < FEW_STUDENTS else ""
         students = f"the choice of the {self.students or 0:,} test students{few}"
         several = [f"{count} {name}s" for name, count in self.repeated.items() if count > 1]
         training = "the randomness of training" + (f" ({' and '.join(several)})" if several else "")
@@ -95,11 +96,6 @@ class Comparison(Strict):
             training += ", of which folds show less than there is, since they share training students"
         if self.students and self.repetitions > 1:
             return f"{students} and {training}"
-        if self.students and self.assumed:
-            return (
-                f"{students} and, since one seed and one fold cannot show the randomness of training, as much again "
-                "for that, which is assumed"
-            )
         if self.students:
             return f"{students}, not {training}: there is one seed and one fold"
         return f"{training}, not the choice of the test students" if self.repetitions > 1 else "nothing"
@@ -107,14 +103,23 @@ class Comparison(Strict):
     @property
     def together(self) -> list[Configuration]:
         """What differences are to, and those that cannot be told from it; empty where none are known."""
-        if not any(c.apart is not None for c in self.configurations):
+        if not self._known:
             return []
         return [c for place, c in enumerate(self.configurations) if place == self.reference or c.apart is False]
 
     @property
     def compared(self) -> int:
         """How many configurations have an interval of their difference to one of them, that one counted in."""
-        return 1 + sum(configuration.apart is not None for configuration in self.configurations)
+        return 1 + len(self._known)
+
+    @property
+    def undecided(self) -> list[Configuration]:
+        """Those that other test students would not make equal, but another seed might: there is none."""
+        return [c for c in self._known if c.apart is None]
+
+    @property
+    def _known(self) -> list[Configuration]:
+        return [c for c in self.configurations if c.difference is not None and c.difference.low is not None]
 
 
 def compare_configurations(
@@ -147,7 +152,6 @@ def compare_configurations(
         repetitions=repetitions,
         students=read.students,
         repeated=_repeated(table, parameters),
-        assumed=read.students is not None and repetitions == 1,
         reference=reference,
         unread=read.unread,
         optimism=None if objective.on_validation else _optimism(order, objective, read),
@@ -189,15 +193,13 @@ def _standings(order: list[Group], objective: Objective, read: Resampled, refere
     scores = [ranking_score(group, objective) for group in order]
     found = []
     for place, group in enumerate(order):
-        difference = (
-            None if place == reference else _difference(group, order[reference], objective, read, pooled, len(order))
-        )
+        gap = None if place == reference else _difference(group, order[reference], objective, read, pooled, len(order))
         found.append(
             Standing(
                 rank=1 + sum(score > scores[place] for score in scores[:place]),
                 combined=mean([run.test[0] + objective.alpha * run.test[1] for run in group]),
-                difference=difference,
-                apart=None if difference is None or difference.low is None else not difference.touches_zero,
+                difference=gap.known if gap else None,
+                apart=gap.apart if gap else None,
             )
         )
     return found
@@ -230,9 +232,24 @@ def _chosen(groups: list[Group], repetitions: int) -> list[str]:
     return [run.run_id for group in chosen for run in group]
 
 
+@dataclass(frozen=True)
+class _Gap:
+    """A difference with what is known of its uncertainty, and with what one seed and one fold cannot show, assumed."""
+
+    known: Interval
+    assumed: Interval
+
+    @property
+    def apart(self) -> bool | None:
+        """None where no more than the assumption stands between the difference and noise, or nothing is known."""
+        if self.known.low is None:
+            return None
+        return False if self.known.touches_zero else None if self.assumed.touches_zero else True
+
+
 def _difference(
     group: Group, to: Group, objective: Objective, read: Resampled, pooled: Training | None, configurations: int
-) -> Interval | None:
+) -> _Gap | None:
     """Of one configuration to another on test, over the seeds and folds that both have.
 
     Without an interval where other runs have predictions and these have not: it would leave the students out.
@@ -246,12 +263,16 @@ def _difference(
         (read.draws[a.run_id], read.draws[b.run_id]) for a, b in pairs if {a.run_id, b.run_id} <= read.draws.keys()
     ]
     if len(known) < len(pairs) and read.students is not None:
-        return Interval(mean=mean(gaps))
+        alone = Interval(mean=mean(gaps))
+        return _Gap(alone, alone)
     gaps_drawn = [objective.score(a["e1"] - b["e1"], a["e2"] - b["e2"]) for a, b in known]
     drawn = _mean_draws(gaps_drawn) if gaps_drawn else None
-    assumed = assumed_variance(*known[0], objective) if known else 0.0
     comparisons = max(1, configurations - 1)
-    return interval(gaps, drawn, read.effective, assumed=assumed, pooled=pooled, comparisons=comparisons)
+    measured, assumed = (
+        interval(gaps, drawn, read.effective, assumed=variance, pooled=pooled, comparisons=comparisons)
+        for variance in (0.0, assumed_variance(*known[0], objective) if known else 0.0)
+    )
+    return _Gap(measured, assumed)
 
 
 def _level(group: Group, objective: Objective, read: Resampled) -> Interval | None:
@@ -260,8 +281,7 @@ def _level(group: Group, objective: Objective, read: Resampled) -> Interval | No
     if read.students is not None and len(known) < len(group):
         return None
     drawn = _mean_draws([objective.score(draw["e1"], draw["e2"]) for draw in known]) if known else None
-    assumed = assumed_variance(known[0], None, objective) if known else 0.0
-    found = interval([objective.score(*run.test) for run in group], drawn, read.effective, assumed=assumed)
+    found = interval([objective.score(*run.test) for run in group], drawn, read.effective)
     return None if found.low is None else found
 
 
