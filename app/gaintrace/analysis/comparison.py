@@ -9,17 +9,16 @@ the configuration that is truly best on test is the first or one that cannot be 
 picked the first: this is a subset selection (Gupta, Technometrics 7, 1965; Hsu, Ann. Stat. 12, 1984).
 """
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from gaintrace.analysis.draws import Array, Resampled, resample
+from gaintrace.analysis.differences import difference, level, with_other_students
+from gaintrace.analysis.draws import Resampled, resample
 from gaintrace.analysis.intervals import Interval
-from gaintrace.analysis.noise import Training, assumed_variance, interval, optimism, pooled_training
-from gaintrace.analysis.ranking import REPETITIONS, Group, Repetition, mean, ranked, ranking_score
+from gaintrace.analysis.noise import optimism, pooled_training
+from gaintrace.analysis.ranking import REPETITIONS, Group, mean, ranked, ranking_score
 from gaintrace.analysis.ranking import configurations as grouped
 from gaintrace.config import Objective, Strict
 from gaintrace.store import Store
@@ -72,7 +71,9 @@ class Comparison(Strict):
     folds, where there are several. `reference`: place of the configuration that differences are to, the first unless
     its predictions cannot be read. `unread`: by run, why its predictions could not be. `optimism`: by how much the
     winner's score looks better than it is, for having been picked by test. `runs`: by run id, where its combined metric
-    may lie with other students; the runs that were resampled.
+    may lie with other students; the runs that were resampled. `lead`: of the first over the last, in what ranks.
+    `counts`: of configurations: all, compared (with the one that others are compared with), together (not to be told
+    apart), undecided (by one seed), first (sharing the first rank).
     """
 
     metric: str
@@ -84,6 +85,8 @@ class Comparison(Strict):
     optimism: float | None = None
     configurations: list[Configuration]
     runs: dict[str, Interval]
+    lead: float | None = None
+    counts: dict[str, int] = Field({})
 
     @property
     def covers(self) -> str:
@@ -147,7 +150,7 @@ def compare_configurations(
         for group, standing in zip(order, standings, strict=True)
     ]
     combined = Objective(rank_by="combined", alpha=objective.alpha)
-    return Comparison(
+    found = Comparison(
         metric=objective.rank_by,
         repetitions=repetitions,
         students=read.students,
@@ -157,12 +160,27 @@ def compare_configurations(
         optimism=None if objective.on_validation else _optimism(order, objective, read),
         configurations=configurations,
         runs={
-            run.run_id: found
+            run.run_id: of_students
             for group in groups
             for run in group
-            if (found := _of_students(run, combined, read)) is not None
+            if (of_students := with_other_students(run, combined, read)) is not None
         },
     )
+    return found.model_copy(update={"lead": _lead(order, objective), "counts": _counts(found)})
+
+
+def _lead(order: list[Group], objective: Objective) -> float | None:
+    return ranking_score(order[0], objective) - ranking_score(order[-1], objective) if len(order) > 1 else None
+
+
+def _counts(found: Comparison) -> dict[str, int]:
+    return {
+        "configurations": len(found.configurations),
+        "compared": found.compared,
+        "together": len(found.together),
+        "undecided": len(found.undecided),
+        "first": sum(configuration.rank == 1 for configuration in found.configurations),
+    }
 
 
 def _configuration(
@@ -180,7 +198,7 @@ def _configuration(
         valid_e1_auc=mean([e1 for e1, _ in valid]) if known else None,
         valid_e2_auc=mean([e2 for _, e2 in valid]) if known else None,
         valid_combined=mean([e1 + objective.alpha * e2 for e1, e2 in valid]) if known else None,
-        interval=_level(group, objective, read),
+        interval=level(group, objective, read),
         difference=standing.difference,
         apart=standing.apart,
         by_alpha=by_alpha,
@@ -193,7 +211,7 @@ def _standings(order: list[Group], objective: Objective, read: Resampled, refere
     scores = [ranking_score(group, objective) for group in order]
     found = []
     for place, group in enumerate(order):
-        gap = None if place == reference else _difference(group, order[reference], objective, read, pooled, len(order))
+        gap = None if place == reference else difference(group, order[reference], objective, read, pooled, len(order))
         found.append(
             Standing(
                 rank=1 + sum(score > scores[place] for score in scores[:place]),
@@ -230,69 +248,3 @@ def _chosen(groups: list[Group], repetitions: int) -> list[str]:
     count = min(CONFIGURATIONS_COMPARED, max(2, RUNS_READ // max(1, repetitions)))
     chosen = [*groups[: count - 1], groups[-1]] if len(groups) > count else groups
     return [run.run_id for group in chosen for run in group]
-
-
-@dataclass(frozen=True)
-class _Gap:
-    """A difference with what is known of its uncertainty, and with what one seed and one fold cannot show, assumed."""
-
-    known: Interval
-    assumed: Interval
-
-    @property
-    def apart(self) -> bool | None:
-        """None where no more than the assumption stands between the difference and noise, or nothing is known."""
-        if self.known.low is None:
-            return None
-        return False if self.known.touches_zero else None if self.assumed.touches_zero else True
-
-
-def _difference(
-    group: Group, to: Group, objective: Objective, read: Resampled, pooled: Training | None, configurations: int
-) -> _Gap | None:
-    """Of one configuration to another on test, over the seeds and folds that both have.
-
-    Without an interval where other runs have predictions and these have not: it would leave the students out.
-    """
-    others = {run.repetition: run for run in to}
-    pairs = [(run, others[run.repetition]) for run in group if run.repetition in others]
-    if not pairs:
-        return None
-    gaps = [objective.score(*run.test) - objective.score(*other.test) for run, other in pairs]
-    known = [
-        (read.draws[a.run_id], read.draws[b.run_id]) for a, b in pairs if {a.run_id, b.run_id} <= read.draws.keys()
-    ]
-    if len(known) < len(pairs) and read.students is not None:
-        alone = Interval(mean=mean(gaps))
-        return _Gap(alone, alone)
-    gaps_drawn = [objective.score(a["e1"] - b["e1"], a["e2"] - b["e2"]) for a, b in known]
-    drawn = _mean_draws(gaps_drawn) if gaps_drawn else None
-    comparisons = max(1, configurations - 1)
-    measured, assumed = (
-        interval(gaps, drawn, read.effective, assumed=variance, pooled=pooled, comparisons=comparisons)
-        for variance in (0.0, assumed_variance(*known[0], objective) if known else 0.0)
-    )
-    return _Gap(measured, assumed)
-
-
-def _level(group: Group, objective: Objective, read: Resampled) -> Interval | None:
-    """Of the mean itself, on test."""
-    known = [read.draws[run.run_id] for run in group if run.run_id in read.draws]
-    if read.students is not None and len(known) < len(group):
-        return None
-    drawn = _mean_draws([objective.score(draw["e1"], draw["e2"]) for draw in known]) if known else None
-    found = interval([objective.score(*run.test) for run in group], drawn, read.effective)
-    return None if found.low is None else found
-
-
-def _of_students(run: Repetition, objective: Objective, read: Resampled) -> Interval | None:
-    """Of one run's score with other test students."""
-    draws = read.draws.get(run.run_id)
-    if draws is None:
-        return None
-    return interval([objective.score(*run.test)], objective.score(draws["e1"], draws["e2"]), read.effective)
-
-
-def _mean_draws(draws: list[Array]) -> Array:
-    found: Array = np.mean(draws, axis=0)
-    return found

@@ -59,7 +59,7 @@ def _result(summary: Summary) -> str:
     first = [c for c in comparison.configurations if c.rank == 1]
     if len(first) == count:
         return f"All {count} configurations reached the same: {reached} ({aucs}{runs})."
-    last = getattr(best, objective.rank_by) - getattr(comparison.configurations[-1], objective.rank_by)
+    last = comparison.lead
     if len(first) > 1:
         which = named([c.swept for c in first]) if len(first) <= NAMED else f"{len(first)} configurations"
         return f"{which} share the first rank of {count}, with {reached}, {four(last)} above the last."

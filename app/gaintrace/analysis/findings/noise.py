@@ -34,6 +34,8 @@ def within_noise(comparison: Comparison, objective: Objective) -> Iterator[Findi
         numbers={
             "metric": comparison.metric,
             "compared": count,
+            "at_once": count - 1,
+            "cannot_be_told_apart": len(together),
             "together": [configuration.swept for configuration in together],
             "best": comparison.configurations[comparison.reference].swept,
             "repetitions": comparison.repetitions,
@@ -52,9 +54,10 @@ def training_unknown(comparison: Comparison) -> Iterator[Finding]:
         name="training_unknown",
         text=f"{len(undecided)} of {comparison.compared} configurations differ on test from {named([reference])} by "
         f"more than the choice of the {comparison.students:,} students makes, but by less than the randomness of "
-        "training may: one seed and one fold do not show it, so it is taken to be as large as the students'. Add seeds.",
+        "training may: one seed and one fold do not show that, so it is taken to be as large. Add seeds.",
         numbers={
             "compared": comparison.compared,
+            "count": len(undecided),
             "undecided": [configuration.swept for configuration in undecided],
             "best": reference,
             "students": comparison.students,
@@ -84,7 +87,7 @@ def predictions_unread(comparison: Comparison, swept: dict[str, dict[str, Any]])
         name="predictions_unread",
         text=f"The predictions of {len(unread)} of {asked} runs cannot be read ({told}).{cost} Delete the folder "
         "of a run and run the sweep again to train it anew.",
-        numbers={"runs": unread, "asked": asked},
+        numbers={"runs": unread, "unread": len(unread), "asked": asked},
     )
 
 
