@@ -71,8 +71,13 @@ def test_ties_at_the_top_are_named(store):
 def test_one_seed_measures_no_noise_of_training_and_is_not_said_to(store):
     found = with_skills(store, {0.3: 0.6, 0.5: 1.0, 0.8: 0.8})
     assert found.trust.startswith("The lead on test over every other configuration is beyond the intervals (95 %)")
-    assert "one seed and one fold cannot show the randomness of training" in found.trust
+    assert "the randomness of training is taken to make, which one seed and one fold cannot show" in found.trust
     assert "more than noise" not in found.trust
+
+
+def test_a_lead_beyond_the_students_alone_is_not_decided_by_one_seed(store):
+    found = with_skills(store, {0.3: 1.0, 0.8: 0.97})
+    assert "whether it is more than the randomness of training, one seed and one fold cannot say" in found.trust
 
 
 def test_what_is_more_than_noise_is_said_to_be(store):

@@ -11,14 +11,14 @@ picked the first: this is a subset selection (Gupta, Technometrics 7, 1965; Hsu,
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from gaintrace.analysis.draws import Array, Resampled, resample
+from gaintrace.analysis.differences import difference, level, with_other_students
+from gaintrace.analysis.draws import Resampled, resample
 from gaintrace.analysis.intervals import Interval
-from gaintrace.analysis.noise import Training, assumed_variance, interval, optimism, pooled_training
-from gaintrace.analysis.ranking import REPETITIONS, Group, Repetition, mean, ranked, ranking_score
+from gaintrace.analysis.noise import optimism, pooled_training
+from gaintrace.analysis.ranking import REPETITIONS, Group, mean, ranked, ranking_score
 from gaintrace.analysis.ranking import configurations as grouped
 from gaintrace.config import Objective, Strict
 from gaintrace.store import Store
@@ -44,7 +44,9 @@ class Standing(Strict):
 class Configuration(Strict):
     """One configuration over its succeeded repetitions: mean metrics, and its difference to the first, on test.
 
-    The difference is ≤ 0 where test ranks. `apart`: whether it is more than noise; None where nothing can be said.
+    The difference is ≤ 0 where test ranks. `apart`: whether it is more than noise; None where nothing can be said. With
+    one seed and one fold it is true only where the difference also exceeds what the randomness of training is assumed
+    to make (noise.ASSUMED).
     """
 
     rank: int
@@ -66,28 +68,30 @@ class Comparison(Strict):
     """The configurations of a sweep, best first.
 
     `metric`: what ranks. `students`: how many test students were resampled, if any were. `repeated`: how many seeds and
-    folds, where there are several. `assumed`: whether training's part of the intervals is an assumption, for want of
-    repetitions. `reference`: place of the configuration that differences are to: the first, unless its predictions
-    cannot be read. `unread`: by run, why its predictions could not be. `optimism`: by how much the winner's score looks
-    better than it is, for having been picked by test. `runs`: by run id, where its combined metric may lie with other
-    students; the runs that were resampled.
+    folds, where there are several. `reference`: place of the configuration that differences are to, the first unless
+    its predictions cannot be read. `unread`: by run, why its predictions could not be. `optimism`: by how much the
+    winner's score looks better than it is, for having been picked by test. `runs`: by run id, where its combined metric
+    may lie with other students; the runs that were resampled. `lead`: of the first over the last, in what ranks.
+    `counts`: of configurations: all, compared (with the one that others are compared with), together (not to be told
+    apart), undecided (by one seed), first (sharing the first rank).
     """
 
     metric: str
     repetitions: int
     students: int | None
     repeated: dict[str, int] = Field({})
-    assumed: bool = False
     reference: int = 0
     unread: dict[str, str] = Field({})
     optimism: float | None = None
     configurations: list[Configuration]
     runs: dict[str, Interval]
+    lead: float | None = None
+    counts: dict[str, int] = Field({})
 
     @property
     def covers(self) -> str:
         """What the intervals are about."""
-        few = ", which are few," if self.students and self.students < FEW_STUDENTS else ""
+        few = " (few)" if self.students and self.students < FEW_STUDENTS else ""
         students = f"the choice of the {self.students or 0:,} test students{few}"
         several = [f"{count} {name}s" for name, count in self.repeated.items() if count > 1]
         training = "the randomness of training" + (f" ({' and '.join(several)})" if several else "")
@@ -95,11 +99,6 @@ class Comparison(Strict):
             training += ", of which folds show less than there is, since they share training students"
         if self.students and self.repetitions > 1:
             return f"{students} and {training}"
-        if self.students and self.assumed:
-            return (
-                f"{students} and, since one seed and one fold cannot show the randomness of training, as much again "
-                "for that, which is assumed"
-            )
         if self.students:
             return f"{students}, not {training}: there is one seed and one fold"
         return f"{training}, not the choice of the test students" if self.repetitions > 1 else "nothing"
@@ -107,14 +106,23 @@ class Comparison(Strict):
     @property
     def together(self) -> list[Configuration]:
         """What differences are to, and those that cannot be told from it; empty where none are known."""
-        if not any(c.apart is not None for c in self.configurations):
+        if not self._known:
             return []
         return [c for place, c in enumerate(self.configurations) if place == self.reference or c.apart is False]
 
     @property
     def compared(self) -> int:
         """How many configurations have an interval of their difference to one of them, that one counted in."""
-        return 1 + sum(configuration.apart is not None for configuration in self.configurations)
+        return 1 + len(self._known)
+
+    @property
+    def undecided(self) -> list[Configuration]:
+        """Those that other test students would not make equal, but another seed might: there is none."""
+        return [c for c in self._known if c.apart is None]
+
+    @property
+    def _known(self) -> list[Configuration]:
+        return [c for c in self.configurations if c.difference is not None and c.difference.low is not None]
 
 
 def compare_configurations(
@@ -142,23 +150,37 @@ def compare_configurations(
         for group, standing in zip(order, standings, strict=True)
     ]
     combined = Objective(rank_by="combined", alpha=objective.alpha)
-    return Comparison(
+    found = Comparison(
         metric=objective.rank_by,
         repetitions=repetitions,
         students=read.students,
         repeated=_repeated(table, parameters),
-        assumed=read.students is not None and repetitions == 1,
         reference=reference,
         unread=read.unread,
         optimism=None if objective.on_validation else _optimism(order, objective, read),
         configurations=configurations,
         runs={
-            run.run_id: found
+            run.run_id: of_students
             for group in groups
             for run in group
-            if (found := _of_students(run, combined, read)) is not None
+            if (of_students := with_other_students(run, combined, read)) is not None
         },
     )
+    return found.model_copy(update={"lead": _lead(order, objective), "counts": _counts(found)})
+
+
+def _lead(order: list[Group], objective: Objective) -> float | None:
+    return ranking_score(order[0], objective) - ranking_score(order[-1], objective) if len(order) > 1 else None
+
+
+def _counts(found: Comparison) -> dict[str, int]:
+    return {
+        "configurations": len(found.configurations),
+        "compared": found.compared,
+        "together": len(found.together),
+        "undecided": len(found.undecided),
+        "first": sum(configuration.rank == 1 for configuration in found.configurations),
+    }
 
 
 def _configuration(
@@ -176,7 +198,7 @@ def _configuration(
         valid_e1_auc=mean([e1 for e1, _ in valid]) if known else None,
         valid_e2_auc=mean([e2 for _, e2 in valid]) if known else None,
         valid_combined=mean([e1 + objective.alpha * e2 for e1, e2 in valid]) if known else None,
-        interval=_level(group, objective, read),
+        interval=level(group, objective, read),
         difference=standing.difference,
         apart=standing.apart,
         by_alpha=by_alpha,
@@ -189,15 +211,13 @@ def _standings(order: list[Group], objective: Objective, read: Resampled, refere
     scores = [ranking_score(group, objective) for group in order]
     found = []
     for place, group in enumerate(order):
-        difference = (
-            None if place == reference else _difference(group, order[reference], objective, read, pooled, len(order))
-        )
+        gap = None if place == reference else difference(group, order[reference], objective, read, pooled, len(order))
         found.append(
             Standing(
                 rank=1 + sum(score > scores[place] for score in scores[:place]),
                 combined=mean([run.test[0] + objective.alpha * run.test[1] for run in group]),
-                difference=difference,
-                apart=None if difference is None or difference.low is None else not difference.touches_zero,
+                difference=gap.known if gap else None,
+                apart=gap.apart if gap else None,
             )
         )
     return found
@@ -228,51 +248,3 @@ def _chosen(groups: list[Group], repetitions: int) -> list[str]:
     count = min(CONFIGURATIONS_COMPARED, max(2, RUNS_READ // max(1, repetitions)))
     chosen = [*groups[: count - 1], groups[-1]] if len(groups) > count else groups
     return [run.run_id for group in chosen for run in group]
-
-
-def _difference(
-    group: Group, to: Group, objective: Objective, read: Resampled, pooled: Training | None, configurations: int
-) -> Interval | None:
-    """Of one configuration to another on test, over the seeds and folds that both have.
-
-    Without an interval where other runs have predictions and these have not: it would leave the students out.
-    """
-    others = {run.repetition: run for run in to}
-    pairs = [(run, others[run.repetition]) for run in group if run.repetition in others]
-    if not pairs:
-        return None
-    gaps = [objective.score(*run.test) - objective.score(*other.test) for run, other in pairs]
-    known = [
-        (read.draws[a.run_id], read.draws[b.run_id]) for a, b in pairs if {a.run_id, b.run_id} <= read.draws.keys()
-    ]
-    if len(known) < len(pairs) and read.students is not None:
-        return Interval(mean=mean(gaps))
-    gaps_drawn = [objective.score(a["e1"] - b["e1"], a["e2"] - b["e2"]) for a, b in known]
-    drawn = _mean_draws(gaps_drawn) if gaps_drawn else None
-    assumed = assumed_variance(*known[0], objective) if known else 0.0
-    comparisons = max(1, configurations - 1)
-    return interval(gaps, drawn, read.effective, assumed=assumed, pooled=pooled, comparisons=comparisons)
-
-
-def _level(group: Group, objective: Objective, read: Resampled) -> Interval | None:
-    """Of the mean itself, on test."""
-    known = [read.draws[run.run_id] for run in group if run.run_id in read.draws]
-    if read.students is not None and len(known) < len(group):
-        return None
-    drawn = _mean_draws([objective.score(draw["e1"], draw["e2"]) for draw in known]) if known else None
-    assumed = assumed_variance(known[0], None, objective) if known else 0.0
-    found = interval([objective.score(*run.test) for run in group], drawn, read.effective, assumed=assumed)
-    return None if found.low is None else found
-
-
-def _of_students(run: Repetition, objective: Objective, read: Resampled) -> Interval | None:
-    """Of one run's score with other test students."""
-    draws = read.draws.get(run.run_id)
-    if draws is None:
-        return None
-    return interval([objective.score(*run.test)], objective.score(draws["e1"], draws["e2"]), read.effective)
-
-
-def _mean_draws(draws: list[Array]) -> Array:
-    found: Array = np.mean(draws, axis=0)
-    return found

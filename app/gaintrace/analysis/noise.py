@@ -94,17 +94,16 @@ def pooled_training(scores: list[list[float]]) -> Training | None:
     return Training(2 * float((rest**2).sum()) / freedom, freedom)
 
 
-def assumed_variance(a: Draws, b: Draws | None, objective: Objective) -> float:
-    """Of one run's score, or of its difference to another's, by training. Encoders that predict alike are one training.
+def assumed_variance(a: Draws, b: Draws, objective: Objective) -> float:
+    """Of the difference between two runs' scores by training. Encoders that predict alike are one training.
 
     The encoders share no parameter, so theirs are added.
     """
     found = 0.0
     for side, weight in (("e1", objective.score(1.0, 0.0)), ("e2", objective.score(0.0, 1.0))):
-        if b is not None and a[side] is b[side]:
-            continue
-        sides = [a[side]] if b is None else [a[side], b[side]]
-        found += float(weight) ** 2 * ASSUMED**2 * sum(float(np.nanvar(draws, ddof=1)) for draws in sides)
+        if a[side] is not b[side]:
+            variances = (float(np.nanvar(draws[side], ddof=1)) for draws in (a, b))
+            found += (float(weight) * ASSUMED) ** 2 * sum(variances)
     return found
 
 

@@ -67,6 +67,7 @@ class Summary(Strict):
     gain: GainStatistics | None
     effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
     mastery_recovery: float | None
+    mastery_shown: list[str] = Field([], description="what the report says of the mastery that it shows")
     cost: Cost
     seconds: float
     runs: list[dict[str, Any]]

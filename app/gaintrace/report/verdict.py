@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from gaintrace.analysis.comparison import FEW_STUDENTS, Comparison
 from gaintrace.analysis.findings.finding import SIDE_NAMES, Finding, several
 from gaintrace.analysis.findings.noise import named
 from gaintrace.analysis.summary import Summary
@@ -58,7 +59,7 @@ def _result(summary: Summary) -> str:
     first = [c for c in comparison.configurations if c.rank == 1]
     if len(first) == count:
         return f"All {count} configurations reached the same: {reached} ({aucs}{runs})."
-    last = getattr(best, objective.rank_by) - getattr(comparison.configurations[-1], objective.rank_by)
+    last = comparison.lead
     if len(first) > 1:
         which = named([c.swept for c in first]) if len(first) <= NAMED else f"{len(first)} configurations"
         return f"{which} share the first rank of {count}, with {reached}, {four(last)} above the last."
@@ -72,6 +73,14 @@ def _trust(summary: Summary) -> str:
     comparison = summary.comparison
     if len(comparison.configurations) == 1:
         return "With one configuration there is nothing to compare."
+    return _worth(summary)
+
+
+def _worth(summary: Summary) -> str:
+    """What the lead of the first of several configurations is worth."""
+    comparison = summary.comparison
+    if all(configuration.rank == 1 for configuration in comparison.configurations):
+        return "So nothing came out best."
     picked = _selection(summary)
     if picked is not None:
         return f"But {_told(picked)}{_and_noise(summary)}."
@@ -98,21 +107,29 @@ def _beyond(summary: Summary) -> str:
             f"But on test {configuration_label(most.swept)} is better, by {signed(most.difference.mean)} "
             f"{interval_text(most.difference)}, which is more than noise"
         )
-    if comparison.covers == "nothing" or comparison.compared < 2:
-        why = "with one seed and one fold" if comparison.repetitions < 2 else "without predictions of the best"
-        return f"{why[0].upper()}{why[1:]}, nothing here says whether that is more than noise"
+    if comparison.compared < 2 or comparison.reference:
+        known = comparison.students is None and comparison.repetitions < 2
+        why = "With one seed and one fold" if known else "Without all predictions of the best"
+        return f"{why}, nothing here says whether that is more than noise"
     which = (
         "every other configuration"
         if comparison.compared == len(comparison.configurations)
         else f"each of the {comparison.compared - 1} configurations compared"
     )
     where = " on test" if summary.objective.on_validation else ""
-    if comparison.assumed:
-        return (
-            f"The lead{where} over {which} is beyond the intervals (95 %), which cover {comparison.covers}; more seeds "
-            "would show whether it holds"
-        )
-    return f"The lead{where} over {which} is more than noise (95 % intervals over {comparison.covers})"
+    if comparison.repetitions > 1:
+        return f"The lead{where} over {which} is more than noise (95 % intervals over {comparison.covers})"
+    rest = (
+        "whether it is more than the randomness of training, one seed and one fold cannot say"
+        if comparison.undecided
+        else "it is also more than the randomness of training is taken to make, which one seed and one fold cannot show"
+    )
+    return f"The lead{where} over {which} is beyond the intervals (95 %) over {_students(comparison)}; {rest}"
+
+
+def _students(comparison: Comparison) -> str:
+    few = " (few)" if (comparison.students or 0) < FEW_STUDENTS else ""
+    return f"the choice of the {comparison.students:,} test students{few}"
 
 
 def _selection(summary: Summary) -> Finding | None:

@@ -12,6 +12,7 @@ METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "combined": "C
 TITLES = {
     "selection_epoch": "Which epoch was picked",
     "within_noise": "Within noise",
+    "training_unknown": "Trained once",
     "splits_disagree": "Validation and test disagree",
     "parameter_cannot_act": "Cannot act",
     "no_effect_seen": "No effect seen",

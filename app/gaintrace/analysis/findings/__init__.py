@@ -9,7 +9,7 @@ from gaintrace.analysis.findings.epochs import selection_epoch, too_few_epochs
 from gaintrace.analysis.findings.finding import Evidence, Finding
 from gaintrace.analysis.findings.grid import edge_of_the_grid, unfinished
 from gaintrace.analysis.findings.mastery import degenerate_mastery, parameters_did_not_move
-from gaintrace.analysis.findings.noise import predictions_unread, within_noise
+from gaintrace.analysis.findings.noise import predictions_unread, training_unknown, within_noise
 from gaintrace.analysis.findings.splits import splits_disagree
 
 __all__ = ["Evidence", "Finding", "find"]
@@ -22,6 +22,7 @@ def find(evidence: Evidence) -> list[Finding]:
     return [
         *selection_epoch(ranked, epochs),
         *within_noise(evidence.comparison, objective),
+        *training_unknown(evidence.comparison),
         *splits_disagree(evidence.comparison, objective),
         *parameter_cannot_act(evidence),
         *no_effect_seen(evidence),

@@ -24,8 +24,15 @@ def parameter_cannot_act(evidence: Evidence) -> Iterator[Finding]:
 
 def no_effect_seen(evidence: Evidence) -> Iterator[Finding]:
     """Parameters that changed nothing, and encoders that came out alike whatever was swept: seen, not proven."""
-    yield from _no_effect(evidence)
-    yield from _one_answer(evidence)
+    inert = _inert(evidence)
+    if inert:
+        yield Finding(
+            name="no_effect_seen",
+            text=f"{several(inert)} changed no test AUC: runs that differ in nothing else have equal ones.",
+            numbers={"parameters": inert, "metric": None, "identical": True},
+        )
+    if set(inert) < {name for name in evidence.columns.values() if name not in REPETITIONS}:
+        yield from _one_answer(evidence)
 
 
 def _no_way(evidence: Evidence) -> Iterator[Finding]:
@@ -65,8 +72,8 @@ def _scale_only(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def _no_effect(evidence: Evidence) -> Iterator[Finding]:
-    """Runs that differ in one parameter alone, and are equal to the bit."""
+def _inert(evidence: Evidence) -> list[str]:
+    """Parameters such that runs which differ in one of them alone have equal test AUCs."""
     ranked = evidence.ranked
     names = list(evidence.columns.values())
     inert = []
@@ -78,12 +85,7 @@ def _no_effect(evidence: Evidence) -> Iterator[Finding]:
         groups = [group for group in groups if len(group) > 1]
         if groups and all((group[f"test_{side}_auc"].nunique() == 1) for group in groups for side in SIDE_NAMES):
             inert.append(parameter)
-    if inert:
-        yield Finding(
-            name="no_effect_seen",
-            text=f"{several(inert)} changed no test AUC: runs that differ in nothing else have equal ones.",
-            numbers={"parameters": inert, "metric": None, "identical": True},
-        )
+    return inert
 
 
 def _one_answer(evidence: Evidence) -> Iterator[Finding]:

@@ -7,6 +7,9 @@ from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.findings.finding import Finding, several
 from gaintrace.config import Objective
 
+TOLD = 4
+"""Runs whose predictions cannot be read that a finding names."""
+
 
 def within_noise(comparison: Comparison, objective: Objective) -> Iterator[Finding]:
     """The difference between the best configuration and some others is no more than noise."""
@@ -17,7 +20,8 @@ def within_noise(comparison: Comparison, objective: Objective) -> Iterator[Findi
     best = "the best" if comparison.reference == 0 else named([comparison.configurations[comparison.reference].swept])
     if len(together) == count:
         which = f"None of {count} configurations" if count > 2 else "Neither configuration"
-        rest = f" ({named([c.swept for c in together])})" if count <= 8 else ""
+        short = len(together[0].swept) == 1 and count <= 8
+        rest = f" ({named([c.swept for c in together])})" if short else ""
         text = f"{which} can be told from {best}{rest}"
     else:
         text = f"{len(together)} of {count} configurations cannot be told apart: {named([c.swept for c in together])}"
@@ -30,9 +34,32 @@ def within_noise(comparison: Comparison, objective: Objective) -> Iterator[Findi
         numbers={
             "metric": comparison.metric,
             "compared": count,
+            "at_once": count - 1,
+            "cannot_be_told_apart": len(together),
             "together": [configuration.swept for configuration in together],
             "best": comparison.configurations[comparison.reference].swept,
             "repetitions": comparison.repetitions,
+            "students": comparison.students,
+        },
+    )
+
+
+def training_unknown(comparison: Comparison) -> Iterator[Finding]:
+    """Some configurations differ by more than the choice of students makes, but each was trained once."""
+    undecided = comparison.undecided
+    if not undecided:
+        return
+    reference = comparison.configurations[comparison.reference].swept
+    yield Finding(
+        name="training_unknown",
+        text=f"{len(undecided)} of {comparison.compared} configurations differ on test from {named([reference])} by "
+        f"more than the choice of the {comparison.students:,} students makes, but by less than the randomness of "
+        "training may: one seed and one fold do not show that, so it is taken to be as large. Add seeds.",
+        numbers={
+            "compared": comparison.compared,
+            "count": len(undecided),
+            "undecided": [configuration.swept for configuration in undecided],
+            "best": reference,
             "students": comparison.students,
         },
     )
@@ -47,7 +74,8 @@ def predictions_unread(comparison: Comparison, swept: dict[str, dict[str, Any]])
     if not unread:
         return
     runs = [f"{run} ({', '.join(f'{k} {v}' for k, v in swept[run].items())})" for run in unread]
-    told = several([f"run {run}: {reason}" for run, reason in zip(runs, unread.values(), strict=True)], most=4)
+    told = "; ".join(f"run {run}: {reason}" for run, reason in zip(runs[:TOLD], unread.values(), strict=False))
+    told += f"; and {len(runs) - TOLD} more" if len(runs) > TOLD else ""
     asked = len(comparison.runs) + len(unread)
     best = comparison.configurations[0]
     if comparison.reference:
@@ -57,9 +85,9 @@ def predictions_unread(comparison: Comparison, swept: dict[str, dict[str, Any]])
         cost = " What is said of noise is without them."
     yield Finding(
         name="predictions_unread",
-        text=f"The predictions of {len(unread)} of {asked} runs cannot be read. {told}.{cost} Delete the folder "
+        text=f"The predictions of {len(unread)} of {asked} runs cannot be read ({told}).{cost} Delete the folder "
         "of a run and run the sweep again to train it anew.",
-        numbers={"runs": unread, "asked": asked},
+        numbers={"runs": unread, "unread": len(unread), "asked": asked},
     )
 
 
