@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from gaintrace.cli.console import plain
 from gaintrace.errors import StoreError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @contextmanager
 def logged(store: "Store", key: str) -> Iterator[Console]:
     """A console whose output, and the error that ends the block, are written to the store when the block ends."""
-    console = Console(record=True, force_terminal=False)  # lines, also in a terminal: a bar would fill the log
+    console = plain(record=True, force_terminal=False)  # lines, also in a terminal: a bar would fill the log
     failure = ""
     try:
         yield console

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
+from gaintrace.cli.console import plain
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import listed_overrides
 from gaintrace.errors import ConfigError, GaintraceError, IncompleteError, InterruptedRunError, RegressionError
 
 if TYPE_CHECKING:
     from gaintrace.defaults.validation import Validation
-    from gaintrace.store import Store
 
 
 def validate(
@@ -61,18 +61,20 @@ def validate(
     chosen_weights = _numbers("--weights", weights, float) if recalibrate else []
     changes = listed_overrides(epochs, more)
     store = open_store(out)
+    if not all(text.strip() for text in datasets):
+        raise ConfigError("DATASET is empty; give the data set's folder, URI or name in the store")
     planned = default_spec(store, changes, chosen_folds, chosen_seeds)  # a mistake in it is no data set's fault
     if recalibrate:
         recalibration_spec(planned, chosen_weights)
-    console = Console()
-
+    console = plain()
     machine = Machine(sweeps.chosen_device(device, gpus), threads, metrics=metrics)
     found, errors = [], []
     with ConsoleWatcher(console) as watcher:
-        for uri in (_located(store, text) for text in datasets):
-            own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
-            spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
+        for text in datasets:
             try:
+                uri = named.dataset(store, text)
+                own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
+                spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
                 validation = validate_on(
                     store,
                     spec,
@@ -85,50 +87,35 @@ def validate(
             except InterruptedRunError:
                 raise
             except GaintraceError as error:
-                name = re.sub(r"[^A-Za-z0-9._-]+", "-", uri.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
+                name = re.sub(r"[^A-Za-z0-9._-]+", "-", text.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
                 validation = failed(store, name, label, str(error))
                 errors.append(error)
-            console.print(f"{validation.verdict}: {validation.text}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"{validation.verdict}: {validation.text}", soft_wrap=True)
             registry = validation_metrics(validation)
             problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
             if problem:
-                console.print(problem, highlight=False, markup=False)
+                console.print(problem)
             found.append(validation)
     _show(console, found)
     _exit(found, errors)
 
 
-def _located(store: "Store", text: str) -> str:
-    """A data set's URI: as it is, or of the one of that name in the store."""
-    from gaintrace.store import layout
-
-    inside = "/" not in text and store.exists(layout.dataset(text, "dataset.json"))
-    return f"{store.uri}/{layout.dataset(text)}" if inside else text
-
-
 def _show(console: Console, found: "list[Validation]") -> None:
     """One line an encoder of each data set."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("data set", overflow="fold")
-    table.add_column("")
-    for column in ("recorded", "now", "difference [95 %]"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict")
+    from gaintrace.report.fitting import fitted
+
+    columns = ["data set", "", "recorded", "now", "difference [95 %]", "verdict"]
+    rows, styles = [], []
     for validation in found:
-        style = {"regression": "bold red", "failed": "red", "not comparable": "yellow"}.get(validation.verdict)
+        style = {"regression": "bold red", "failed": "red", "not comparable": "yellow"}.get(validation.verdict, "")
         for side in ("e1", "e2"):
-            table.add_row(
-                validation.dataset if side == "e1" else "",
-                side.upper(),
-                *_numbers_of(validation, side),
-                validation.verdict if side == "e1" else "",
-                style=style,
-            )
+            rows.append([validation.dataset, side.upper(), *_numbers_of(validation, side), validation.verdict])
+            styles.append(style)
     console.print()
-    console.print(table)
+    console.print(fitted(console.width, columns, rows, left=["data set", "", "verdict"], styles=styles))
     for validation in found:
         if validation.recalibration is not None:
-            console.print(f"{validation.dataset}: {validation.recalibration.text}", highlight=False, markup=False)
+            console.print(f"{validation.dataset}: {validation.recalibration.text}")
 
 
 def _numbers_of(validation: "Validation", side: str) -> list[str]:

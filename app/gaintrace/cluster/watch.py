@@ -77,7 +77,7 @@ def watch(
                 for step in state.steps:
                     _say(console, said, step.name, line(step, counts))
                 if state.done:
-                    console.print(f"{state.name}: {state.phase.lower()}", highlight=False, soft_wrap=True)
+                    console.print(f"{state.name}: {state.phase.lower()}", highlight=False, markup=False, soft_wrap=True)
             if state.done:
                 return state
             time.sleep(interval)

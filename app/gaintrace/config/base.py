@@ -75,6 +75,14 @@ def unknown_key(path: str, model: type[BaseModel]) -> str:
     return f"unknown key {key!r}" + did_you_mean(key, beside, elsewhere)
 
 
+def as_text(argument: str) -> str:
+    """What a person wrote, whatever the locale: its bytes as UTF-8. Raises ConfigError where they are not."""
+    try:
+        return argument.encode(errors="surrogateescape").decode()
+    except UnicodeError:
+        raise ConfigError(f"{argument}: not UTF-8; rename it or write it in UTF-8") from None
+
+
 def content_hash(value: Any) -> str:
     """16 hex digits of SHA-256 over canonical JSON (sorted keys, no spaces)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

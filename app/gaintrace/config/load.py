@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gaintrace.config.base import assign, explain
+from gaintrace.config.base import as_text, assign, explain
 from gaintrace.config.run import RunConfig
 from gaintrace.config.sweep import SweepSpec
 from gaintrace.config.yaml_text import read_yaml
@@ -67,7 +67,7 @@ def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpe
     if not isinstance(tree, dict):
         raise ConfigError(f"{where}: expected a mapping with `name`, `base`, `grid`, found {type(tree).__name__}")
     tree = _on_its_preset(tree, where)
-    changed = [_override(tree, override) for override in overrides]
+    changed = [_override(tree, as_text(override)) for override in overrides]
     try:
         spec = SweepSpec.model_validate(tree)
     except ValidationError as error:

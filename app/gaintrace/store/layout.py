@@ -55,6 +55,17 @@ def sweep_ids(store: Store) -> list[str]:
     return sorted({key.split("/")[1] for key in store.keys(SWEEPS) if key.endswith(f"/{PLAN}")})
 
 
+def run_ids(store: Store) -> list[str]:
+    """Ids of the finished runs in a store, sorted."""
+    return sorted({key.split("/")[1] for key in store.keys(RUNS) if key.endswith(f"/{RESULT}")})
+
+
+def dataset_names(store: Store) -> list[str]:
+    """Names of the prepared data sets that lie in a store, sorted."""
+    found = (key.split("/") for key in store.keys(DATASETS))
+    return sorted({parts[1] for parts in found if parts[2:] == ["dataset.json"]})
+
+
 def reproduction_numbers(store: Store, run_id: str) -> list[int]:
     """Numbers of a run's reproductions, those under way among them, sorted."""
     return sorted({int(key.split("/")[2]) for key in store.keys(reproduction(run_id))})
@@ -83,8 +94,9 @@ OBJECTS = {
     run(_RUN, "epochs.csv"): "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
     run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits)",
     run(_RUN, "model.safetensors"): "the weights of the selected epoch",
-    run(_RUN, "trajectories/mastery.parquet"): "mastery of every skill over time, of some test students",
-    run(_RUN, "trajectories/<figure>.svg"): "their figure, and mastery by practice",
+    run(_RUN, "trajectories/mastery-<n>-students.parquet"): "mastery of every skill over time, of n test students",
+    run(_RUN, "trajectories/mastery-<n>-students.svg"): "their figure",
+    run(_RUN, "trajectories/practice.svg"): "mastery by practice; `practice-against-<run-id>.svg`: beside another's",
     run(_RUN, RESULT): "written last: succeeded or failed, the numbers, and in `files` what the run's "
     "files are called: with a part of their hash where another attempt's have these names",
     run(_RUN, "checkpoint.safetensors"): "only while a run is unfinished",

@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain
-from gaintrace.errors import ConfigError, StoreError
+from gaintrace.errors import ConfigError, StoreError, did_you_mean
 from gaintrace.identity import code_version, population_key, run_id
 from gaintrace.store import MissingObjectError, Store, layout
 
@@ -121,4 +121,6 @@ def find_sweep(store: Store, text: str) -> str:
 def _no_sweep(store: Store, text: str, known: list[str]) -> ConfigError:
     if not known:
         return ConfigError(f"store {store.uri}: there is no sweep; `gaintrace plan` makes one")
-    return ConfigError(f"store {store.uri} has no sweep {text}".rstrip() + f"; sweeps there: {', '.join(known)}")
+    meant = did_you_mean(text, [*dict.fromkeys(sweep.rpartition("-")[0] for sweep in known), *known])
+    there = " Sweeps there: " if meant else "; sweeps there: "
+    return ConfigError(f"store {store.uri} has no sweep {text or repr(text)}{meant}{there}{', '.join(known)}")
