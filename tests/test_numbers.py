@@ -7,6 +7,7 @@ gaintrace.identity.NUMBERS gets a new name, and `python -m tests.test_numbers` r
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -92,17 +93,18 @@ def numbers(case: str, skills_per_answer: str) -> dict[str, float]:
             found[f"{ended.run} {name} mean"] = values.mean()
             found[f"{ended.run} {name} deviation"] = values.std()
 
-    train(
-        runs,
-        DeviceData(dataset, first.data, torch.device("cpu")),
-        runs=open_store("unused: no checkpoint falls due"),
-        checkpoints={},
-        on_ended=book,
-        reporter=Silent(),
-        say=lambda _: None,
-        interrupted=lambda: False,
-        pace=Pace(),
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        train(
+            runs,
+            DeviceData(dataset, first.data, torch.device("cpu")),
+            runs=open_store(folder),
+            checkpoints={},
+            on_ended=book,
+            reporter=Silent(),
+            say=lambda _: None,
+            interrupted=lambda: False,
+            pace=Pace(),
+        )
     return dict(sorted(found.items()))
 
 

@@ -16,10 +16,11 @@ class ExitCode(IntEnum):
     CONFIG = 2, "wrong usage or configuration. A retry cannot help"
     DATA = 3, "the data set is missing or not what it claims. A retry cannot help"
     INCOMPLETE = 4, "too few runs succeeded; what did is kept and `results.csv` names the others"
-    STORE = 5, "the store cannot be read or written (full disk, no permission, unreachable). A retry may help"
+    STORE = 5, "the store, or standard output, cannot be used (full disk, no permission, unreachable). A retry may help"
     CLUSTER = 6, "the cluster cannot be reached, refuses, or lacks something. A retry may help"
     REGRESSION = 7, "done, and the numbers are not what is recorded: a worse validation, a run not reproduced"
     REFUSED = 8, "a promotion that the sweep's numbers do not support; the message says why. --force overrules"
+    DEVICE = 9, "the GPU failed, or the one asked for is not there; no run is to blame. A retry elsewhere may help"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
 
     meaning: str
@@ -93,6 +94,12 @@ class RefusedError(GaintraceError):
     """A promotion that the sweep's numbers do not support."""
 
     exit_code = ExitCode.REFUSED
+
+
+class DeviceError(GaintraceError):
+    """The device that was to train failed, or is not there."""
+
+    exit_code = ExitCode.DEVICE
 
 
 class InterruptedRunError(GaintraceError):

@@ -61,7 +61,7 @@ def test_an_interval_decides_and_neither_rounding_nor_one_pair_does(
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     out = str(tmp_path_factory.mktemp("data") / "simulated")
-    simulate(out, students=60, skills=4, mean_length=12)
+    simulate(out, students=60, skills=4, mean_length=12, name="synthetic")
     return out
 
 
@@ -109,7 +109,7 @@ def test_a_gain_is_said_and_no_failure(data: str, tmp_path: Path) -> None:
 def test_another_data_set_of_the_same_name_is_not_compared(data: str, tmp_path: Path) -> None:
     run(data, tmp_path, "monday")
     other = str(tmp_path / "other")
-    simulate(other, students=61, skills=4, mean_length=12)
+    simulate(other, students=61, skills=4, mean_length=12, name="synthetic")
     with pytest.raises(IncompleteError, match="no verdict"):
         run(other, tmp_path, "tuesday")
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +104,21 @@ def test_uris(tmp_path):
     for uri in ("file://host/a", "ftp://a", "s3://bucket/a?versionId=1", "file:///a#b"):
         with pytest.raises(ConfigError):
             open_store(uri)
+
+
+@pytest.mark.parametrize("uri", ["s3://[bucket]/x", "s3://[::1/x", "file://[a]/b", "s3://a\u2100b/x"])
+def test_what_is_no_uri_is_refused(uri):
+    with pytest.raises(ConfigError, match="not a URI"):
+        open_store(uri)
+
+
+@pytest.mark.parametrize("uri", ["", " "])
+def test_an_empty_place_is_not_the_current_folder(uri):
+    with pytest.raises(ConfigError, match="an empty place"):
+        open_store(uri)
+
+
+@pytest.mark.parametrize("path", ["//[x", "a[b]", "[", "a//[b]c"])
+def test_brackets_are_nothing_special_in_a_path(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    assert open_store(path).uri == str(Path(path))

@@ -136,9 +136,10 @@ def test_the_published_phase_2_gives_its_own_figures_and_the_confound(tmp_path):
     said = verdict(summary)
     assert said.result.startswith("bce_loss_weight 0.3 ranks first of 6 configurations, with E1 + 0.5 · E2 = 0.9572")
     assert said.trust.startswith("But 81% of the difference in E2 is which epoch was picked (0.0097")
-    assert said.notes == ["Success criteria: met."]
+    assert said.notes[0] == "Success criteria: met."
+    assert "the study's rule" in said.notes[1]
     found = {finding.name: finding for finding in summary.findings if finding.name != "too_few_epochs"}
-    assert set(found) == {"selection_epoch", "edge_of_the_grid"}
+    assert set(found) == {"selection_epoch"}
     assert found["selection_epoch"].numbers["matched_epoch"] == 5
     assert round(found["selection_epoch"].numbers["share"], 2) == 0.81
     rising = [f.numbers for f in summary.findings if f.name == "too_few_epochs"]

@@ -49,7 +49,7 @@ def test_a_sweep_is_seen_from_its_first_epoch_to_its_last(tmp_path: Path) -> Non
     with live.served("0") as port:
         live.epoch = lambda run, row: (note(run, row), seen.append(scrape(port)))[0]  # type: ignore[method-assign]
         trainer = ShardTrainer(
-            store, plan, dataset, choose_device("cpu"), live, lambda: False, max_members=2, pace=Pace(1.0)
+            store, plan, dataset, lambda: choose_device("cpu"), live, lambda: False, max_members=2, pace=Pace(1.0)
         )
         trainer.train(0)
         last = scrape(port)
@@ -72,7 +72,7 @@ def test_a_sweep_is_seen_from_its_first_epoch_to_its_last(tmp_path: Path) -> Non
     assert last["gaintrace_step_seconds_count",] > 0
     again = LiveMetrics("phase", dataset.name, epochs, interactions)
     with again.served("0") as port:
-        ShardTrainer(store, plan, dataset, choose_device("cpu"), again, lambda: False).train(0)
+        ShardTrainer(store, plan, dataset, lambda: choose_device("cpu"), again, lambda: False).train(0)
         assert scrape(port)["gaintrace_runs", "succeeded"] == 4
 
 

@@ -89,8 +89,8 @@ def diff(old: Which = None, new: Which = None, out: sweeps.Out = "store") -> Non
     _show_changes(plain(), before, after)
 
 
-@app.command()
-def history(out: sweeps.Out = "store") -> None:
+@app.command("history")
+def list_history(out: sweeps.Out = "store") -> None:
     """List every default there has been, the latest first."""
     from gaintrace.defaults import history
     from gaintrace.report.fitting import fitted

@@ -47,7 +47,8 @@ def reproduce(
     run = named.finished_run(store, run)
     uri = named.dataset(store, data) if data is not None else None
     machine = Machine(device, threads)
-    found = train_again(store, run, data=uri, machine=machine, watcher=ConsoleWatcher(console))
+    with ConsoleWatcher(console) as watcher:
+        found = train_again(store, run, data=uri, machine=machine, watcher=watcher)
     _show(console, found)
     if found.verdict == "different":
         raise RegressionError(f"run {run} is not reproduced: {found.text}")

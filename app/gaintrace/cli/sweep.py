@@ -43,9 +43,9 @@ Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", he
 RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds; all without it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
-Members = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
+MostMembers = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="0: train on the CPU; 1 or more: a CUDA device must be there.")]
-Metrics = Annotated[
+MetricsAddress = Annotated[
     str | None,
     typer.Option(
         "--metrics",
@@ -75,8 +75,8 @@ def sweep(
     runs_per_pod: RunsPerPod = None,
     device: Device = "auto",
     threads: Threads = None,
-    members: Members = None,
-    metrics: Metrics = None,
+    members: MostMembers = None,
+    metrics: MetricsAddress = None,
     pushgateway: Pushgateway = "",
 ) -> None:
     """Run a whole sweep on this machine and write its report. Running it again continues."""
@@ -88,14 +88,15 @@ def sweep(
     from gaintrace.pipeline.sweep import Machine, run_sweep
 
     console = plain()
-    done = run_sweep(
-        spec,
-        store,
-        runs_per_shard=runs_per_pod,
-        machine=Machine(device, threads, members, metrics),
-        watcher=ConsoleWatcher(console),
-        pushgateway=pushgateway,
-    )
+    with ConsoleWatcher(console) as watcher:
+        done = run_sweep(
+            spec,
+            store,
+            runs_per_shard=runs_per_pod,
+            machine=Machine(device, threads, members, metrics),
+            watcher=watcher,
+            pushgateway=pushgateway,
+        )
     _show(console, done, out)
 
 
@@ -160,9 +161,9 @@ def train_shard(
     data: Data = None,
     device: Device = "auto",
     threads: Threads = None,
-    members: Members = None,
+    members: MostMembers = None,
     gpus: Gpus = None,
-    metrics: Metrics = None,
+    metrics: MetricsAddress = None,
     log: Annotated[bool, typer.Option("--log", help="Put what is printed into the store, too.")] = False,
     data_optional: DataOptional = False,
 ) -> None:
@@ -180,9 +181,9 @@ def train_shard(
         uri = named.dataset(store, data)
         base = base.model_copy(update={"data": base.data.model_copy(update={"dataset": uri})})
     key = layout.shard_log(sweep_id, shard, f"{datetime.now(UTC):%Y%m%dT%H%M%S}")
-    with logged(store, key) if log else nullcontext(plain()) as console:
+    with logged(store, key) if log else nullcontext(plain()) as console, ConsoleWatcher(console) as watcher:
         machine = Machine(chosen_device(device, gpus), threads, members, metrics)
-        train_shards(plan_, load_data(base), store, [shard], machine=machine, watcher=ConsoleWatcher(console))
+        train_shards(plan_, load_data(base), store, [shard], machine=machine, watcher=watcher)
 
 
 def import_results(
@@ -205,8 +206,10 @@ def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = 
     from gaintrace.store import open_store
     from gaintrace.sweeps.plan import read_plan
 
-    store = open_store(out)
-    _show(plain(), conclude(store, read_plan(store, sweep_id), pushgateway), out)
+    store, console = open_store(out), plain()
+    with ConsoleWatcher(console):
+        done = conclude(store, read_plan(store, sweep_id), pushgateway)
+    _show(console, done, out)
 
 
 def chosen_device(device: str, gpus: int | None) -> str:

@@ -32,6 +32,7 @@ def trajectories(
     from gaintrace.report import mastery_curves
     from gaintrace.report import trajectories as module
     from gaintrace.report.figures import mastery as figures
+    from gaintrace.runs.predictions import read_predictions
     from gaintrace.runs.reproduction import RecordedRun
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.data import load_data
@@ -49,7 +50,7 @@ def trajectories(
     table.to_parquet(buffer, index=False)
     drawn = module.panels(encoder, chosen.histories[: figures.MOST_PANELS], dataset.skills)
     runs = {"this run": run} | ({f"run {other}": other} if other is not None else {})
-    predictions = {label: mastery_curves.read_predictions(store, which) for label, which in runs.items()}
+    predictions = {label: read_predictions(store, which) for label, which in runs.items()}
     curves = mastery_curves.curves(predictions)
     count = len(chosen.histories)
     choice = f"mastery-{count}-student{'' if count == 1 else 's'}"

@@ -42,7 +42,7 @@ def validate(
     device: sweeps.Device = "auto",
     gpus: sweeps.Gpus = None,
     threads: sweeps.Threads = None,
-    metrics: sweeps.Metrics = None,
+    metrics: sweeps.MetricsAddress = None,
     pushgateway: sweeps.Pushgateway = "",
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""
@@ -69,32 +69,33 @@ def validate(
     console = plain()
     machine = Machine(sweeps.chosen_device(device, gpus), threads, metrics=metrics)
     found, errors = [], []
-    for text in datasets:
-        try:
-            uri = named.dataset(store, text)
-            own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
-            spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
-            validation = validate_on(
-                store,
-                spec,
-                label,
-                record=record,
-                weights=chosen_weights,
-                machine=machine,
-                watcher=ConsoleWatcher(console),
-            )
-        except InterruptedRunError:
-            raise
-        except GaintraceError as error:
-            name = re.sub(r"[^A-Za-z0-9._-]+", "-", text.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
-            validation = failed(store, name, label, str(error))
-            errors.append(error)
-        console.print(f"{validation.verdict}: {validation.text}", soft_wrap=True)
-        registry = validation_metrics(validation)
-        problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
-        if problem:
-            console.print(problem)
-        found.append(validation)
+    with ConsoleWatcher(console) as watcher:
+        for text in datasets:
+            try:
+                uri = named.dataset(store, text)
+                own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
+                spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
+                validation = validate_on(
+                    store,
+                    spec,
+                    label,
+                    record=record,
+                    weights=chosen_weights,
+                    machine=machine,
+                    watcher=watcher,
+                )
+            except InterruptedRunError:
+                raise
+            except GaintraceError as error:
+                name = re.sub(r"[^A-Za-z0-9._-]+", "-", text.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
+                validation = failed(store, name, label, str(error))
+                errors.append(error)
+            console.print(f"{validation.verdict}: {validation.text}", soft_wrap=True)
+            registry = validation_metrics(validation)
+            problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
+            if problem:
+                console.print(problem)
+            found.append(validation)
     _show(console, found)
     _exit(found, errors)
 

@@ -13,7 +13,7 @@ from gaintrace.errors import ClusterError, GaintraceError
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.plan import Plan, read_plan
 
-SHOWN = 20
+SHARDS_SHOWN = 20
 """Most shards drawn; of more, those that are under way or went wrong come first."""
 
 PATIENCE = 300.0
@@ -118,7 +118,7 @@ def table(state: Progress, counts: dict[int, tuple[int, int]]) -> RenderableType
         right = column in ("runs", "attempt", "time")
         drawn.add_column(column, justify="right" if right else "left", no_wrap=column != "")
     shards = [step for step in state.steps if step.shard is not None]
-    hidden = {step.name for step in sorted(shards, key=_interest)[SHOWN:]}
+    hidden = {step.name for step in sorted(shards, key=_interest)[SHARDS_SHOWN:]}
     for step in state.steps:
         if step.name in hidden:
             continue

@@ -22,8 +22,8 @@ QUANTITY = re.compile(r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")
 """What we take as an amount of cores or memory; Kubernetes knows rarer forms."""
 
 OBJECTS = ("tolerations", "env", "env-from", "volumes", "volume-mounts")
-NUMBERS = ("runs-per-pod", "deadline", "epochs")
-CHECKED = {"sweep", "data", "set", "datasets", "gpus", "cpu", "memory", "node-selector", *OBJECTS, *NUMBERS}
+WHOLE_NUMBERS = ("runs-per-pod", "deadline", "epochs")
+CHECKED = {"sweep", "data", "set", "datasets", "gpus", "cpu", "memory", "node-selector", *OBJECTS, *WHOLE_NUMBERS}
 """Parameters whose values are checked before they are sent."""
 
 SUBMITTABLE = {
@@ -145,7 +145,7 @@ def check(values: dict[str, str]) -> None:
     _check(values, "gpus", values["gpus"] in ("0", "1"), "0, or 1: a training pod uses one GPU, more pods use more")
     _check(values, "cpu", bool(QUANTITY.match(values["cpu"])), "a number of cores, as in 4 or 500m")
     _check(values, "memory", bool(QUANTITY.match(values["memory"])), "a quantity of memory, as in 16Gi")
-    for name in NUMBERS:
+    for name in WHOLE_NUMBERS:
         text = values[name]
         whole = text.isdecimal() and int(text) > 0
         _check(values, name, whole or (name == "epochs" and not text), "a whole number above zero")

@@ -66,6 +66,7 @@ def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpe
         raise ConfigError(f"{where}: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{where}: expected a mapping with `name`, `base`, `grid`, found {type(tree).__name__}")
+    tree = _on_its_preset(tree, where)
     changed = [_override(tree, as_text(override)) for override in overrides]
     try:
         spec = SweepSpec.model_validate(tree)
@@ -74,6 +75,25 @@ def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpe
     for path, value in changed:
         _check_effect(spec, path, value)
     return spec
+
+
+def _on_its_preset(tree: dict[str, Any], where: str) -> dict[str, Any]:
+    """A sweep's tree over that of the preset it names, if any: `base` value by value, other keys in place of theirs."""
+    if "preset" not in tree:
+        return tree
+    own = {key: value for key, value in tree.items() if key != "preset"}
+    name = tree["preset"]
+    if name not in preset_names():
+        raise ConfigError(f"{where}: preset: there is no {name!r}. Presets: {', '.join(preset_names())}")
+    below = load_spec(name).model_dump(mode="json")
+    return below | own | {"base": _over(below["base"], own["base"])} if "base" in own else below | own
+
+
+def _over(below: Any, above: Any) -> Any:
+    """Mappings key by key; of anything else what is above."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return below | {key: _over(below.get(key), value) for key, value in above.items()}
 
 
 def _override(tree: dict[str, Any], override: str) -> tuple[str, Any]:

@@ -26,12 +26,47 @@ MOST_RUNS = 100_000
 
 
 class Objective(Written):
-    """What ranks the runs of a sweep."""
+    """What ranks the runs of a sweep, and so picks its winner. Test metrics are reported whatever it is."""
 
-    rank_by: Literal["combined", "test_e1_auc", "test_e2_auc"] = Field(
-        "combined", description="column that ranks, highest first"
+    rank_by: Literal["valid_combined", "valid_e1_auc", "valid_e2_auc", "combined", "test_e1_auc", "test_e2_auc"] = (
+        Field(
+            "valid_combined",
+            description="column that ranks, highest first: on validation at the selected epochs (`valid_…`), so that "
+            "the test students pick nothing, or on test, as the study did (`combined`, `test_…`)",
+        )
     )
-    alpha: NonNegative = Field(0.5, description="α in combined = E1 + α·E2 (test AUC)")
+    alpha: NonNegative = Field(0.5, description="α in combined = E1 + α·E2 (AUC)")
+
+    @property
+    def on_validation(self) -> bool:
+        """Whether validation ranks."""
+        return self.rank_by.startswith("valid_")
+
+    @property
+    def scored(self) -> Literal["combined", "e1", "e2"]:
+        """What ranks, whichever the split."""
+        if self.rank_by.endswith("combined"):
+            return "combined"
+        return "e1" if "_e1_" in self.rank_by else "e2"
+
+    @property
+    def words(self) -> str:
+        """What ranks in a sentence, whichever the split: E1, E2, or E1 + 0.5 · E2."""
+        return f"E1 + {self.alpha:g} · E2" if self.scored == "combined" else self.scored.upper()
+
+    @property
+    def test_metric(self) -> str:
+        """The column of the same score on test."""
+        return "combined" if self.scored == "combined" else f"test_{self.scored}_auc"
+
+    @property
+    def valid_metric(self) -> str:
+        """The column of the same score on validation."""
+        return "valid_combined" if self.scored == "combined" else f"valid_{self.scored}_auc"
+
+    def score(self, e1: Any, e2: Any) -> Any:
+        """What ranks, out of AUCs of one split: of numbers or of arrays."""
+        return {"combined": e1 + self.alpha * e2, "e1": e1, "e2": e2}[self.scored]
 
 
 class SuccessCriteria(Written):
@@ -106,6 +141,14 @@ class SweepSpec(Written):
         if self.seeds:
             axes["training.seed"] = list(self.seeds)
         return axes
+
+    def accepts(self, values: dict[str, Any]) -> bool:
+        """Whether the base with other values, by dotted path, is a configuration."""
+        try:
+            _with(self.base, values)
+        except ValidationError:
+            return False
+        return True
 
     def size(self) -> int:
         """Number of runs."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from gaintrace.analysis.comparison import Configuration
 from gaintrace.analysis.findings.noise import named
 from gaintrace.analysis.summary import Summary
-from gaintrace.config import SweepSpec, load_spec
+from gaintrace.config import SweepSpec, explain, load_spec
 from gaintrace.defaults import history
 from gaintrace.defaults.history import FALLBACK, Default, Provenance, configuration_hash
 from gaintrace.errors import ConfigError, RefusedError, StoreError
@@ -18,6 +18,11 @@ from gaintrace.sweeps.plan import Plan, read_plan
 
 TIES_NAMED = 3
 TEST_METRIC_NAMES = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
+METRIC_NAMES = TEST_METRIC_NAMES | {
+    "valid_e1_auc": "validation E1 AUC",
+    "valid_e2_auc": "validation E2 AUC",
+    "valid_combined": "combined validation AUC",
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def read_summary(store: Store, sweep_id: str) -> Summary:
         ) from None
     except ValidationError as error:
         raise StoreError(
-            f"{store.uri}/{key} cannot be read ({error.errors()[0]['msg']}); "
+            f"{store.uri}/{key} cannot be read ({explain(error)}); "
             f"`gaintrace aggregate --sweep {sweep_id}` makes it anew"
         ) from None
 
@@ -136,7 +141,7 @@ def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Defa
 def _noise(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> list[str]:
     comparison = summary.comparison
     best, *others = comparison.configurations
-    metric = TEST_METRIC_NAMES[comparison.metric]
+    metric = METRIC_NAMES[comparison.metric]
     if not others:
         return ["the sweep has one configuration, so nothing shows that it is better than another"]
     if chosen is not best:
@@ -183,7 +188,7 @@ def against_the_default(plan: Plan, summary: Summary, chosen: Configuration, bef
         return f"{which} is the same configuration"
     metric = summary.comparison.metric
     swept, own = getattr(found, metric), getattr(chosen, metric)
-    return f"{which} has {TEST_METRIC_NAMES[metric]} {swept:.4f} in this sweep, {own:.4f} here"
+    return f"{which} has {METRIC_NAMES[metric]} {swept:.4f} in this sweep, {own:.4f} here"
 
 
 def name(configuration: Configuration) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from gaintrace.analysis.intervals import AUC_ROUNDING, mean_interval
-from gaintrace.config import Strict, SweepSpec, parse_spec
+from gaintrace.config import Strict, SweepSpec, explain, parse_spec
 from gaintrace.defaults.history import configuration_hash, current_spec, to_yaml
 from gaintrace.defaults.recalibration import Recalibration
 from gaintrace.errors import StoreError
@@ -21,7 +21,7 @@ from gaintrace.runs.result import RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan
 
-Verdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
+ValidationVerdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
 
 
 class Pair(Strict):
@@ -76,7 +76,7 @@ class Validation(Strict):
 
     dataset: str
     label: str
-    verdict: Verdict
+    verdict: ValidationVerdict
     text: str
     reference: str | None = None
     differences: dict[str, Difference] = Field({})
@@ -137,7 +137,7 @@ def read_reference(folder: Store) -> Reference | None:
         return None
     except ValidationError as error:
         raise StoreError(
-            f"{folder.uri}/reference.json is damaged: {error.errors()[0]['msg']}. Validate again with --record"
+            f"{folder.uri}/reference.json is damaged: {explain(error)}. Validate again with --record"
         ) from None
 
 
@@ -179,7 +179,9 @@ def _verdict(plan: Plan, runs: list[Pair], reference: Reference | None, label: s
     )
 
 
-def _compare(plan: Plan, runs: list[Pair], reference: Reference | None) -> tuple[Verdict, str, dict[str, Difference]]:
+def _compare(
+    plan: Plan, runs: list[Pair], reference: Reference | None
+) -> tuple[ValidationVerdict, str, dict[str, Difference]]:
     if len(runs) < len(plan.runs):
         return "failed", f"{len(plan.runs) - len(runs)} of {len(plan.runs)} runs did not succeed", {}
     means = f"E1 {_mean(runs, 'e1'):.4f}, E2 {_mean(runs, 'e2'):.4f} over {len(runs)} runs"
@@ -206,7 +208,7 @@ def _compare(plan: Plan, runs: list[Pair], reference: Reference | None) -> tuple
     return *_judged(list(differences.values()), text), differences
 
 
-def _judged(differences: list[Difference], text: str) -> tuple[Verdict, str]:
+def _judged(differences: list[Difference], text: str) -> tuple[ValidationVerdict, str]:
     if any(found.open for found in differences):
         return "not comparable", f"{text}: one pair has no interval. Use more --seeds or --folds"
     if any(found.worse for found in differences):

@@ -101,4 +101,4 @@ ALERTS = [
 def render() -> str:
     """The rule file, which promtool reads as it is."""
     text = yaml.safe_dump({"groups": [{"name": "gaintrace", "rules": ALERTS}]}, sort_keys=False, width=110)
-    return "# Written by `make docs` from app/gaintrace/telemetry/rules.py.\n" + text
+    return "# Written by `make docs` from app/gaintrace/monitoring/rules.py.\n" + text

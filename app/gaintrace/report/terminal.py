@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.fitting import fitted
 from gaintrace.report.verdict import verdict
-from gaintrace.report.words import four, interval_text
+from gaintrace.report.words import four, interval_text, short_label
 from gaintrace.runs.result import epochs_text
 
 ROWS = 12
@@ -31,8 +31,9 @@ def show(console: Console, summary: Summary) -> None:
 def ranking_table(summary: Summary, width: int) -> RenderableType:
     """The ranking: the best configurations, in at most `width` columns of text.
 
-    `run` is how the id of the configuration's first run begins, as far as no other run of the sweep begins so; `vs
-    best` is the 95 % interval of the difference in the metric that ranks, where there is one.
+    `run` is how the id of the configuration's first run begins, as far as no other run of the sweep begins so. E1 and
+    E2 are of test, and so is `combined`; `valid` is what ranks, where that is of validation. `vs best` is the 95 %
+    interval of the difference on test, where there is one.
     """
     comparison = summary.comparison
     configurations = comparison.configurations
@@ -41,21 +42,24 @@ def ranking_table(summary: Summary, width: int) -> RenderableType:
     length = id_length([row["run_id"] for row in summary.runs])
     several = comparison.repetitions > 1
     swept = list(configurations[0].swept)
-    columns = ["rank", *swept, "E1", "E2", "combined", "runs" if several else "epoch"]
+    metrics = {"valid": summary.objective.rank_by} if summary.objective.on_validation else {}
+    metrics |= {"E1": "test_e1_auc", "E2": "test_e2_auc"}
+    metrics |= {} if summary.objective.on_validation else {"combined": "combined"}
+    columns = ["rank", *swept, *metrics, "runs" if several else "epoch"]
     intervals = any(interval_text(configuration.difference) for configuration in configurations)
-    columns += ["vs best", "run"] if intervals else ["run"]
+    columns += [f"vs {_compared_with(summary)}", "run"] if intervals else ["run"]
     rows = [
         [
             str(configuration.rank),
             *(str(configuration.swept[name]) for name in swept),
-            *(four(getattr(configuration, metric)) for metric in ("test_e1_auc", "test_e2_auc", "combined")),
+            *(four(getattr(configuration, metric)) for metric in metrics.values()),
             str(len(configuration.runs)) if several else selected[configuration.runs[0]],
             *([interval_text(configuration.difference)] if intervals else []),
             configuration.runs[0][:length],
         ]
         for configuration in shown
     ]
-    table = fitted(width, columns, rows, styles=["bold"] * sum(configuration.rank == 1 for configuration in shown))
+    table = fitted(width, columns, rows, styles=["bold"])
     more = len(configurations) - len(shown)
     return Group(table, f"and {more} more in results.csv") if more else table
 
@@ -65,6 +69,11 @@ def id_length(runs: Sequence[str]) -> int:
     longest = max(map(len, runs), default=0)
     lengths = range(SHORTEST_ID, longest)
     return next((n for n in lengths if len({run[:n] for run in runs}) == len(set(runs))), longest)
+
+
+def _compared_with(summary: Summary) -> str:
+    comparison = summary.comparison
+    return "best" if comparison.reference == 0 else short_label(comparison.configurations[comparison.reference].swept)
 
 
 def troubles(summary: Summary) -> list[str]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import Inputs, MemberInputs, Members
 from gaintrace.data.dataset import Dataset
-from gaintrace.data.groups import LengthGroup
+from gaintrace.data.groups import Array, LengthGroup
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError, StoreError
 from gaintrace.model.dual import build_mastery, load_member
@@ -32,20 +32,20 @@ from gaintrace.store import Store, layout
 SKILLS_TWICE = (3, 2, 1)
 """Skills that a chosen student practised at least twice: as many as leaves enough students to choose from."""
 
-Array = np.ndarray[Any, np.dtype[np.int64]]
-
 
 @dataclass(frozen=True)
 class StudentHistory:
     """The beginning of a student's history, as far as one sequence reaches: T interactions.
 
-    `student`: row in the data set's students; `skill`, `response`: T each.
+    `student`: row in the data set's students; `skill`, `response`: T each; `beyond`: how many
+    interactions follow.
     """
 
     student: int
     uid: str
     skill: Array
     response: Array
+    beyond: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
             uid=str(dataset.students["uid"].iloc[int(student)]),
             skill=rows["skill"].to_numpy(np.int64)[:longest],
             response=rows["response"].to_numpy(np.int64)[:longest],
+            beyond=max(0, len(rows) - longest),
         )
         for student, rows in groups
     ]
@@ -87,7 +88,7 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
     rule = (
         f"Of the {len(histories):,} test students, {len(eligible):,} practised at least {least} "
         f"{'skill' if least == 1 else 'skills'} twice; these are the {len(places)} at equal steps of their rank by "
-        f"length of history (up to {longest} interactions)"
+        f"length of history, of which the first {longest:,} interactions count"
     )
     return Chosen([eligible[place] for place in places], rule)
 
@@ -171,9 +172,17 @@ def panels(encoder: MasteryEncoder, histories: list[StudentHistory], names: list
             for s in skills
         }
         lines = {names[s]: mastery[position] for position, s in enumerate(skills)}
-        title = f"{student_name(history.uid)}, {len(history.skill)} interactions"
+        title = f"{student_name(history.uid)}, {_extent(history)}"
         found.append(MasteryPanel(title=title, lines=lines, practice=answers))
     return found
+
+
+def _extent(history: StudentHistory) -> str:
+    """How much of a history is shown: 45 interactions, or the first 199 of 3,716."""
+    shown = len(history.skill)
+    if history.beyond == 0:
+        return f"{shown:,} interactions"
+    return f"first {shown:,} of {shown + history.beyond:,} interactions"
 
 
 def _inputs(history: StudentHistory, asked: Tensor, vocabulary: int) -> MemberInputs:

@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from gaintrace.config import RunConfig, SweepSpec, content_hash, explain
-from gaintrace.data.readers.common import read_table
+from gaintrace.data.readers.common import places, read_table
 from gaintrace.errors import ConfigError, DataError, did_you_mean
 from gaintrace.identity import IMPORTED
 from gaintrace.runs.result import DataName, EncoderMetrics, Metrics, RunResult
@@ -101,7 +101,8 @@ def _only(folder: Path, word: str) -> Path:
 
 def _read(path: Path, metrics: tuple[str, ...], swept: list[str] | None = None) -> NumberTable:
     """The metrics and what was swept; without names for that, every column that is there."""
-    read_table(path, metrics)  # refuses what is no such table, with the place
+    for reason, lines in read_table(path, metrics).dropped.items():  # refuses what is no such table, with the place
+        raise DataError(f"{path}: {places(lines)}: {reason}. A run that is half read is no run")
     return read_numbers(path, metrics, swept)
 
 

@@ -3,6 +3,7 @@
 N counts targets here; the other shape letters are those of gaintrace.model.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -54,13 +55,20 @@ class Predictions:
 
 
 @torch.no_grad()
-def predict(module: nn.Module, data: DeviceData, split: Split, bf16: bool = False) -> Predictions:
-    """Run every member over a split, without dropout."""
+def predict(
+    module: nn.Module,
+    data: DeviceData,
+    split: Split,
+    bf16: bool = False,
+    between: Callable[[], None] = lambda: None,
+) -> Predictions:
+    """Run every member over a split, without dropout. `between` is called before each batch and may raise."""
     module.eval()
     count = len(next(module.parameters()))
     members = Members.of([0] * count, 1, data.device)
     logits, masteries, abilities, gains, answers, responses, indices = [], [], [], [], [], [], []
     for layout in split.evaluation(TOKENS):
+        between()
         batch = data.gather(split, layout)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
             output = module(batch.inputs.for_members(members), no_dropout)

@@ -70,15 +70,20 @@ def degenerate_mastery(evidence: Evidence) -> Iterator[Finding]:
     variation = median(gain.std / gain.mean for gain in gains) if gains else None
     ratio = median(_ratio(spread["e2"].std, spread["e1"].std) for spread in spreads) if spreads else None
     parts = []
+    told: dict[str, float] = {}
     if variation is not None and variation < CONSTANT_GAIN:
         mean = median(gain.mean for gain in gains)
         after = [median(v) for v in (_known(g.after_correct for g in gains), _known(g.after_wrong for g in gains)) if v]
-        told = f"; {after[0]:.3f} after a correct answer, {after[1]:.3f} after a wrong one" if len(after) == 2 else ""
+        both = len(after) == 2
+        told |= {"gain": mean} | (dict(zip(("after_correct", "after_wrong"), after, strict=True)) if both else {})
+        by_answer = f"; {after[0]:.3f} after a correct answer, {after[1]:.3f} after a wrong one" if both else ""
         parts.append(
-            f"the gains are nearly constant ({mean:.3f}, varying by {variation:.1%}{told}), so mastery counts practice"
+            f"the gains are nearly constant ({mean:.3f}, varying by {variation:.1%}{by_answer}), so mastery counts "
+            "practice"
         )
     if ratio is not None and ratio < COMPRESSED:
         low, high = median(s["e2"].min for s in spreads), median(s["e2"].max for s in spreads)
+        told |= {"lowest": low, "highest": high}
         parts.append(
             f"encoder 2's probabilities lie between {low:.2f} and {high:.2f}, with {ratio:.0%} of the standard "
             "deviation of encoder 1's"
@@ -87,7 +92,7 @@ def degenerate_mastery(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             name="degenerate_mastery",
             text=f"Mastery says little: {'; and '.join(parts)}.",
-            numbers={"gain_variation": variation, "spread_ratio": ratio, "runs": len(results)},
+            numbers={"gain_variation": variation, "spread_ratio": ratio, "runs": len(results)} | told,
         )
 
 
