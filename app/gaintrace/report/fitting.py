@@ -112,7 +112,8 @@ def _block(width: int, columns: Sequence[str], row: Sequence[str]) -> str:
             lines.pop()
         while cell_len(rest) > width:
             cut = next(n for n in range(len(rest), 0, -1) if cell_len(rest[:n]) <= max(width, INDENT + 2))
+            cut = rest.rfind(" ", INDENT + 1, cut + 1) if " " in rest[INDENT + 1 : cut + 1] else cut
             lines.append(rest[:cut])
-            rest = " " * INDENT + rest[cut:]
+            rest = " " * INDENT + rest[cut:].lstrip()
         lines.append(rest)
     return "\n".join(lines)

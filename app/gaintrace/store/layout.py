@@ -52,23 +52,28 @@ def dataset(name: str, file: str = "") -> str:
 
 def sweep_ids(store: Store) -> list[str]:
     """Ids of the sweeps in a store, sorted."""
-    return sorted({key.split("/")[1] for key in store.keys(SWEEPS) if key.endswith(f"/{PLAN}")})
+    return _folders_with(store, SWEEPS, PLAN)
 
 
 def run_ids(store: Store) -> list[str]:
     """Ids of the finished runs in a store, sorted."""
-    return sorted({key.split("/")[1] for key in store.keys(RUNS) if key.endswith(f"/{RESULT}")})
+    return _folders_with(store, RUNS, RESULT)
 
 
 def dataset_names(store: Store) -> list[str]:
     """Names of the prepared data sets that lie in a store, sorted."""
-    found = (key.split("/") for key in store.keys(DATASETS))
-    return sorted({parts[1] for parts in found if parts[2:] == ["dataset.json"]})
+    return _folders_with(store, DATASETS, "dataset.json")
 
 
 def reproduction_numbers(store: Store, run_id: str) -> list[int]:
     """Numbers of a run's reproductions, those under way among them, sorted."""
     return sorted({int(key.split("/")[2]) for key in store.keys(reproduction(run_id))})
+
+
+def _folders_with(store: Store, prefix: str, name: str) -> list[str]:
+    """Names of the folders right under a prefix that hold an object of that name, sorted."""
+    found = (key.split("/") for key in store.keys(prefix))
+    return sorted({parts[1] for parts in found if parts[2:] == [name]})
 
 
 def _key(*parts: str) -> str:
