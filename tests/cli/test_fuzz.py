@@ -19,8 +19,9 @@ from tests.conftest import SMALL_SWEEP
 REFUSALS = (ExitCode.CONFIG, ExitCode.DATA, ExitCode.STORE)
 SCALARS = [
     "yes", "no", "on", "true", "010", "0o10", "0x1f", "1:30", "1_000", "1e-3", "1e999", "-1", "0", "0.5", "3", "~",
-    "''", "'3'", ".nan", "-.inf", "2026-01-01", "2026-13-45", "[1, 2]", "[]", "[true]", "{a: 1, a: 2}", "{epochs: 1}", "*x",
-    "&x [*x]", "!!int 3", "!x", "global", "ß", '"\\0"', '"\\ud800"', "[[1]]", "99999999999999999999", "9" * 400, "<<",
+    "''", "'3'", ".nan", "-.inf", "2026-01-01", "2026-13-45", "[1, 2]", "[]", "[true]", "{a: 1, a: 2}", "{epochs: 1}",
+    "*x", "&x [*x]", "!!int 3", "!x", "global", "ß", '"\\0"', '"\\ud800"', "[[1]]", "99999999999999999999", "9" * 400,
+    "<<",
 ]  # fmt: skip
 PATHS = [
     "name", "description", "base", "base.training", "base.training.epochs", "base.training.epoch", "base.data.fold",
@@ -60,6 +61,7 @@ def check(folder: Path, before: list[str], done: Done, lines: int = 1) -> None:
             assert len(done.error.splitlines()) == lines
 
 
+@settings(max_examples=50)
 @given(YAML, st.booleans())
 def test_yaml(text: str, after_a_sweep: bool) -> None:
     with place() as folder:
@@ -128,7 +130,7 @@ COMMANDS = [
 ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(st.sampled_from(COMMANDS), st.data())
 def test_places_and_names(command: list[str], data: st.DataObject) -> None:
     arguments = [argument.replace("NAME", data.draw(NAMES)) if "NAME" in argument else argument for argument in command]
