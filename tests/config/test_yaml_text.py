@@ -124,9 +124,18 @@ def test_an_override_that_seeds_or_folds_replace_is_refused():
     assert fixed.base.training.bce_loss_weight == 0.9
 
 
+def test_a_base_over_a_preset_whose_grid_replaces_it_is_refused():
+    text = "preset: phase2\nbase: {training: {bce_loss_weight: 0.9}}\n"
+    with pytest.raises(ConfigError, match=r"s.yaml: base.training.bce_loss_weight=0.9 has no effect: the grid sets"):
+        parse_spec(text, "s.yaml")
+    for own in ("grid: {}\n", "grid: {training.epochs: [1, 2]}\n"):
+        assert parse_spec(text + own, "s.yaml").base.training.bce_loss_weight == 0.9
+
+
 def test_a_preset_that_nearly_exists_is_suggested():
-    with pytest.raises(ConfigError, match="did you mean phase2"):
-        load_spec("phas2")
+    for source in ("phas2", "preset: phas2\n"):
+        with pytest.raises(ConfigError, match="did you mean phase2"):
+            load_spec(source)
 
 
 def test_a_grid_that_is_too_large_is_refused_before_it_is_counted_out():

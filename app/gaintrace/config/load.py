@@ -2,7 +2,7 @@
 
 import json
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -66,14 +66,16 @@ def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpe
         raise ConfigError(f"{where}: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{where}: expected a mapping with `name`, `base`, `grid`, found {type(tree).__name__}")
-    tree = _on_its_preset(tree, where)
+    own, tree = tree, _on_its_preset(tree, where)
     changed = [_override(tree, as_text(override)) for override in overrides]
     try:
         spec = SweepSpec.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, SweepSpec)}") from None
     for path, value in changed:
-        _check_effect(spec, path, value)
+        _check_effect(spec, f"--set {path}", value)
+    if "preset" in own and "base" in own:
+        _check_effect(spec, f"{where}: base", own["base"], own)
     return spec
 
 
@@ -84,7 +86,9 @@ def _on_its_preset(tree: dict[str, Any], where: str) -> dict[str, Any]:
     own = {key: value for key, value in tree.items() if key != "preset"}
     name = tree["preset"]
     if name not in preset_names():
-        raise ConfigError(f"{where}: preset: there is no {name!r}. Presets: {', '.join(preset_names())}")
+        known = preset_names()
+        meant = did_you_mean(str(name), known)
+        raise ConfigError(f"{where}: preset: there is no {name!r}. Presets: {', '.join(known)}{meant}")
     below = load_spec(name).model_dump(mode="json")
     return below | own | {"base": _over(below["base"], own["base"])} if "base" in own else below | own
 
@@ -117,18 +121,23 @@ def _override(tree: dict[str, Any], override: str) -> tuple[str, Any]:
     return path, value
 
 
-def _check_effect(spec: SweepSpec, path: str, value: Any) -> None:
-    """Raises ConfigError where what was set is replaced in every run by what the sweep varies."""
+def _check_effect(spec: SweepSpec, place: str, value: Any, beside: Container[str] = ()) -> None:
+    """Raises ConfigError where what was set is replaced in every run by what the sweep varies.
+
+    `place`: the path with what to call it by; `beside`: keys of the same file, which its author knows.
+    """
     axes = spec.axes()
-    for own, leaf in _leaves(path, value):
-        swept = own.removeprefix("base.")
+    for own, leaf in _leaves(place, value):
+        swept = own.rpartition("base.")[2]
         if own == swept or swept not in axes:
             continue
         by = {"data.fold": "folds", "training.seed": "seeds"}.get(swept, "") if swept not in spec.grid else ""
+        if (by or "grid") in beside:
+            continue
         mend = f"{by or f'grid.{swept}'}=[{json.dumps(leaf)}]"
         shown = ", ".join(map(str, axes[swept]))
         raise ConfigError(
-            f"--set {own}={leaf} has no effect: {by or 'the grid'} sets {swept} to {shown}. "
+            f"{own}={leaf} has no effect: {by or 'the grid'} sets {swept} to {shown}. "
             f"To train with {leaf} alone, --set '{mend}'"
         )
 
