@@ -9,6 +9,7 @@ from gaintrace.analysis.epoch_rules import SAME_EPOCH, RuleOutcome
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.figures import Figure
 from gaintrace.report.words import label, short_label
+from gaintrace.runs.result import Interpretability
 from gaintrace.training.epoch_rules import ALPHA
 
 RULE_NAMES = {
@@ -105,10 +106,7 @@ def readings(summary: Summary) -> list[str]:
     ]
     if told:
         sentences.append(f"It correlates {' and '.join(told)} with the share of later answers that are correct.")
-    if measured.mastery_auc is not None:
-        sentences.append(
-            f"Mastery against its threshold alone, without the ability term, has AUC {measured.mastery_auc:.4f}."
-        )
+    sentences += _alone(measured)
     gain = summary.gain
     if gain is not None:
         by_response = (
@@ -127,6 +125,28 @@ def readings(summary: Summary) -> list[str]:
         known = [f"{name} {value:+.2f}" for name, value in measured.curve_recovery.items() if value is not None]
         if known:
             sentences.append(f"Over skills, learned and simulated parameters correlate: {', '.join(known)}.")
+    return sentences
+
+
+def _alone(measured: Interpretability) -> list[str]:
+    """What mastery is worth by itself, beside what needs no encoder."""
+    sentences = []
+    if measured.mastery_auc is not None:
+        beside = measured.skill_base_rate_auc
+        than = (
+            "" if beside is None else f"; knowing which skill was asked, and nothing of the student, has {beside:.4f}"
+        )
+        sentences.append(
+            f"Mastery against its threshold alone, without the ability term, has AUC {measured.mastery_auc:.4f}{than}."
+        )
+    within, share = measured.mastery_within_skill_auc, measured.right_share_within_skill_auc
+    if within is not None and share is not None:
+        sentences.append(
+            f"Among answers on one skill it has AUC {within:.4f}; the share of right answers so far has {share:.4f}."
+        )
+    exposure = measured.mastery_exposure_correlation
+    if exposure is not None:
+        sentences.append(f"It correlates {exposure:+.3f} with the number of earlier answers on the skill.")
     return sentences
 
 

@@ -7,8 +7,10 @@ from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
 from gaintrace.config import RunConfig
+from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.model.curves import natural
+from gaintrace.runs.mastery_measures import measure_mastery
 from gaintrace.runs.result import (
     Association,
     Calibration,
@@ -30,8 +32,11 @@ TRUTH = {"beta_skill": "beta", "m_sat": "m_sat", "offset": "offset", "threshold"
 """Learned parameter → simulated one."""
 
 
-def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights) -> Interpretability:
-    """`predictions`: rows as in predictions.parquet, a target each; `weights`: of the run, at its selected epochs."""
+def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, dataset: Dataset) -> Interpretability:
+    """`predictions`: rows as in predictions.parquet, a target each; `weights`: of the run, at its selected epochs.
+
+    `dataset`: the one that the run was trained on.
+    """
     frame = predictions.assign(chunk=predictions["position"] // config.data.max_sequence_length)
     frame = frame.sort_values(["student", "position"], ignore_index=True)
     frame["future"] = future_correctness(frame)
@@ -40,6 +45,7 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights) ->
     return Interpretability(
         mastery_falls=int((frame.groupby(["student", "chunk", "skill"])["mastery"].diff() < -MASTERY_ROUNDING).sum()),
         mastery_auc=_auc(told_by_mastery, frame["response"]),
+        **measure_mastery(predictions, dataset, config.data).model_dump(),
         future_within_skills=association(frame, "skill"),
         future_within_students=association(frame, "student"),
         calibration={side: calibration(frame[side], frame["response"]) for side in ("e1", "e2")},

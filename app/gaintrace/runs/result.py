@@ -86,11 +86,16 @@ class Interpretability(Strict):
 
     `mastery_falls` counts how often a student's mastery of a skill went down: 0 by construction. `mastery_auc` is the
     AUC of mastery against its threshold alone, without the ability term. Future correctness is the share of correct
-    answers of a student on a skill from a target on.
+    answers of a student on a skill from a target on. The measures that tell mastery from exposure are None in results
+    of before they were taken; gaintrace.runs.mastery_measures says what they are.
     """
 
     mastery_falls: int
     mastery_auc: float | None
+    skill_base_rate_auc: float | None = None
+    mastery_within_skill_auc: float | None = None
+    right_share_within_skill_auc: float | None = None
+    mastery_exposure_correlation: float | None = None
     future_within_skills: Association
     future_within_students: Association
     calibration: dict[str, Calibration] = Field(description="by encoder, e1 and e2")
