@@ -10,6 +10,7 @@ from gaintrace.config import RunConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.model.curves import natural
+from gaintrace.model.evidence import STARTS
 from gaintrace.runs.mastery_measures import measure_mastery
 from gaintrace.runs.result import (
     Association,
@@ -98,7 +99,7 @@ def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | Non
     return {
         name: _correlation(pd.Series(values[name].numpy()), pd.Series(getattr(truth, simulated)))
         for name, simulated in TRUTH.items()
-        if len(values[name]) == config.data.synthetic.skills
+        if name in values and len(values[name]) == config.data.synthetic.skills
     }
 
 
@@ -115,6 +116,7 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
         "offset": curve.sigmoid_offset,
         "threshold": curve.mastery_threshold_init,
         "temperature": curve.threshold_temperature,
+        **STARTS,
     }
     values = curve_values(weights)
     for side, tensors in weights.items():

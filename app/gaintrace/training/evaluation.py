@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
 from gaintrace.data.batches import DeviceData, Members, Split
+from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 
@@ -71,13 +72,14 @@ def predict(
         between()
         batch = data.gather(split, layout)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
-            output = module(batch.inputs.for_members(members), no_dropout)
+            inputs = batch.inputs.for_members(members)
+            output = module(inputs, no_dropout)
         real = batch.targets.real[0]
         logits.append((output if isinstance(output, Tensor) else output.logit).float()[:, real])
-        if isinstance(module, MasteryEncoder):
+        if isinstance(module, MasteryEncoder | EvidenceEncoder):
             masteries.append(output.mastery[:, real])
             abilities.append(output.ability[:, real])
-            gains.append(module.gain.practised(output.gain, members.expand(batch.inputs.skill))[:, real])
+            gains.append(module.practised_gain(output, inputs)[:, real])
         answers.append(batch.inputs.token[0][real] >= data.skills)
         responses.append(batch.targets.response[0][real])
         indices.append(data.target_rows(split, layout)[real])
