@@ -135,7 +135,7 @@ def test_ability_counts_as_much_as_the_skill_discriminates_and_mastery_is_none_o
         predicted = encoder(inputs, no_dropout)
         alone = encoder.curve.logit(encoder.curve.mastery(inputs), inputs.target_skill)
         assert torch.equal(predicted.alone, alone)
-        assert torch.allclose(predicted.logit, alone + predicted.ability)
+        assert torch.allclose(predicted.logit, alone + predicted.growth + predicted.ability)
         encoder.curve.log_discrimination.add_(torch.tensor(2.0).log())
         assert torch.allclose(encoder(inputs, no_dropout).ability, 2 * predicted.ability, rtol=1e-4)
         encoder.ability.bias.add_(1.0)
@@ -154,7 +154,21 @@ def test_the_gain_is_what_an_answer_moved():
     real, right = batch.targets.real, inputs.token >= SKILLS
     assert (gain[real & right] > 0).all()
     assert (gain[real & ~right] < 0).all()
-    assert torch.equal(predicted.logit, encoder.curve.logit(predicted.mastery, inputs.target_skill))
+    assert torch.equal(predicted.alone, encoder.curve.logit(predicted.mastery, inputs.target_skill))
+
+
+def test_growth_counts_answers_on_the_skill_and_never_falls():
+    batch, _ = batch_of(skills_per_answer=1, seeds=[4])
+    encoder = shaken(small_run(model=EVIDENCE), SKILLS, 5)
+    rate = natural(dict(encoder.curve.named_parameters()))["growth"][0]
+    for skill in range(SKILLS):
+        with torch.no_grad():
+            predicted = encoder(asked(batch, skill).for_members(Members.of([0], 1, CPU)), no_dropout)
+        assert torch.equal(predicted.logit, predicted.alone + predicted.growth)
+        for group in batch.inputs.length_groups:
+            shape, rows = (group.rows, group.positions), slice(group.start, group.stop)
+            count = (batch.inputs.skill[0, rows].view(shape) == skill).cumsum(dim=1)
+            assert torch.allclose(predicted.growth[0, rows].view(shape), rate[skill] * torch.log1p(count.float()))
 
 
 def test_members_do_not_change_each_other():

@@ -30,6 +30,7 @@ UNBOUNDED: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "logit_retention": ("retention", torch.sigmoid),
     "logit_prior_share": ("prior_share", torch.sigmoid),
     "logit_transfer": ("transfer", torch.sigmoid),
+    "log_growth": ("growth", torch.exp),
     "log_discrimination": ("discrimination", torch.exp),
 }
 """Parameters that are learned through a function which keeps them in their range: name, and function."""

@@ -5,7 +5,7 @@
                           mastery[s] ← mastery[s] + (u / weight[s]) · (response − mastery[s])
     on the skill itself   a = u = 1
     on another one        a = transfer[s],  u = 2 · transfer[s] · sigmoid(±(logit start[s] − logit start[c]))
-    logit                 (mastery[s] − θ[s]) / temperature[s]  (+ discrimination[s] · ability)
+    logit                 (mastery[s] − θ[s]) / temperature[s] + growth[s] · log(1 + n)  (+ discrimination[s] · ability)
 
 ± is + after a right answer and − after a wrong one: what is right on a harder skill, or wrong on an easier one, says
 more, so that a student who answers other skills as their starts foretell stays at this one's on average. Mastery is the
@@ -18,13 +18,15 @@ retention       what is left of the weight of earlier answers after one on the s
 transfer        what an answer on another, equally easy skill counts, in answers on this one
 θ               mastery at which a student (of ability 0, where ability is inferred) is as often right as wrong
 temperature     mastery that is worth one logit
+growth          logits that practice adds, right or wrong, n being the answers on the skill so far; not below 0
 discrimination  logits that one unit of ability is worth, where ability is inferred
 
 Laws, whatever is learned: a right answer never lowers mastery and a wrong one never raises it, of any skill; a skill
 with transfer 0 moves by its own answers alone; more of the same answer on a skill moves it less each time, because
-weight stays under 2 / (1 − retention). Ability is read by a network from all answers. Mastery is trained to predict by
-itself as well as with ability, or ability would take over what mastery is to say. Shape letters: see the package's
-docstring.
+weight stays under 2 / (1 − retention). What practice itself teaches is apart: growth may only add, and is no part of
+mastery, which a wrong answer must not raise. Ability is read by a network from all answers. Mastery is trained to
+predict by itself as well as in the sum, or the others would take over what mastery is to say. Shape letters: see the
+package's docstring.
 """
 
 from dataclasses import replace
@@ -41,7 +43,7 @@ from gaintrace.model.encoder import Drop, TwoStreamStack
 from gaintrace.model.layers import Linear
 from gaintrace.model.mastery import MasteryPrediction
 
-STARTS = {"start": 0.5, "retention": 0.8, "prior_share": 0.4, "transfer": 0.1, "discrimination": 1.0}
+STARTS = {"start": 0.5, "retention": 0.8, "prior_share": 0.4, "transfer": 0.1, "growth": 0.1, "discrimination": 1.0}
 """Where training starts from: what it ends near on several data sets, and it moves in a few hundred steps."""
 
 
@@ -79,6 +81,7 @@ class EvidenceCurve(nn.Module):
         self.logit_transfer = nn.Parameter((one * STARTS["transfer"]).logit())
         self.threshold = nn.Parameter(one * config.mastery_threshold_init)
         self.log_temperature = nn.Parameter((one * config.threshold_temperature).log())
+        self.log_growth = nn.Parameter((one * STARTS["growth"]).log())
         self.log_discrimination = nn.Parameter((one * STARTS["discrimination"]).log()) if ability else None
 
     def start(self, skill: Tensor) -> Tensor:
@@ -87,6 +90,10 @@ class EvidenceCurve(nn.Module):
 
     def mastery(self, inputs: MemberInputs) -> Tensor:
         """Mastery of each target's skill before its answer: KN, in (0, 1)."""
+        return self.tracked(inputs)[0]
+
+    def tracked(self, inputs: MemberInputs) -> tuple[Tensor, Tensor]:
+        """Mastery of each target's skill before its answer, and how many answers on it came before: KN each."""
         right = (inputs.token >= self.threshold.shape[1]).to(self.threshold.dtype)
         answers = _Answers(inputs.skill, right, self.logit_start.gather(1, inputs.skill))
         parameters = (
@@ -99,7 +106,8 @@ class EvidenceCurve(nn.Module):
         asked = _Asked(inputs.target_skill, inputs.steps_to_last_answer, *of_target)
         with torch.autocast(right.device.type, enabled=False):
             tracked = [_tracked(group, answers, asked) for group in inputs.length_groups]
-        return torch.cat(tracked, dim=1)
+        mastery, count = (torch.cat(parts, dim=1) for parts in zip(*tracked, strict=True))
+        return mastery, count
 
     def logit(self, mastery: Tensor, skill: Tensor) -> Tensor:
         """Logit of a correct response at mastery of a skill: KN each → KN."""
@@ -121,14 +129,15 @@ class EvidenceEncoder(nn.Module):
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
-        mastery = self.curve.mastery(inputs)
+        mastery, count = self.curve.tracked(inputs)
         alone = self.curve.logit(mastery, inputs.target_skill)
+        growth = self.curve.log_growth.gather(1, inputs.target_skill).exp() * torch.log1p(count)
         if self.stack is None or self.ability is None or self.curve.log_discrimination is None:
-            return MasteryPrediction(alone, mastery, torch.zeros_like(mastery), None)
+            return MasteryPrediction(alone + growth, mastery, torch.zeros_like(mastery), None, growth, alone)
         _, val = self.stack(inputs, drop)
         ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
         ability = ability * self.curve.log_discrimination.gather(1, inputs.target_skill).exp()
-        return MasteryPrediction(alone + ability, mastery, ability, None, alone)
+        return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone)
 
     def practised_gain(self, predicted: MasteryPrediction, inputs: MemberInputs) -> Tensor:
         """By how much each interaction moves mastery of the skill that it practises: KN, below 0 where it was wrong."""
@@ -140,8 +149,8 @@ class EvidenceEncoder(nn.Module):
         return after - before
 
 
-def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> Tensor:
-    """The recursion of one group in closed form, without a loop over time: KBT, flat.
+def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> tuple[Tensor, Tensor]:
+    """Mastery by the recursion in closed form, without a loop over time, and the answers on the skill: KBT each, flat.
 
     An answer weighs u · retention^(what was answered since): that is counted, all interactions at `transfer` and those
     on the target's skill at 1.
@@ -165,4 +174,4 @@ def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> Tensor:
     prior_left = prior * torch.exp(-own_rate * own_total - any_rate * total)
     of_right = torch.matmul(weight, right[..., None])[..., 0]
     mastery = (prior_left * start.sigmoid() + of_right) / (prior_left + weight.sum(dim=-1))
-    return mastery.flatten(1)
+    return mastery.flatten(1), own_total.expand_as(mastery).flatten(1)

@@ -34,7 +34,8 @@ class MasteryPrediction:
     mastery: Tensor  # KN
     ability: Tensor  # KN logits, in `logit`; 0 where it is not inferred
     gain: Tensor | None  # KN, or KNC where every skill has its own; None where nothing but the response is read
-    alone: Tensor | None = None  # KN, logit of mastery without ability, where it is trained to predict by itself
+    growth: Tensor | None = None  # KN logits, in `logit`: what practice adds that is no part of mastery
+    alone: Tensor | None = None  # KN, logit of mastery without the others, where it is trained to predict by itself
 
 
 class ScalarGain(nn.Module):

@@ -94,11 +94,7 @@ def readings(summary: Summary) -> list[str]:
     """The measures of the best run's mastery encoder in sentences."""
     measured = summary.interpretability
     assert measured is not None
-    falls = measured.mastery_falls
-    sentences = [
-        "In the best run, on test, mastery "
-        + ("never fell." if falls == 0 else f"fell {falls} times: it is not what the model promises."),
-    ]
+    sentences = [f"In the best run, on test, mastery {_falls(measured.mastery_falls)}."]
     told = [
         f"{found.mean:+.3f} within {what} (mean over {found.groups})"
         for what, found in (("skills", measured.future_within_skills), ("students", measured.future_within_students))
@@ -114,9 +110,8 @@ def readings(summary: Summary) -> list[str]:
             if gain.after_correct is not None and gain.after_wrong is not None
             else ""
         )
-        sentences.append(
-            f"An answer is worth {gain.mean:.3f} units of practice, give or take {gain.std:.3f}{by_response}."
-        )
+        worth = "is worth {} units of practice" if measured.mastery_falls is not None else "moves mastery by {}"
+        sentences.append(f"An answer {worth.format(f'{gain.mean:.3f}')}, give or take {gain.std:.3f}{by_response}.")
     if summary.mastery_recovery is not None:
         sentences.append(
             f"Simulated students: it correlates {summary.mastery_recovery:.3f} with the simulated mastery."
@@ -126,6 +121,12 @@ def readings(summary: Summary) -> list[str]:
         if known:
             sentences.append(f"Over skills, learned and simulated parameters correlate: {', '.join(known)}.")
     return sentences
+
+
+def _falls(falls: int | None) -> str:
+    if falls is None:
+        return "is evidence: right answers raise it and wrong ones lower it"
+    return "never fell" if falls == 0 else f"fell {falls} times: it is not what the model promises"
 
 
 def _alone(measured: Interpretability) -> list[str]:

@@ -42,9 +42,9 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, da
     frame = frame.sort_values(["student", "position"], ignore_index=True)
     frame["future"] = future_correctness(frame)
     probability = frame["e2"].clip(1e-7, 1 - 1e-7)
-    told_by_mastery = np.log(probability / (1 - probability)) - frame["ability"]
+    told_by_mastery = np.log(probability / (1 - probability)) - frame["ability"] - frame.get("growth", 0.0)
     return Interpretability(
-        mastery_falls=int((frame.groupby(["student", "chunk", "skill"])["mastery"].diff() < -MASTERY_ROUNDING).sum()),
+        mastery_falls=None if config.model.gain == "evidence" else falls(frame),
         mastery_auc=_auc(told_by_mastery, frame["response"]),
         **measure_mastery(predictions, dataset, config.data).model_dump(),
         future_within_skills=association(frame, "skill"),
@@ -52,6 +52,11 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, da
         calibration={side: calibration(frame[side], frame["response"]) for side in ("e1", "e2")},
         curve_recovery=curve_recovery(config, weights),
     )
+
+
+def falls(frame: pd.DataFrame) -> int:
+    """How often a student's mastery of a skill went down in a chunk; rows in order of position."""
+    return int((frame.groupby(["student", "chunk", "skill"])["mastery"].diff() < -MASTERY_ROUNDING).sum())
 
 
 def future_correctness(frame: pd.DataFrame) -> pd.Series:
