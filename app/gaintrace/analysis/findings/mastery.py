@@ -1,4 +1,4 @@
-"""Findings about encoder 2: parameters that stayed where they started, and a mastery that says little."""
+"""Findings about encoder 2: parameters that stayed where they started, a mastery that counts, or says little."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -89,6 +89,43 @@ def degenerate_mastery(evidence: Evidence) -> Iterator[Finding]:
             text=f"Mastery says little: {'; and '.join(parts)}.",
             numbers={"gain_variation": variation, "spread_ratio": ratio, "runs": len(results)},
         )
+
+
+def exposure_not_mastery(evidence: Evidence) -> Iterator[Finding]:
+    """Mastery that ranks the answers on a skill worse than the share of right ones so far, which needs no model."""
+    measured = [result.interpretability for result in _succeeded(evidence) if result.interpretability]
+    names = (
+        "mastery_within_skill_auc",
+        "right_share_within_skill_auc",
+        "mastery_auc",
+        "skill_base_rate_auc",
+        "mastery_exposure_correlation",
+    )
+    found = {name: _known(getattr(measures, name) for measures in measured) for name in names}
+    if not found["mastery_within_skill_auc"] or not found["right_share_within_skill_auc"]:
+        return
+    numbers = {name: median(values) for name, values in found.items() if values}
+    if numbers["mastery_within_skill_auc"] >= numbers["right_share_within_skill_auc"]:
+        return
+    parts = [
+        f"among answers on one skill its AUC is {numbers['mastery_within_skill_auc']:.3f}, where the share of right "
+        f"answers so far has {numbers['right_share_within_skill_auc']:.3f}"
+    ]
+    if "mastery_auc" in numbers and "skill_base_rate_auc" in numbers:
+        parts.append(
+            f"over all skills it has {numbers['mastery_auc']:.3f}, and the skill's base rate, which knows no student, "
+            f"{numbers['skill_base_rate_auc']:.3f}"
+        )
+    if "mastery_exposure_correlation" in numbers:
+        parts.append(f"it correlates {numbers['mastery_exposure_correlation']:+.3f} with earlier answers on the skill")
+    yield Finding(
+        name="exposure_not_mastery",
+        text=(
+            f"This is exposure, not mastery: {'; '.join(parts)}. Do not read it as what a student knows; "
+            "base.model.gain=evidence is made for that."
+        ),
+        numbers=numbers | {"runs": len(found["mastery_within_skill_auc"])},
+    )
 
 
 def _succeeded(evidence: Evidence) -> list[RunResult]:
