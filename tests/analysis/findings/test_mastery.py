@@ -65,7 +65,10 @@ def test_constant_gains_and_compressed_predictions_say_little(tmp_path):
     assert "between 0.40 and 0.52" in finding.text
 
 
-@pytest.mark.parametrize("details", [{"gain": gain(0.2), "spread": spread(0.15)}, {}])
+SIGNED = GainStatistics(mean=-0.01, std=0.2, after_correct=0.15, after_wrong=-0.2)
+
+
+@pytest.mark.parametrize("details", [{"gain": gain(0.2), "spread": spread(0.15)}, {"gain": SIGNED}, {}])
 def test_a_mastery_that_varies_or_is_unknown_is_not_degenerate(tmp_path, details):
     assert not list(degenerate_mastery(evidence(open_store(tmp_path), GRID, even, **details)))
 

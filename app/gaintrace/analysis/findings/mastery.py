@@ -67,7 +67,7 @@ def degenerate_mastery(evidence: Evidence) -> Iterator[Finding]:
     results = _succeeded(evidence)
     gains = [result.gain for result in results if result.gain]
     spreads = [result.spread for result in results if result.spread]
-    variation = median(gain.std / gain.mean for gain in gains) if gains else None
+    variation = median(_ratio(gain.std, abs(gain.mean)) for gain in gains) if gains else None
     ratio = median(_ratio(spread["e2"].std, spread["e1"].std) for spread in spreads) if spreads else None
     parts = []
     if variation is not None and variation < CONSTANT_GAIN:
