@@ -7,11 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gaintrace.analysis.table import MASTERY_COLUMNS
 from gaintrace.config import RunConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.model.curves import PerSkillCurve
 from gaintrace.report.aggregate import aggregate
+from gaintrace.report.words import MASTERY_NAMES
 from gaintrace.runs.interpretability import (
     association,
     calibration,
@@ -151,3 +153,22 @@ def test_the_report_says_what_was_measured(tmp_path):
         assert f"Among answers on one skill it has AUC {measured.mastery_within_skill_auc:.4f}" in page
         assert "0.600 after a correct answer" in page
         assert (tmp_path / "sweeps" / plan.sweep_id / "figures" / "reliability.svg").is_file()
+
+
+def test_the_report_sets_what_mastery_is_worth_beside_base_rate_and_exposure_for_every_run(tmp_path):
+    store = open_store(tmp_path)
+    plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.3, 0.7]}")
+    for place, within in enumerate((0.5042, 0.6816)):
+        succeed(store, plan, place, 0.7 - place / 100, 0.6)
+        key = f"runs/{plan.runs[place].run_id}/result.json"
+        measured = {"mastery_within_skill_auc": within, "mastery_exposure_correlation": -0.11}
+        result = RunResult.model_validate_json(store.read(key))
+        told = interpreted(made()).model_copy(update={"skill_base_rate_auc": 0.6083, "mastery_auc": 0.7141} | measured)
+        store.write(key, result.model_copy(update={"interpretability": told}).model_dump_json().encode())
+    aggregate(store, plan.sweep_id)
+    folder = tmp_path / "sweeps" / plan.sweep_id
+    lines = (folder / "report.md").read_text().splitlines()
+    assert "| 0.3 | 0.6083 | 0.7141 | 0.5042 | −0.1100 |" in lines
+    assert "| 0.7 | 0.6083 | 0.7141 | 0.6816 | −0.1100 |" in lines
+    assert "<td>0.7</td><td>0.6083</td><td>0.7141</td><td>0.6816</td>" in (folder / "report.html").read_text()
+    assert tuple(MASTERY_NAMES) == MASTERY_COLUMNS

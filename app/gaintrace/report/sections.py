@@ -8,7 +8,7 @@ from markupsafe import Markup
 from gaintrace.analysis.epoch_rules import SAME_EPOCH, RuleOutcome
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.figures import Figure
-from gaintrace.report.words import label, short_label
+from gaintrace.report.words import MASTERY_NAMES, four, label, short_label, signed
 from gaintrace.runs.result import Interpretability
 from gaintrace.training.epoch_rules import ALPHA
 
@@ -18,6 +18,7 @@ RULE_NAMES = {
     "per_encoder": "best of each encoder, for itself",
 }
 ORDER_SHOWN = 8
+MASTERY_SHOWN = 25
 
 
 def page_template(name: str) -> Any:
@@ -87,7 +88,37 @@ def interpretability_section(summary: Summary, figure: Figure | None) -> Markup:
     if summary.interpretability is None:
         return Markup()
     markup = Figure(*map(Markup, figure)) if figure else None
-    return Markup(page_template("interpretability.html.j2").render(sentences=readings(summary), figure=markup))
+    rows, hidden = mastery_rows(summary)
+    return Markup(
+        page_template("interpretability.html.j2").render(
+            sentences=readings(summary),
+            figure=markup,
+            rows=rows,
+            hidden=hidden,
+            columns=MASTERY_NAMES,
+            parameters=summary.parameters,
+        )
+    )
+
+
+def mastery_rows(summary: Summary) -> tuple[list[dict[str, Any]], int]:
+    """Rows of the table of what mastery alone is worth, a run each, and how many are left out.
+
+    A row holds the swept parameters and the numbers as they are shown, by the names of MASTERY_NAMES. None of one run,
+    whose numbers stand in a sentence, and none where nothing was measured.
+    """
+    measured = [row for row in summary.runs if any(row.get(name) is not None for name in MASTERY_NAMES)]
+    if len(measured) < 2:
+        return [], 0
+    shown = [
+        {name: row[name] for name in summary.parameters} | {name: _shown(name, row[name]) for name in MASTERY_NAMES}
+        for row in measured[:MASTERY_SHOWN]
+    ]
+    return shown, len(measured) - len(shown)
+
+
+def _shown(name: str, value: float | None) -> str:
+    return four(value) if value is None or name.endswith("auc") else signed(value)
 
 
 def readings(summary: Summary) -> list[str]:
