@@ -91,6 +91,7 @@ def test_a_run_whose_mastery_is_evidence_leaves_what_is_read_of_it(tmp_path):
     found, predictions = result(store, run), pd.read_parquet(tmp_path / "runs" / run.run_id / "predictions.parquet")
     assert (predictions["growth"] >= 0).all()
     assert found.interpretability.mastery_falls is None
+    assert found.interpretability.curve_recovery is None
     assert found.interpretability.mastery_within_skill_auc is not None
     assert found.gain.after_wrong < 0 < found.gain.after_correct
     assert found.learned["retention"].start == 0.8

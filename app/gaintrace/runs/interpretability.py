@@ -96,15 +96,18 @@ def mastery_recovery(predictions: pd.DataFrame) -> float | None:
 
 
 def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | None] | None:
-    """Correlation over skills of the learned with the simulated parameters of the curve; None on real data."""
-    if config.data.synthetic is None:
+    """Correlation over skills of the learned with the simulated parameters of the curve.
+
+    None on real data, and where mastery is evidence: its parameters are of no curve.
+    """
+    if config.data.synthetic is None or config.model.gain == "evidence":
         return None
     truth = simulate(config.data.synthetic)[1]
     values = curve_values(weights)
     return {
         name: _correlation(pd.Series(values[name].numpy()), pd.Series(getattr(truth, simulated)))
         for name, simulated in TRUTH.items()
-        if name in values and len(values[name]) == config.data.synthetic.skills
+        if len(values[name]) == config.data.synthetic.skills
     }
 
 

@@ -89,9 +89,9 @@ class Interpretability(Strict):
 
     `mastery_falls` counts how often a student's mastery of a skill went down: 0 by construction, and None where mastery
     is evidence, which wrong answers lower. `mastery_auc` is the AUC of mastery against its threshold alone, without
-    ability and growth. Future correctness is the share of correct
-    answers of a student on a skill from a target on. The measures that tell mastery from exposure are None in results
-    of before they were taken; gaintrace.runs.mastery_measures says what they are.
+    ability and growth. Future correctness is the share of correct answers of a student on a skill from a target on. The
+    measures that tell mastery from exposure (gaintrace.runs.mastery_measures) are None in results of before they were
+    taken.
     """
 
     mastery_falls: int | None
