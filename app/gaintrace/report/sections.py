@@ -169,7 +169,7 @@ def _alone(measured: Interpretability) -> list[str]:
             "" if beside is None else f"; knowing which skill was asked, and nothing of the student, has {beside:.4f}"
         )
         sentences.append(
-            f"Mastery against its threshold alone, without the ability term, has AUC {measured.mastery_auc:.4f}{than}."
+            f"Mastery against its threshold alone, without what is added, has AUC {measured.mastery_auc:.4f}{than}."
         )
     within, share = measured.mastery_within_skill_auc, measured.right_share_within_skill_auc
     if within is not None and share is not None:
@@ -178,7 +178,7 @@ def _alone(measured: Interpretability) -> list[str]:
         )
     exposure = measured.mastery_exposure_correlation
     if exposure is not None:
-        sentences.append(f"It correlates {exposure:+.3f} with the number of earlier answers on the skill.")
+        sentences.append(f"Mastery correlates {exposure:+.3f} with the number of earlier answers on the skill.")
     return sentences
 
 
