@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from gaintrace.defaults.validation import Validation
 
 
+DECIDED = {"seeds": "--seeds", "base.training.seed": "--seeds", "folds": "--folds", "base.data.fold": "--folds"}
+DECIDED |= dict.fromkeys(("base.data.dataset", "base.data.synthetic"), "DATASET")
+"""Paths that a validation sets itself, and by what."""
+
+
 def validate(
     datasets: Annotated[
         list[str], typer.Argument(metavar="DATASET…", help="URIs of prepared data sets, or names under STORE/datasets.")
@@ -60,6 +65,10 @@ def validate(
     chosen_folds, chosen_seeds = _numbers("--folds", folds, int), _numbers("--seeds", seeds, int)
     chosen_weights = _numbers("--weights", weights, float) if recalibrate else []
     changes = listed_overrides(epochs, more)
+    for change in changes:
+        option = DECIDED.get(change.partition("=")[0].strip())
+        if option:
+            raise ConfigError(f"--overrides {change} has no effect: {option} decides that. Leave it out")
     store = open_store(out)
     if not all(text.strip() for text in datasets):
         raise ConfigError("DATASET is empty; give the data set's folder, URI or name in the store")
@@ -145,8 +154,11 @@ def _exit(found: "list[Validation]", errors: list[GaintraceError]) -> None:
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], Any]) -> list[Any]:
+    what, digits = ("whole numbers", r"[0-9]{1,18}") if kind is int else ("numbers", r"[0-9.]{1,18}([eE]-?[0-9]{1,2})?")
+    parts = [part.strip() for part in text.split(",")]
     try:
-        return [kind(part) for part in text.split(",")]
+        if all(re.fullmatch(digits, part) for part in parts):  # Python would take 1_0 for 10
+            return [kind(part) for part in parts]
     except ValueError:
-        what = "whole numbers" if kind is int else "numbers"
-        raise ConfigError(f"{option} {text}: expected {what} separated by commas, as in 0,1,2") from None
+        pass  # 1.2.3
+    raise ConfigError(f"{option} {text}: expected {what} separated by commas, as in 0,1,2")
