@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from gaintrace.defaults.validation import Validation
 
 
+DECIDED = {"seeds": "--seeds", "base.training.seed": "--seeds", "folds": "--folds", "base.data.fold": "--folds"}
+DECIDED |= dict.fromkeys(("base.data.dataset", "base.data.synthetic"), "DATASET")
+"""Paths that a validation sets itself, and by what."""
+
+
 def validate(
     datasets: Annotated[
         list[str], typer.Argument(metavar="DATASET…", help="URIs of prepared data sets, or names under STORE/datasets.")
@@ -72,6 +77,10 @@ def validate(
     chosen_folds, chosen_seeds = _ranges("--folds", folds), _ranges("--seeds", seeds)
     chosen_weights = _weights(weights) if recalibrate else []
     changes = listed_overrides(epochs, more)
+    for change in changes:
+        option = DECIDED.get(change.partition("=")[0].strip())
+        if option:
+            raise ConfigError(f"--overrides {change} has no effect: {option} decides that. Leave it out")
     store = open_store(out)
     if not all(text.strip() for text in datasets):
         raise ConfigError("DATASET is empty; give the data set's folder, URI or name in the store")
@@ -177,7 +186,7 @@ MOST_NUMBERS = 1000
 
 
 def _weights(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"--weights {text}: expected numbers separated by commas, as in 0.3,0.7") from None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e-?[0-9]{1,2})?", part, re.I) for part in parts):
+        raise ConfigError(f"--weights {text}: expected numbers separated by commas, as in 0.3,0.7")  # not 1_0, not nan
+    return [float(part) for part in parts]
