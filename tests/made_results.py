@@ -21,6 +21,7 @@ PUBLISHED = {
 PHASE2 = """
 name: made
 grid: {training.bce_loss_weight: [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]}
+objective: {rank_by: combined}
 success: {test_e1_auc: 0.685, test_e2_auc: 0.540}
 """
 
@@ -38,7 +39,8 @@ def metrics(e1, e2):
     return Metrics(e1=encoder(e1), e2=encoder(e2), targets=100)
 
 
-def made_result(plan, run, e1, e2, best_epoch=3):
+def made_result(plan, run, e1, e2, best_epoch=3, valid=None):
+    """`valid`: E1 and E2 on validation; a thousandth more than on test without it."""
     return RunResult(
         run_id=run.run_id,
         status="succeeded",
@@ -47,16 +49,16 @@ def made_result(plan, run, e1, e2, best_epoch=3):
         code_version=plan.code_version,
         best_epoch=best_epoch,
         epochs_trained=5,
-        valid=metrics(e1 + 0.001, e2 + 0.001),
+        valid=metrics(*(valid or (e1 + 0.001, e2 + 0.001))),
         test=metrics(e1, e2),
         seconds=2.5,
         environment={"torch": "2"},
     )
 
 
-def succeed(store, plan, index, e1, e2, best_epoch=3):
+def succeed(store, plan, index, e1, e2, best_epoch=3, valid=None):
     run = plan.runs[index]
-    result = made_result(plan, run, e1, e2, best_epoch)
+    result = made_result(plan, run, e1, e2, best_epoch, valid)
     rows = [
         {"epoch": n, "valid_e1_auc": e1 - abs(n - best_epoch) / 100, "valid_e2_auc": e2 + n / 1000} for n in range(1, 6)
     ]
@@ -86,14 +88,14 @@ def auc(score, response):
     return float((rank[right].sum() - count * (count + 1) / 2) / (count * (len(rank) - count)))
 
 
-def predict(store, plan, index, skill):
+def predict(store, plan, index, skill, students=200, valid=None):
     """A succeeded run with predictions, and the AUCs that they have."""
     run = plan.runs[index]
-    frame = predictions(index, skill)
+    frame = predictions(index, skill, students)
     buffer = io.BytesIO()
     frame.to_parquet(buffer)
     store.write(f"runs/{run.run_id}/predictions.parquet", buffer.getvalue())
-    succeed(store, plan, index, *(auc(frame[side], frame["response"]) for side in ("e1", "e2")))
+    succeed(store, plan, index, *(auc(frame[side], frame["response"]) for side in ("e1", "e2")), valid=valid)
 
 
 def fail(store, plan, index, message="epoch 2: loss is not finite"):

@@ -3,6 +3,8 @@
 A message says what was wrong, where, and what to do. Everything else is a bug and exits with 1 and a traceback.
 """
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -33,6 +35,17 @@ class ExitCode(IntEnum):
     def of(cls, number: int | None) -> "ExitCode | None":
         """The code of a number, if it is one of ours."""
         return next((code for code in cls if code.value == number), None)
+
+
+def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
+    """`; did you mean x?` for a word that is none of the known ones, empty where nothing is near.
+
+    `also`: what is meant for another reason than its spelling, as the same name in another place.
+    """
+    near = [*difflib.get_close_matches(word, list(known), 1), *also]
+    if not near:
+        return ""
+    return f"; did you mean {' or '.join(filter(None, [', '.join(near[:-1]), near[-1]]))}?"
 
 
 class GaintraceError(Exception):

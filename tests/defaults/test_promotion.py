@@ -375,7 +375,7 @@ def test_the_commands_say_what_is_was_and_changed(store, capsys, monkeypatch):
     assert "no difference" in capsys.readouterr().out
     commands.diff("published", out=out)
     assert "base.training.clip_scope" in capsys.readouterr().out
-    commands.history(out)
+    commands.list_history(out)
     rows = capsys.readouterr().out.splitlines()
     assert [row.split()[0] for row in rows[1:] if row[0] != " "] == ["2", "1"]
     assert "(forced)" in "".join(rows)

@@ -15,8 +15,9 @@ from gaintrace.store import open_store
 from tests.made_results import fail, planned, published, succeed
 
 COLUMNS = (
-    "run_id,status,bce_loss_weight,best_epoch,best_epoch_e1,best_epoch_e2,valid_e1_auc,valid_e2_auc,test_e1_auc,"
-    "test_e2_auc,test_accuracy,combined,combined_low,combined_high,rank,seconds,config_hash,error"
+    "run_id,status,bce_loss_weight,best_epoch,best_epoch_e1,best_epoch_e2,valid_e1_auc,valid_e2_auc,valid_combined,test_e1_auc,"
+    "test_e2_auc,test_accuracy,combined,combined_low,combined_high,rank,skill_base_rate_auc,mastery_auc,"
+    "mastery_within_skill_auc,mastery_exposure_correlation,seconds,config_hash,error"
 )
 
 
@@ -172,7 +173,7 @@ def test_findings_reach_the_file_the_report_and_the_terminal(store):
         succeed(store, plan, index, 0.7 - index / 10_000, 0.55, best_epoch=epoch)
     summary = aggregate(store, plan.sweep_id)
     names = [finding.name for finding in summary.findings]
-    assert "edge_of_the_grid" in names
+    assert {"selection_epoch", "parameter_cannot_act", "too_few_epochs"} <= set(names)
     document = json.loads(store.read(f"sweeps/{plan.sweep_id}/results.json"))
     assert [finding["name"] for finding in document["findings"]] == names
     page = store.read(f"sweeps/{plan.sweep_id}/report.html").decode()

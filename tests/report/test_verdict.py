@@ -40,7 +40,10 @@ def test_one_configuration_is_reported_not_compared(store):
     plan = planned(store, "name: made\n")
     succeed(store, plan, 0, 0.7, 0.5)
     found = judged(store, plan)
-    assert found.result == "The configuration reached E1 + 0.5 · E2 = 0.9500 (test AUC: E1 0.7000, E2 0.5000)."
+    assert found.result == (
+        "The configuration reached E1 + 0.5 · E2 = 0.9515 on validation "
+        "(test AUC: E1 + 0.5 · E2 0.9500, E1 0.7000, E2 0.5000)."
+    )
     assert "nothing to compare" in found.trust
 
 
@@ -62,13 +65,27 @@ def test_noise_is_called_noise(store):
 
 def test_ties_at_the_top_are_named(store):
     found = with_skills(store, {0.3: 1.0, 0.5: 0.997, 0.8: 0.5})
-    assert found.trust.startswith("But bce_loss_weight 0.3 and 0.5 cannot be told apart, and the best bce_loss_weight")
+    assert found.trust == "But bce_loss_weight 0.3 and 0.5 cannot be told apart."
+
+
+def test_one_seed_measures_no_noise_of_training_and_is_not_said_to(store):
+    found = with_skills(store, {0.3: 0.6, 0.5: 1.0, 0.8: 0.8})
+    assert found.trust.startswith("The lead on test over every other configuration is beyond the intervals (95 %)")
+    assert "the randomness of training is taken to make, which one seed and one fold cannot show" in found.trust
+    assert "more than noise" not in found.trust
+
+
+def test_a_lead_beyond_the_students_alone_is_not_decided_by_one_seed(store):
+    found = with_skills(store, {0.3: 1.0, 0.8: 0.97})
+    assert "whether it is more than the randomness of training, one seed and one fold cannot say" in found.trust
 
 
 def test_what_is_more_than_noise_is_said_to_be(store):
-    found = with_skills(store, {0.3: 0.6, 0.5: 1.0, 0.8: 0.8})
-    assert found.trust.startswith("That is more than noise against every configuration compared")
-    assert "not the randomness of training" in found.trust
+    found = with_skills(store, {0.3: 0.6, 0.5: 1.0, 0.8: 0.8}, "seeds: [1, 2, 3]\n")
+    assert found.trust == (
+        "The lead on test over every other configuration is more than noise (95 % intervals over the choice of the 200 "
+        "test students and the randomness of training (3 seeds))."
+    )
 
 
 def test_a_weight_that_cannot_act_is_not_credited(store):
@@ -78,7 +95,7 @@ def test_a_weight_that_cannot_act_is_not_credited(store):
     assert "hardly a way to act" in judged(store, plan).trust
 
 
-def test_edges_of_all_parameters_and_other_rankings_are_told(store):
+def test_criteria_and_other_rankings_are_told(store):
     text = """
 name: made
 base: {training: {clip_scope: global}}
@@ -90,14 +107,17 @@ success: {test_e1_auc: 0.9}
     for index in range(9):
         succeed(store, plan, index, 0.7 - index / 500, 0.5 + index / 1000)
     found = judged(store, plan)
-    assert "test E2 AUC 0.5080 (test AUC: E1 0.6840)" in found.result
-    assert found.trust.endswith("and the best value of all 2 parameters lies on the edge of its grid.")
+    assert "E2 = 0.5080 on test (test AUC: E1 0.6840)" in found.result
     assert "Success criteria: missed on E1 AUC." in found.notes
     assert "By E1 + 0.5 · E2, beta_skill_init 1, sigmoid_offset 1 ranks first." in found.notes
 
 
 def test_gaps_and_met_criteria_are_notes(store):
     plan = published(store)
-    assert judged(store, plan).notes == ["Success criteria: met."]
+    assert judged(store, plan).notes == [
+        "Success criteria: met.",
+        "Picked by E1 + 0.5 · E2 on test (rank_by: combined), the study's rule: as the best of 6, its number is "
+        "flattered by luck; by how much cannot be said without predictions.",
+    ]
     store.delete(f"runs/{plan.runs[3].run_id}/result.json")
     assert "0 failed and 1 not finished of 6 planned." in judged(store, plan).notes

@@ -4,7 +4,8 @@ from itertools import combinations
 
 import pandas as pd
 
-from gaintrace.analysis.comparison import REPETITIONS, Comparison
+from gaintrace.analysis.comparison import Comparison
+from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.config import Strict
 
 INVISIBLE = 5e-5

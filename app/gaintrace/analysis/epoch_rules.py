@@ -85,7 +85,6 @@ def _outcome(
 def _picked(run: str, frame: pd.DataFrame, picked: dict[str, int], objective: Objective) -> PickedRun:
     e1, e2 = (float(frame[f"valid_{side}_auc"].iloc[picked[side] - 1]) for side in SIDES)
     combined = e1 + objective.alpha * e2
-    score = {"combined": combined, "test_e1_auc": e1, "test_e2_auc": e2}[objective.rank_by]
     return PickedRun(
         run_id=run,
         epoch_e1=picked["e1"],
@@ -93,7 +92,7 @@ def _picked(run: str, frame: pd.DataFrame, picked: dict[str, int], objective: Ob
         valid_e1_auc=e1,
         valid_e2_auc=e2,
         combined=combined,
-        score=score,
+        score=objective.score(e1, e2),
     )
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 from pydantic import Field
 
-from gaintrace.analysis.comparison import REPETITIONS, Comparison
+from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.effects import EFFECT_METRICS, Effects, effects
 from gaintrace.analysis.epoch_rules import RuleOutcome, compare_rules
 from gaintrace.analysis.findings import Evidence, Finding, find
 from gaintrace.analysis.provenance import Cost, cost
+from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.statistics import Criterion, Statistics, check_success, correlations, summarise
 from gaintrace.analysis.table import plain_value, short_names
 from gaintrace.config import Objective, Strict
@@ -66,6 +67,7 @@ class Summary(Strict):
     gain: GainStatistics | None
     effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
     mastery_recovery: float | None
+    mastery_shown: list[str] = Field([], description="what the report says of the mastery that it shows")
     cost: Cost
     seconds: float
     runs: list[dict[str, Any]]
@@ -118,7 +120,7 @@ def summarise_sweep(
 
 
 def with_intervals(table: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """The run table with combined_low and combined_high: where combined may lie with other test students."""
+    """The run table with combined_low and combined_high: where combined on test may lie with other test students."""
     found = {
         side: [getattr(comparison.runs.get(run), side, None) for run in table["run_id"]] for side in ("low", "high")
     }

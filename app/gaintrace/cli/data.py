@@ -60,9 +60,8 @@ def simulate(
     try:
         config = SyntheticConfig(students=students, skills=skills, mean_length=mean_length, seed=seed)
     except ValidationError as error:
-        first = error.errors()[0]
-        option = str(first["loc"][0]).replace("_", "-")
-        raise ConfigError(f"--{option} {first['input']}: {first['msg']}") from None
+        refused = ((str(item["loc"][0]).replace("_", "-"), item["input"], item["msg"]) for item in error.errors())
+        raise ConfigError("; ".join(f"--{option} {value}: {reason}" for option, value, reason in refused)) from None
     dataset = generate(config)
     _store(replace(dataset, name=called or dataset.name), out, name is not None, force)
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
+from gaintrace.cli.console import plain
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import listed_overrides
 from gaintrace.defaults import MARGIN, SEEDS, SEEDS_A_LOOK
@@ -17,7 +18,11 @@ from gaintrace.errors import ConfigError, GaintraceError, IncompleteError, Inter
 
 if TYPE_CHECKING:
     from gaintrace.defaults.validation import Validation
-    from gaintrace.store import Store
+
+
+DECIDED = {"seeds": "--seeds", "base.training.seed": "--seeds", "folds": "--folds", "base.data.fold": "--folds"}
+DECIDED |= dict.fromkeys(("base.data.dataset", "base.data.synthetic"), "DATASET")
+"""Paths that a validation sets itself, and by what."""
 
 
 def validate(
@@ -48,7 +53,7 @@ def validate(
     device: sweeps.Device = "auto",
     gpus: sweeps.Gpus = None,
     threads: sweeps.Threads = None,
-    metrics: sweeps.Metrics = None,
+    metrics: sweeps.MetricsAddress = None,
     pushgateway: sweeps.Pushgateway = "",
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""
@@ -69,22 +74,28 @@ def validate(
             f"--margin {margin:g}: expected a difference in AUC below 0.5, and at least {AUC_ROUNDING:g}, "
             "which rounding alone may make"
         )
-    chosen_folds, chosen_seeds = _ranges("--folds", folds), _ranges("--seeds", seeds)
+    chosen_folds, chosen_seeds = ranges("--folds", folds), ranges("--seeds", seeds)
     chosen_weights = _weights(weights) if recalibrate else []
     changes = listed_overrides(epochs, more)
+    for change in changes:
+        option = DECIDED.get(change.partition("=")[0].strip())
+        if option:
+            raise ConfigError(f"--overrides {change} has no effect: {option} decides that. Leave it out")
     store = open_store(out)
+    if not all(text.strip() for text in datasets):
+        raise ConfigError("DATASET is empty; give the data set's folder, URI or name in the store")
     planned = default_spec(store, changes, chosen_folds, chosen_seeds)  # a mistake in it is no data set's fault
     if recalibrate:
         recalibration_spec(planned, chosen_weights)
-    console = Console()
-
+    console = plain()
     machine = Machine(sweeps.chosen_device(device, gpus), threads, metrics=metrics)
     found, errors = [], []
     with ConsoleWatcher(console) as watcher:
-        for uri in (_located(store, text) for text in datasets):
-            own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
-            spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
+        for text in datasets:
             try:
+                uri = named.dataset(store, text)
+                own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
+                spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
                 validation = validate_on(
                     store,
                     spec,
@@ -99,25 +110,17 @@ def validate(
             except InterruptedRunError:
                 raise
             except GaintraceError as error:
-                name = re.sub(r"[^A-Za-z0-9._-]+", "-", uri.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
+                name = re.sub(r"[^A-Za-z0-9._-]+", "-", text.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
                 validation = failed(store, name, label, str(error))
                 errors.append(error)
-            console.print(f"{validation.verdict}: {validation.text}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"{validation.verdict}: {validation.text}", soft_wrap=True)
             registry = validation_metrics(validation)
             problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
             if problem:
-                console.print(problem, highlight=False, markup=False)
+                console.print(problem)
             found.append(validation)
     _show(console, found)
     _exit(found, errors)
-
-
-def _located(store: "Store", text: str) -> str:
-    """A data set's URI: as it is, or of the one of that name in the store."""
-    from gaintrace.store import layout
-
-    inside = "/" not in text and store.exists(layout.dataset(text, "dataset.json"))
-    return f"{store.uri}/{layout.dataset(text)}" if inside else text
 
 
 STYLES = {"worse": "bold red", "failed": "red", "not comparable": "yellow", "cannot tell": "yellow"}
@@ -125,27 +128,20 @@ STYLES = {"worse": "bold red", "failed": "red", "not comparable": "yellow", "can
 
 def _show(console: Console, found: "list[Validation]") -> None:
     """One line an encoder of each data set."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("data set", overflow="fold")
-    table.add_column("")
-    for column in ("recorded", "now", "difference [95 %]"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict")
+    from gaintrace.report.fitting import fitted
+
+    columns = ["data set", "", "recorded", "now", "difference [95 %]", "verdict"]
+    rows, styles = [], []
     for validation in found:
-        style = STYLES.get(validation.verdict)
+        style = STYLES.get(validation.verdict, "")
         for side in ("e1", "e2"):
-            table.add_row(
-                validation.dataset if side == "e1" else "",
-                side.upper(),
-                *_numbers_of(validation, side),
-                validation.verdict if side == "e1" else "",
-                style=style,
-            )
+            rows.append([validation.dataset, side.upper(), *_numbers_of(validation, side), validation.verdict])
+            styles.append(style)
     console.print()
-    console.print(table)
+    console.print(fitted(console.width, columns, rows, left=["data set", "", "verdict"], styles=styles))
     for validation in found:
         if validation.recalibration is not None:
-            console.print(f"{validation.dataset}: {validation.recalibration.text}", highlight=False, markup=False)
+            console.print(f"{validation.dataset}: {validation.recalibration.text}")
 
 
 def _numbers_of(validation: "Validation", side: str) -> list[str]:
@@ -174,7 +170,7 @@ def _exit(found: "list[Validation]", errors: list[GaintraceError]) -> None:
         raise RegressionError(regression)
 
 
-def _ranges(option: str, text: str) -> list[int]:
+def ranges(option: str, text: str) -> list[int]:
     """Numbers and ranges of numbers, as in 0,2-4."""
     found: list[int] = []
     for part in text.split(","):
@@ -190,7 +186,7 @@ MOST_NUMBERS = 1000
 
 
 def _weights(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"--weights {text}: expected numbers separated by commas, as in 0.3,0.7") from None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e-?[0-9]{1,2})?", part, re.I) for part in parts):
+        raise ConfigError(f"--weights {text}: expected numbers separated by commas, as in 0.3,0.7")  # not 1_0, not nan
+    return [float(part) for part in parts]

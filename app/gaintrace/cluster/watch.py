@@ -13,7 +13,7 @@ from gaintrace.errors import ClusterError, GaintraceError
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.plan import Plan, read_plan
 
-SHOWN = 20
+SHARDS_SHOWN = 20
 """Most shards drawn; of more, those that are under way or went wrong come first."""
 
 PATIENCE = 300.0
@@ -77,7 +77,7 @@ def watch(
                 for step in state.steps:
                     _say(console, said, step.name, line(step, counts))
                 if state.done:
-                    console.print(f"{state.name}: {state.phase.lower()}", highlight=False, soft_wrap=True)
+                    console.print(f"{state.name}: {state.phase.lower()}", highlight=False, markup=False, soft_wrap=True)
             if state.done:
                 return state
             time.sleep(interval)
@@ -116,9 +116,10 @@ def table(state: Progress, counts: dict[int, tuple[int, int]]) -> RenderableType
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in ("step", "phase", "runs", "attempt", "time", ""):
         right = column in ("runs", "attempt", "time")
-        drawn.add_column(column, justify="right" if right else "left", no_wrap=column != "")
+        wraps = column in ("step", "")
+        drawn.add_column(column, justify="right" if right else "left", no_wrap=not wraps, overflow="fold")
     shards = [step for step in state.steps if step.shard is not None]
-    hidden = {step.name for step in sorted(shards, key=_interest)[SHOWN:]}
+    hidden = {step.name for step in sorted(shards, key=_interest)[SHARDS_SHOWN:]}
     for step in state.steps:
         if step.name in hidden:
             continue

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from gaintrace.config import Strict
+from gaintrace.config import Strict, explain
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 from gaintrace.store import MissingObjectError, Store, open_store
 
 COLUMNS = {"student": "int32", "step": "int32", "item": "int32", "skill": "int32", "response": "int8"}
-TRUTH = "true_mastery"
+TRUE_MASTERY = "true_mastery"
 
 
 class SourceFile(Strict):
@@ -110,8 +110,8 @@ def _content_hash(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     for column, kind in COLUMNS.items():
         digest.update(np.ascontiguousarray(dataset.interactions[column].to_numpy(kind)).tobytes())
-    if TRUTH in dataset.interactions:
-        digest.update(dataset.interactions[TRUTH].to_numpy("float32").tobytes())
+    if TRUE_MASTERY in dataset.interactions:
+        digest.update(dataset.interactions[TRUE_MASTERY].to_numpy("float32").tobytes())
     digest.update(dataset.students["fold"].to_numpy("int8").tobytes())
     digest.update("\n".join([*dataset.students["uid"], "", *dataset.skills]).encode())
     return digest.hexdigest()[:16]
@@ -142,7 +142,7 @@ def load_info(uri: str) -> DatasetInfo:
         ) from None
     except ValidationError as error:
         raise DataError(
-            f"{uri}/dataset.json is damaged: {error.errors()[0]['msg']}. Prepare the data set again with --force"
+            f"{uri}/dataset.json is damaged: {explain(error)}. Prepare the data set again with --force"
         ) from None
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from gaintrace.analysis.comparison import Configuration, compare_configurations
 from gaintrace.analysis.intervals import AUC_ROUNDING, LEVEL, Interval, mean_interval
 from gaintrace.analysis.summary import Summary
-from gaintrace.config import Objective, RunConfig, SweepSpec, load_spec
+from gaintrace.config import RunConfig, SweepSpec, load_spec
 from gaintrace.defaults.history import FALLBACK, Default, configuration_hash
 from gaintrace.defaults.records import read_record
 from gaintrace.errors import ConfigError
@@ -61,7 +61,7 @@ def challenge(store: Store, plan: Plan, summary: Summary, chosen: Configuration,
         unknown = _untrained(plan, own.keys() - other.keys(), which)
         unknown = f"nothing compares it with {which}, which is in force: {unknown}"
         return Challenge(f"not compared: {unknown}", False, unknown)
-    metric = test_metric(plan.spec.objective)
+    metric = plan.spec.objective.test_metric
     pairs = [(own[cell], other[cell]) for cell in shared]
     new, old = (_mean([_score(run, plan, metric) for run in runs]) for runs in zip(*pairs, strict=True))
     found = _interval(store, plan, pairs, metric)
@@ -79,7 +79,8 @@ def challenge(store: Store, plan: Plan, summary: Summary, chosen: Configuration,
 def _objection(found: Interval, runs: int, which: str) -> str | None:
     """What a difference to the default speaks against making something the default; None where it is for it."""
     if runs == 1 or found.low is None or found.high is None:
-        return f"nothing says whether its difference to {which}, which is in force, is more than noise; add seeds"
+        lack = "add seeds" if runs == 1 else "predictions of some of the runs cannot be read"
+        return f"nothing says whether its difference to {which}, which is in force, is more than noise; {lack}"
     if found.high < 0:
         return f"it is worse than {which}, which is in force, by more than noise"
     lead = f"its lead over {which}, which is in force, is"
@@ -114,12 +115,6 @@ def spec_there(plan: Plan, chosen: Configuration, before: Default | None, data: 
         seeds=sorted({seed for _, seed in cells}),
         objective=plan.spec.objective,
     )
-
-
-def test_metric(objective: Objective) -> str:
-    """The column of what ranks, on test."""
-    name: str = objective.rank_by
-    return name.replace("valid_e", "test_e").removeprefix("valid_")
 
 
 def _cells(plan: Plan, chosen: Configuration) -> dict[Cell, str]:
@@ -176,8 +171,9 @@ def _finished(store: Store, run: str) -> Scored | None:
     if result.status != "succeeded" or test is None or None in (test.e1.auc, test.e2.auc):
         return None
     metrics = {"test_e1_auc": test.e1.auc, "test_e2_auc": test.e2.auc}
-    of_valid = {"valid_e1_auc": valid and valid.e1.auc, "valid_e2_auc": valid and valid.e2.auc}
-    return Scored(run, metrics | of_valid)
+    for side in ("e1", "e2"):
+        metrics[f"valid_{side}_auc"] = getattr(valid, side).auc if valid else None
+    return Scored(run, metrics)
 
 
 def _metrics(row: dict[str, Any]) -> dict[str, float | None]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gaintrace.analysis.comparison import Configuration
 from gaintrace.analysis.findings.noise import named
 from gaintrace.analysis.summary import Summary
-from gaintrace.config import SweepSpec
+from gaintrace.config import SweepSpec, explain
 from gaintrace.defaults import history, incumbent
 from gaintrace.defaults.history import Default, Provenance, configuration_hash
 from gaintrace.defaults.incumbent import TEST_METRICS, Challenge, challenge
@@ -90,7 +90,7 @@ def read_summary(store: Store, sweep_id: str) -> Summary:
         ) from None
     except ValidationError as error:
         raise StoreError(
-            f"{store.uri}/{key} cannot be read ({error.errors()[0]['msg']}); "
+            f"{store.uri}/{key} cannot be read ({explain(error)}); "
             f"`gaintrace aggregate --sweep {sweep_id}` makes it anew"
         ) from None
 
@@ -146,7 +146,7 @@ def objections(
     found += _unsettled(summary, chosen)
     best = summary.comparison.configurations[0]
     default = in_sweep(plan, summary, before)
-    noise = _noise(summary, chosen, default)
+    noise = _noise(plan, summary, chosen, default)
     told_apart = chosen.apart is not True if chosen is not best else default is None or default.apart is not False
     if duel.beaten and told_apart:
         remarks += noise
@@ -166,22 +166,22 @@ def _unsettled(summary: Summary, chosen: Configuration) -> list[str]:
     return found
 
 
-def _noise(summary: Summary, chosen: Configuration, default: Configuration | None) -> list[str]:
+def _noise(plan: Plan, summary: Summary, chosen: Configuration, default: Configuration | None) -> list[str]:
+    """Others of the sweep that the configuration is not surely better than, on test."""
     comparison = summary.comparison
     best, *others = comparison.configurations
-    metric = METRICS[comparison.metric]
+    metric = TEST_METRICS[plan.spec.objective.test_metric]
     if not others:
         return ["the sweep has one configuration, so nothing shows that it is better than another"]
     if chosen is not best:
-        how = {
-            True: f"is worse in {metric} than {name(best)} by more than noise",
-            False: f"cannot be told from {name(best)}, which comes before it in {metric}",
-            None: f"comes after {name(best)} in {metric}",
-        }
-        return [f"{name(chosen)} {how[chosen.apart]}{_by(chosen)}"]
+        return [f"{name(chosen)} {_behind(chosen, best, metric, METRICS[comparison.metric])}{_by(chosen)}"]
+    if comparison.reference != 0:
+        return [f"nothing says whether its lead in {metric} is more than noise: its predictions cannot be read"]
+    ahead = [other for other in others if other.apart and other.difference and other.difference.mean > 0]
     ties = [other for other in others if other.apart is False]
     unknown = [other for other in (others[0], default) if other in others and other.apart is None]
-    found = [
+    found = [f"{name(other)} is ahead of it in {metric} by more than noise{_by(other)}" for other in ahead]
+    found += [
         f"its lead in {metric} over {_what(other, others[0], default)} is within noise{_by(other)}"
         for other in sorted(ties, key=lambda other: other is not default)[:TIES_NAMED]
     ]
@@ -191,6 +191,18 @@ def _noise(summary: Summary, chosen: Configuration, default: Configuration | Non
         lead = f"its lead in {metric} over {_what(other, others[0], default)}"
         found.append(f"nothing says whether {lead} is more than noise; add seeds")
     return found
+
+
+def _behind(chosen: Configuration, best: Configuration, metric: str, ranks: str) -> str:
+    """What of a configuration that does not come first."""
+    after = f"comes after {name(best)} in {ranks}"
+    if chosen.apart is None or chosen.difference is None:
+        return after
+    if not chosen.apart:
+        return f"cannot be told from {name(best)} in {metric}, and {after}"
+    if chosen.difference.mean > 0:
+        return f"{after}, which picks the winner; only {metric} has it ahead"
+    return f"is worse in {metric} than {name(best)} by more than noise"
 
 
 def _what(other: Configuration, runner_up: Configuration, default: Configuration | None) -> str:

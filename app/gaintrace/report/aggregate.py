@@ -31,7 +31,9 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     table = with_intervals(table, comparison)
     summary = summarise_sweep(plan, table, results, epochs, comparison)
     provenance = manifest(plan, results)
-    report = render_report(plan, summary, table, epochs, provenance, show_mastery(store, plan, summary))
+    mastery = show_mastery(store, plan, summary)
+    summary = summary.model_copy(update={"mastery_shown": mastery.sentences if mastery else []})
+    report = render_report(plan, summary, table, epochs, provenance, mastery)
 
     folder = store.child(layout.sweep(sweep_id))
     folder.write("results.csv", table.to_csv(index=False, lineterminator="\n").encode())

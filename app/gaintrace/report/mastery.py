@@ -6,13 +6,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gaintrace.analysis.comparison import REPETITIONS
+from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
 from gaintrace.errors import GaintraceError
 from gaintrace.report.figures.mastery import practice_panel, student_panel
-from gaintrace.report.mastery_curves import Curve, curves, read_predictions
+from gaintrace.report.mastery_curves import Curve, curves
 from gaintrace.report.sections import page_template
 from gaintrace.runs.files import file_name
+from gaintrace.runs.predictions import read_predictions
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.plan import Plan
 

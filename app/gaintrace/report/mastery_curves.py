@@ -1,15 +1,11 @@
 """Mastery by practice, out of the predictions of runs: no weights and no data set are needed."""
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pyarrow import ArrowInvalid
 
-from gaintrace.errors import ConfigError, StoreError
-from gaintrace.runs.files import read_file
-from gaintrace.store import MissingObjectError, Store, layout
+from gaintrace.errors import ConfigError
 
 SKILLS = 6
 """The skills asked most often are shown."""
@@ -30,17 +26,6 @@ class Curve:
     mastery: dict[str, list[float]]
     correct: list[float]
     students: list[int]
-
-
-def read_predictions(store: Store, run: str) -> pd.DataFrame:
-    """predictions.parquet of a finished run."""
-    folder = store.child(layout.run(run))
-    try:
-        return pd.read_parquet(io.BytesIO(read_file(folder, "predictions.parquet")))
-    except MissingObjectError:
-        raise ConfigError(f"{store.uri} has no predictions of a run {run}") from None
-    except ArrowInvalid as error:
-        raise StoreError(f"{folder.uri}/predictions.parquet is damaged: {error}. Train the run again") from None
 
 
 def curves(predictions: dict[str, pd.DataFrame]) -> list[Curve]:

@@ -6,9 +6,9 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from gaintrace.analysis.comparison import REPETITIONS
 from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import repeat_command
+from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.figures import Figure, both
 from gaintrace.report.figures.curves import learning_curves
@@ -18,6 +18,7 @@ from gaintrace.report.figures.ranking import differences, pareto, trade_off
 from gaintrace.report.mastery import Mastery
 from gaintrace.report.sections import (
     interpretability_section,
+    mastery_rows,
     page_template,
     readings,
     selection_conclusion,
@@ -26,12 +27,12 @@ from gaintrace.report.sections import (
 )
 from gaintrace.report.verdict import verdict
 from gaintrace.report.words import (
+    MASTERY_NAMES,
     METRIC_NAMES,
     TITLES,
     duration,
     four,
     interval_text,
-    metric_name,
     short_label,
     signed,
 )
@@ -79,16 +80,18 @@ def render_report(
         "troubled": [row for row in summary.runs if row["status"] != "succeeded"][:PAGE_ROWS],
         "front": pareto_front(summary.comparison) if len(summary.comparison.configurations) > 1 else [],
         "curves_drawn": min(CURVES, len(epochs)),
-        "selected_by": SELECTION[plan.spec.base.training.selection_metric],
-        "metric": metric_name(summary.objective.rank_by, summary.objective.alpha),
+        "metric": summary.objective.words,
+        "ranking_note": ranking_note(summary, SELECTION[plan.spec.base.training.selection_metric]),
         "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
         "readings": readings(summary) if summary.interpretability else [],
+        "mastery_rows": mastery_rows(summary),
+        "mastery_names": MASTERY_NAMES,
         "mastery": mastery.sentences if mastery else [],
         "provenance": provenance(plan, summary, base),
         "base": yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         "repeat": repeat_command(plan),
         "metric_names": METRIC_NAMES,
-        "by_combined": summary.objective.rank_by == "combined",
+        "by_combined": summary.objective.scored == "combined",
         "short": short_label,
         "four": four,
         "signed": signed,
@@ -124,7 +127,7 @@ def draw(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame])
             figures["interaction"] = both(lambda width: interaction(comparison, strongest, width))
     if several:
         front, alpha = pareto_front(comparison), summary.objective.alpha
-        ranked = alpha if summary.objective.rank_by == "combined" else 0.0
+        ranked = alpha if summary.objective.scored == "combined" else 0.0
         figures["pareto"] = both(lambda width: pareto(comparison, front, ranked, width))
     if epochs:
         drawn = dict(list(epochs.items())[:CURVES])
@@ -154,9 +157,38 @@ def ranking(summary: Summary) -> dict[str, Any]:
         "swept": list(configurations[0].swept) if configurations else [],
         "others": others,
         "alpha": f"{summary.objective.alpha:g}",
+        "valid": summary.objective.rank_by if summary.objective.on_validation else None,
+        "against": _against(summary),
         "hidden": max(0, len(configurations) - PAGE_ROWS),
-        "intervals": any(c.difference and c.difference.low is not None for c in configurations[1:]),
     }
+
+
+def ranking_note(summary: Summary, selected_by: str) -> str:
+    """What the ranking is by, and what its intervals are."""
+    objective, comparison = summary.objective, summary.comparison
+    split = "validation" if objective.on_validation else "test"
+    note = f"Ranked by {objective.words} on {split}, at {selected_by}."
+    if comparison.compared < 2:
+        return f"{note} No intervals: there are neither predictions to resample nor several seeds or folds."
+    others = comparison.compared - 1
+    at_once = f", all {others} at once" if others > 1 else ""
+    return (
+        f"{note} Differences are on test. Their [intervals] are paired, 95 %{at_once}, and cover {comparison.covers}. "
+        f"≈ cannot be told from {_compared_with(summary)}."
+    )
+
+
+def _compared_with(summary: Summary) -> str:
+    comparison = summary.comparison
+    if comparison.reference == 0:
+        return "the best"
+    return short_label(comparison.configurations[comparison.reference].swept)
+
+
+def _against(summary: Summary) -> str:
+    """The head of the column of differences."""
+    score = {"combined": ""}.get(summary.objective.scored, f"{summary.objective.words} ")
+    return f"{score}vs {_compared_with(summary).removeprefix('the ')}"
 
 
 def provenance(plan: Plan, summary: Summary, base: dict[str, Any]) -> list[tuple[str, str]]:

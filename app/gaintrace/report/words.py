@@ -8,13 +8,26 @@ from gaintrace.analysis.intervals import Interval
 from gaintrace.analysis.summary import Summary
 
 METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "combined": "Combined"}
+"""Of test metrics."""
+MASTERY_NAMES = {
+    "skill_base_rate_auc": "Skill's base rate, AUC",
+    "mastery_auc": "Mastery alone, AUC",
+    "mastery_within_skill_auc": "Mastery within skill, AUC",
+    "mastery_exposure_correlation": "Mastery with exposure, correlation",
+}
+"""Of what mastery alone is worth on test (analysis.table.MASTERY_COLUMNS)."""
 TITLES = {
     "selection_epoch": "Which epoch was picked",
     "within_noise": "Within noise",
+    "training_unknown": "Trained once",
+    "splits_disagree": "Validation and test disagree",
     "parameter_cannot_act": "Cannot act",
+    "no_effect_seen": "No effect seen",
+    "predictions_unread": "Predictions not readable",
     "parameters_did_not_move": "Did not move",
     "edge_of_the_grid": "On the edge of the grid",
     "too_few_epochs": "Still rising",
+    "exposure_not_mastery": "Exposure, not mastery",
     "degenerate_mastery": "Mastery says little",
     "unfinished_runs": "Runs missing",
 }
@@ -39,11 +52,6 @@ def short_label(swept: Mapping[str, Any]) -> str:
 def student_name(uid: str) -> str:
     """A student by the id of the source, which may say already that it is one: student 982, student-982."""
     return uid if uid.lower().startswith("student") else f"student {uid}"
-
-
-def metric_name(metric: str, alpha: float) -> str:
-    """A metric in a sentence."""
-    return f"E1 + {alpha:g} · E2" if metric == "combined" else METRIC_NAMES[metric]
 
 
 def four(value: float | None) -> str:

@@ -66,12 +66,28 @@ def dataset(name: str, file: str = "") -> str:
 
 def sweep_ids(store: Store) -> list[str]:
     """Ids of the sweeps in a store, sorted."""
-    return sorted({key.split("/")[1] for key in store.keys(SWEEPS) if key.endswith(f"/{PLAN}")})
+    return _folders_with(store, SWEEPS, PLAN)
+
+
+def run_ids(store: Store) -> list[str]:
+    """Ids of the finished runs in a store, sorted."""
+    return _folders_with(store, RUNS, RESULT)
+
+
+def dataset_names(store: Store) -> list[str]:
+    """Names of the prepared data sets that lie in a store, sorted."""
+    return _folders_with(store, DATASETS, "dataset.json")
 
 
 def reproduction_numbers(store: Store, run_id: str) -> list[int]:
     """Numbers of a run's reproductions, those under way among them, sorted."""
     return sorted({int(key.split("/")[2]) for key in store.keys(reproduction(run_id))})
+
+
+def _folders_with(store: Store, prefix: str, name: str) -> list[str]:
+    """Names of the folders right under a prefix that hold an object of that name, sorted."""
+    found = (key.split("/") for key in store.keys(prefix))
+    return sorted({parts[1] for parts in found if parts[2:] == [name]})
 
 
 def _key(*parts: str) -> str:
@@ -95,10 +111,12 @@ OBJECTS = {
     sweep(_SWEEP, "logs/<shard>.log"): "what a pod printed",
     run(_RUN, "config.json"): "the run's complete configuration",
     run(_RUN, "epochs.csv"): "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
-    run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits)",
+    run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits), "
+    "and growth (logits) where mastery is evidence",
     run(_RUN, "model.safetensors"): "the weights of the selected epoch",
-    run(_RUN, "trajectories/mastery.parquet"): "mastery of every skill over time, of some test students",
-    run(_RUN, "trajectories/<figure>.svg"): "their figure, and mastery by practice",
+    run(_RUN, "trajectories/mastery-<n>-students.parquet"): "mastery of every skill over time, of n test students",
+    run(_RUN, "trajectories/mastery-<n>-students.svg"): "their figure",
+    run(_RUN, "trajectories/practice.svg"): "mastery by practice; `practice-against-<run-id>.svg`: beside another's",
     run(_RUN, RESULT): "written last: succeeded or failed, the numbers, and in `files` what the run's "
     "files are called: with a part of their hash where another attempt's have these names",
     run(_RUN, "checkpoint.safetensors"): "only while a run is unfinished",

@@ -14,6 +14,8 @@ def open_store(uri: str | os.PathLike[str]) -> Store:
     text = os.fspath(uri)
     if not text.strip():
         raise ConfigError("an empty place; give a folder, file:///path or s3://bucket/prefix")
+    if "\0" in text:
+        raise ConfigError(f"store {text!r}: a path holds no null character")
     try:
         parts = urlsplit(text)
     except ValueError as error:

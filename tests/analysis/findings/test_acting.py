@@ -2,7 +2,7 @@
 
 import pytest
 
-from gaintrace.analysis.findings.acting import parameter_cannot_act
+from gaintrace.analysis.findings.acting import no_effect_seen, parameter_cannot_act
 from gaintrace.store import open_store
 from tests.analysis.findings.evidence import evidence, texts
 
@@ -18,7 +18,8 @@ objective: {{rank_by: {rank_by}}}
 
 
 def found(tmp_path, text, scores, **details):
-    return list(parameter_cannot_act(evidence(open_store(tmp_path), text, scores, **details)))
+    made = evidence(open_store(tmp_path), text, scores, **details)
+    return [*parameter_cannot_act(made), *no_effect_seen(made)]
 
 
 def by_curve(swept):
@@ -29,7 +30,8 @@ def by_curve(swept):
 
 def test_phase_1_trained_encoder_1_many_times_for_one_answer(tmp_path):
     (finding,) = found(tmp_path, PHASE1.format(scope="global", rank_by="test_e2_auc"), by_curve)
-    assert finding.text.startswith("E1 was trained 81 times for one answer")
+    assert finding.text.startswith("E1 came out the same in all of 81 trainings")
+    assert "no proof that it cannot" in finding.text
     assert "clip_scope per_encoder" in finding.text
     assert finding.numbers["trained"] == 81
     assert finding.numbers["std"] < 5e-5

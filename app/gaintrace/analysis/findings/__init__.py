@@ -4,26 +4,33 @@ A finding reads tables, never the weights; so most work on other people's result
 there is silent.
 """
 
-from gaintrace.analysis.findings.acting import parameter_cannot_act
+from gaintrace.analysis.findings.acting import no_effect_seen, parameter_cannot_act
 from gaintrace.analysis.findings.epochs import selection_epoch, too_few_epochs
 from gaintrace.analysis.findings.finding import Evidence, Finding
 from gaintrace.analysis.findings.grid import edge_of_the_grid, unfinished
-from gaintrace.analysis.findings.mastery import degenerate_mastery, parameters_did_not_move
-from gaintrace.analysis.findings.noise import within_noise
+from gaintrace.analysis.findings.mastery import degenerate_mastery, exposure_not_mastery, parameters_did_not_move
+from gaintrace.analysis.findings.noise import predictions_unread, training_unknown, within_noise
+from gaintrace.analysis.findings.splits import splits_disagree
 
 __all__ = ["Evidence", "Finding", "find"]
 
 
 def find(evidence: Evidence) -> list[Finding]:
     """All findings of a sweep, the gravest first."""
-    ranked, epochs = evidence.ranked, evidence.epochs
+    ranked, epochs, objective = evidence.ranked, evidence.epochs, evidence.spec.objective
+    swept = {run: c.swept for c in evidence.comparison.configurations for run in c.runs}
     return [
         *selection_epoch(ranked, epochs),
-        *within_noise(evidence.comparison),
+        *within_noise(evidence.comparison, objective),
+        *training_unknown(evidence.comparison),
+        *splits_disagree(evidence.comparison, objective),
         *parameter_cannot_act(evidence),
+        *no_effect_seen(evidence),
+        *predictions_unread(evidence.comparison, swept),
         *parameters_did_not_move(evidence),
-        *edge_of_the_grid(ranked, evidence.comparison),
+        *edge_of_the_grid(evidence),
         *too_few_epochs(epochs, evidence.spec.base.training.epochs),
+        *exposure_not_mastery(evidence),
         *degenerate_mastery(evidence),
         *unfinished(evidence.table),
     ]

@@ -1,45 +1,64 @@
-"""Finding: what was swept cannot reach what ranks, or demonstrably reached nothing."""
+"""Findings: what was swept has no way to what ranks, or was not seen to reach anything."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
-from gaintrace.analysis.comparison import REPETITIONS
 from gaintrace.analysis.effects import INVISIBLE
 from gaintrace.analysis.findings.finding import SIDE_NAMES, Evidence, Finding, several
+from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.identity import MASTERY_ONLY, MASTERY_ONLY_WITH_LEARNED_WEIGHTS
 
 LOSS_WEIGHT = "training.bce_loss_weight"
+LOSS_WEIGHTS = (LOSS_WEIGHT, "training.bce_loss_weight_end")
 
 
 def parameter_cannot_act(evidence: Evidence) -> Iterator[Finding]:
-    """Parameters without a way to the metric, and encoders that came out alike whatever was swept."""
+    """Parameters that the model's make leaves without a way to the metric."""
     apart = "training.clip_scope" not in evidence.columns and (evidence.spec.base.training.clip_scope == "per_encoder")
     if apart:
         yield from _no_way(evidence)
         yield from _scale_only(evidence)
-    yield from _no_effect(evidence)
-    yield from _one_answer(evidence)
+
+
+def no_effect_seen(evidence: Evidence) -> Iterator[Finding]:
+    """Parameters that changed nothing, and encoders that came out alike whatever was swept: seen, not proven."""
+    inert = _inert(evidence)
+    if inert:
+        yield Finding(
+            name="no_effect_seen",
+            text=f"{several(inert)} changed no test AUC: runs that differ in nothing else have equal ones.",
+            numbers={"parameters": inert, "metric": None, "identical": True},
+        )
+    if set(inert) < {name for name in evidence.columns.values() if name not in REPETITIONS}:
+        yield from _one_answer(evidence)
 
 
 def _no_way(evidence: Evidence) -> Iterator[Finding]:
     """Ranked by E1, but swept in encoder 2."""
     hidden = [evidence.columns[path] for path in evidence.columns if _mastery_only(evidence, path)]
-    if not hidden or evidence.spec.objective.rank_by != "test_e1_auc":
+    objective = evidence.spec.objective
+    if not hidden or objective.scored != "e1":
         return
+    instead = "valid_e2_auc or valid_combined" if objective.on_validation else "test_e2_auc or combined"
     yield Finding(
         name="parameter_cannot_act",
         text=(
             f"{several(hidden)} cannot reach E1, which ranks: the encoders share no parameter, and each has a gradient "
-            "norm of its own. Rank by test_e2_auc or combined."
+            f"norm of its own. Rank by {instead}."
         ),
-        numbers={"parameters": hidden, "metric": "test_e1_auc"},
+        numbers={"parameters": hidden, "metric": objective.rank_by},
     )
 
 
 def _scale_only(evidence: Evidence) -> Iterator[Finding]:
-    """The loss weight, where nothing couples the encoders. Where it is learned, it is but a start, and no scale."""
-    if LOSS_WEIGHT not in evidence.columns or _learned_weights(evidence):
+    """The loss weight, where nothing couples the encoders.
+
+    Where it is learned, it is but a start, and no scale. At 0 and 1 it takes an encoder its whole loss, which is no
+    scale either.
+    """
+    if LOSS_WEIGHT not in evidence.columns or _learned_weights(evidence) or _takes_all(evidence):
         return
     parameter = evidence.columns[LOSS_WEIGHT]
     yield Finding(
@@ -53,8 +72,8 @@ def _scale_only(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def _no_effect(evidence: Evidence) -> Iterator[Finding]:
-    """Runs that differ in one parameter alone, and are equal to the bit."""
+def _inert(evidence: Evidence) -> list[str]:
+    """Parameters such that runs which differ in one of them alone have equal test AUCs."""
     ranked = evidence.ranked
     names = list(evidence.columns.values())
     inert = []
@@ -62,16 +81,11 @@ def _no_effect(evidence: Evidence) -> Iterator[Finding]:
         others = [name for name in names if name != parameter]
         if parameter in REPETITIONS or ranked[parameter].astype(str).nunique() < 2:
             continue
-        groups = [group for _, group in ranked.groupby(others)] if others else [ranked]
+        groups = [group for _, group in ranked.groupby(others, dropna=False)] if others else [ranked]
         groups = [group for group in groups if len(group) > 1]
         if groups and all((group[f"test_{side}_auc"].nunique() == 1) for group in groups for side in SIDE_NAMES):
             inert.append(parameter)
-    if inert:
-        yield Finding(
-            name="parameter_cannot_act",
-            text=f"{several(inert)} did nothing: runs that differ in no other parameter have equal results to the bit.",
-            numbers={"parameters": inert, "metric": None, "identical": True},
-        )
+    return inert
 
 
 def _one_answer(evidence: Evidence) -> Iterator[Finding]:
@@ -88,11 +102,11 @@ def _one_answer(evidence: Evidence) -> Iterator[Finding]:
             continue
         cure = " With clip_scope per_encoder it is trained once." if _all_mastery_only(evidence, side) else ""
         yield Finding(
-            name="parameter_cannot_act",
+            name="no_effect_seen",
             text=(
-                f"{name} was trained {trained} times for one answer: its test AUC has a standard deviation of "
-                f"{spread:.4f} over the runs, so {several(swept)} {'do' if len(swept) > 1 else 'does'} not reach "
-                f"it.{cure}"
+                f"{name} came out the same in all of {trained} trainings: within a seed and fold its test AUC has a "
+                f"standard deviation of {spread:.6f} at most. So nothing here shows that {several(swept, 'or')} "
+                f"reaches it, which is no proof that it cannot.{cure}"
             ),
             numbers={"parameters": swept, "metric": column, "std": spread, "trained": trained},
         )
@@ -104,6 +118,16 @@ def _mastery_only(evidence: Evidence, path: str) -> bool:
     unseen = MASTERY_ONLY_WITH_LEARNED_WEIGHTS if _learned_weights(evidence) else MASTERY_ONLY
     names = unseen.get(section, ())
     return path != "training.selection_metric" and (names is True or name in names)
+
+
+def _takes_all(evidence: Evidence) -> bool:
+    """Whether any run leaves an encoder without a loss, at its start or end."""
+    training = evidence.spec.base.training
+    fixed: dict[str, list[Any]] = {
+        LOSS_WEIGHTS[0]: [training.bce_loss_weight],
+        LOSS_WEIGHTS[1]: [training.bce_loss_weight_end],
+    }
+    return any(value in (0, 1) for path in LOSS_WEIGHTS for value in evidence.spec.grid.get(path, fixed[path]))
 
 
 def _learned_weights(evidence: Evidence) -> bool:

@@ -38,6 +38,7 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
                 ),
                 numbers={
                     "metric": column,
+                    "epochs": [min(selected.values()), max(selected.values())],
                     "range_at_selected_epochs": at_selected,
                     "range_at_matched_epoch": at_matched,
                     "matched_epoch": matched,

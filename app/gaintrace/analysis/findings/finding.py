@@ -40,8 +40,8 @@ class Evidence:
         return self.table[self.table["rank"].notna()]
 
 
-def several(names: list[str], most: int = 6) -> str:
+def several(names: list[str], word: str = "and", most: int = 6) -> str:
     """Names in a sentence: `a`, `a and b`, `a, b and c`; the middle of many is left out."""
     if len(names) > most:
         names = [*names[: most - 2], f"{len(names) - most + 1} more", names[-1]]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

@@ -198,12 +198,11 @@ class _Records:
         # Tab-separated files come from databases that quote nothing: a quotation mark there is part of a name.
         quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
         self.reader = csv.reader(self.lines, delimiter=separator, quoting=quoting, skipinitialspace=separator != "\t")
-        names = next((cells for cells in self.reader if any(cells)), [])
-        self.header_line = self.lines.number
+        names = next(self.reader, [])
         if END in self.lines.taken or any("\n" in name or "\r" in name for name in names):
             raise DataError(
-                f"{path}: no line of column names: a quotation mark in it is not closed, or there are empty lines "
-                "alone. Check that it is the right file"
+                f"{path}: line 1: a quotation mark among the names of the columns is not closed. "
+                "Check that it is the right file"
             )
         self.header = [_clean(name) for name in names]
 
@@ -250,16 +249,14 @@ def _columns(records: _Records, wanted: list[str], required: list[str]) -> list[
         shown = ", ".join(found[:8]) + (", …" if len(found) > 8 else "")
         shown = "".join(c if c.isprintable() else "?" for c in shown)[:200]
         raise DataError(
-            f"{records.path}: line {records.header_line}: no column {', '.join(missing)}; "
+            f"{records.path}: line 1: no column {', '.join(missing)}; "
             f"expected {', '.join(required)} separated by {DELIMITERS[records.separator]}, "
             f"found {shown or 'an empty line'}. "
             f"{_advice(records.lines.taken[-1], required, records.separator)}"
         )
     twice = [name for name in wanted if found.count(name) > 1]
     if twice:
-        raise DataError(
-            f"{records.path}: line {records.header_line}: more than one column {', '.join(twice)}. Delete all but one"
-        )
+        raise DataError(f"{records.path}: line 1: more than one column {', '.join(twice)}. Delete all but one")
     return [found.index(name) for name in wanted]
 
 

@@ -17,8 +17,9 @@ LABELLED = 8
 
 
 def differences(comparison: Comparison, width: float) -> str:
-    """Each configuration's difference to the best with its interval; filled where it is more than noise."""
-    shown = [c for c in comparison.configurations if c.rank == 1 or c.apart is not None]
+    """Each configuration's difference to the best (★) with its interval; filled where it is more than noise."""
+    star = comparison.configurations[comparison.reference]
+    shown = [c for c in comparison.configurations if c is star or c.apart is not None]
     with canvas("differences", width, 0.9 + 0.28 * len(shown)) as figure:
         axes = figure.subplots()
         axes.axvline(0, color=INK, linewidth=0.8)
@@ -36,7 +37,7 @@ def differences(comparison: Comparison, width: float) -> str:
         left, right = axes.get_xlim()
         axes.set_xlim(min(left, 0.15 * LEAST_SPAN - LEAST_SPAN), max(right, 0.15 * LEAST_SPAN))
         axes.xaxis.set_major_locator(MaxNLocator(4 if width == NARROW else 7))
-        axes.set_xlabel("difference to the best, 95 % interval")
+        axes.set_xlabel("difference to ★, 95 % interval")
         axes.set_ylabel(_names(shown[0]))
         return svg(figure)
 
