@@ -171,9 +171,11 @@ def _finished(store: Store, run: str) -> Scored | None:
     if result.status != "succeeded" or test is None or None in (test.e1.auc, test.e2.auc):
         return None
     metrics = {"test_e1_auc": test.e1.auc, "test_e2_auc": test.e2.auc}
-    for side in ("e1", "e2"):
-        metrics[f"valid_{side}_auc"] = getattr(valid, side).auc if valid else None
-    return Scored(run, metrics)
+    of_valid = {
+        "valid_e1_auc": valid.e1.auc if valid else None,
+        "valid_e2_auc": valid.e2.auc if valid else None,
+    }
+    return Scored(run, metrics | of_valid)
 
 
 def _metrics(row: dict[str, Any]) -> dict[str, float | None]:

@@ -146,7 +146,7 @@ def objections(
     found += _unsettled(summary, chosen)
     best = summary.comparison.configurations[0]
     default = in_sweep(plan, summary, before)
-    noise = _noise(plan, summary, chosen, default)
+    noise = _noise(summary, chosen, default)
     told_apart = chosen.apart is not True if chosen is not best else default is None or default.apart is not False
     if duel.beaten and told_apart:
         remarks += noise
@@ -166,11 +166,11 @@ def _unsettled(summary: Summary, chosen: Configuration) -> list[str]:
     return found
 
 
-def _noise(plan: Plan, summary: Summary, chosen: Configuration, default: Configuration | None) -> list[str]:
+def _noise(summary: Summary, chosen: Configuration, default: Configuration | None) -> list[str]:
     """Others of the sweep that the configuration is not surely better than, on test."""
     comparison = summary.comparison
     best, *others = comparison.configurations
-    metric = TEST_METRICS[plan.spec.objective.test_metric]
+    metric = TEST_METRICS[summary.objective.test_metric]
     if not others:
         return ["the sweep has one configuration, so nothing shows that it is better than another"]
     if chosen is not best:
