@@ -13,20 +13,25 @@ part of the year's one false alarm (Haybittle 1971), so the last, which has all 
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
-from scipy.special import nctdtrinc, stdtrit
+from scipy.special import chdtri, nctdtrinc, stdtrit
 
 from gaintrace.analysis.intervals import LEVEL, deviation, mean_interval
 from gaintrace.config import Strict
 
+Array = np.ndarray[Any, np.dtype[Any]]
 Judgement = Literal["same", "better", "worse", "cannot tell"]
 
 FOUND = 10 / 3
 """A drop of so many margins (0.01 with the usual one) is to be found in one night; recording trains enough seeds."""
 POWER = 0.95
 """In how many of all nights with such a drop."""
+DOUBT = 0.1
+"""How often the spread over the seeds recorded may be smaller by luck than it is taken for."""
 
 ALARMS = 1 / 365 / 2
 """Probability of a false alarm of one encoder in a night: one in a year of nights, over both encoders."""
@@ -97,11 +102,24 @@ def pairs_needed(difference: Difference, pairs: int, margin: float) -> int | Non
     mean, spread = difference.mean, difference.deviation
     if spread is None:
         return None
-    for count in range(pairs + 1, MOST_PAIRS + 1):
-        likely, sure = (_quantile(level, count) * spread / math.sqrt(count) for level in ((1 + LEVEL) / 2, 1 - LAST))
-        if abs(mean) + likely <= margin or mean + sure < -margin or mean - sure > 0:
-            return count
-    return None
+    counts, likely, sure = _reaches()
+    tells = (abs(mean) + likely * spread <= margin) | (mean + sure * spread < -margin) | (mean - sure * spread > 0)
+    enough = counts[tells & (counts > pairs)]
+    return int(enough[0]) if len(enough) else None
+
+
+@cache
+def _reaches() -> tuple[Array, Array, Array]:
+    """Numbers of pairs, and how many deviations the intervals of so many reach: 95 %, and at the level of alarms."""
+    counts = np.arange(2, MOST_PAIRS + 1)
+    likely, sure = (stdtrit(counts - 1, level) / np.sqrt(counts) for level in ((1 + LEVEL) / 2, 1 - LAST))
+    return counts, likely, sure
+
+
+def largest_spread(values: Sequence[float]) -> float:
+    """What the standard deviation behind at least two values hardly exceeds: by χ², one time in ten."""
+    freedom = len(values) - 1
+    return deviation(values) * math.sqrt(freedom / float(chdtri(freedom, 1 - DOUBT)))
 
 
 def smallest_found(spread: float, pairs: int, margin: float) -> float:
@@ -109,9 +127,6 @@ def smallest_found(spread: float, pairs: int, margin: float) -> float:
 
     `spread`: standard deviation of the AUC over seeds. New and recorded AUCs then vary independently of each other.
     """
-    apart = nctdtrinc(pairs - 1, 1 - POWER, _quantile(1 - LAST, pairs))  # in standard errors, by the noncentral t
-    return margin + float(apart) * spread * math.sqrt(2 / pairs)
-
-
-def _quantile(probability: float, count: int) -> float:
-    return float(stdtrit(count - 1, probability))
+    sure = float(stdtrit(pairs - 1, 1 - LAST))
+    apart = float(nctdtrinc(pairs - 1, 1 - POWER, sure))  # in standard errors, by the noncentral t
+    return margin + apart * spread * math.sqrt(2 / pairs)

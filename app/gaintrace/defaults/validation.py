@@ -12,7 +12,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from gaintrace.analysis.intervals import deviation
 from gaintrace.config import Strict, SweepSpec, parse_spec
 from gaintrace.defaults import judgement
 from gaintrace.defaults.history import configuration_hash, current_spec, to_yaml
@@ -83,7 +82,7 @@ class Night:
         text += "recorded as what the default does here"
         finds = None
         if len(runs) > 1:
-            spread = max(deviation([getattr(run, side) for run in runs]) for side in SIDES)
+            spread = max(judgement.largest_spread([getattr(run, side) for run in runs]) for side in SIDES)
             finds = judgement.smallest_found(spread, len(runs), self.margin)
             text += f". A night finds a drop of {finds:.4f}"
         if finds is None or finds > judgement.FOUND * self.margin:
