@@ -127,7 +127,7 @@ def test_a_damaged_file_takes_the_noise_check_from_its_own_run_alone(tmp_path, d
     assert found.compared == 2
     for place, configuration in enumerate(found.configurations):
         known = configuration.difference is not None and configuration.difference.low is not None
-        assert known == (place != damaged and place != found.reference)
+        assert known == (place not in (damaged, found.reference))
     assert set(found.runs) == {run.run_id for run in plan.runs} - {lost}
 
 
