@@ -20,7 +20,7 @@ COPY constraints.txt pyproject.toml ./
 RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
     > requirements.txt \
  && /opt/gaintrace/bin/pip install -c constraints.txt -r requirements.txt
-COPY README.md ./
+COPY README.md LICENSE ./
 COPY app app
 # Tests and headers of what is installed are an eighth of it, and nothing here runs or compiles them.
 RUN /opt/gaintrace/bin/pip install --no-deps . \
@@ -33,6 +33,7 @@ ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="gaintrace" \
       org.opencontainers.image.description="Trains dual-encoder knowledge-tracing models and runs their experiments" \
+      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/gaintrace /opt/gaintrace

@@ -60,7 +60,7 @@ def train_shards(uri: str, sweep_id: str, shards: list[int]) -> list[str]:
     store, notes = open_store(uri), Notes()
     plan = read_plan(store, sweep_id)
     trainer = ShardTrainer(
-        store, plan, load_data(plan.spec.base), torch.device("cpu"), notes, lambda: False, max_members=SHARD
+        store, plan, load_data(plan.spec.base), lambda: torch.device("cpu"), notes, lambda: False, max_members=SHARD
     )
     if together is not None:
         together.wait(300)

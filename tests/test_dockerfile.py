@@ -25,4 +25,4 @@ def test_the_version_is_the_package_s() -> None:
 
 def test_nothing_but_what_is_built_from_goes_into_the_build() -> None:
     allowed = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    assert allowed == ["!app", "!constraints.txt", "!pyproject.toml", "!README.md"]
+    assert allowed == ["!app", "!constraints.txt", "!pyproject.toml", "!README.md", "!LICENSE"]

@@ -1,10 +1,12 @@
 """The reference is current, and its store layout is what a sweep leaves."""
 
 import re
-from pathlib import Path
+import tomllib
 
 import pytest
+import yaml
 
+from gaintrace import __version__
 from gaintrace.docs import ROOT, files
 from gaintrace.report.aggregate import aggregate
 from gaintrace.store import open_store
@@ -37,9 +39,15 @@ def test_the_store_holds_what_the_reference_says(tmp_path):
     assert matched == finished
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/reference.md", "docs/cluster.md"])
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda path: path.name)
 def test_links_in_documents_lead_somewhere(path):
-    document = ROOT / path
-    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-        assert (document.parent / target).exists(), target
-    assert isinstance(document, Path)
+    for target in re.findall(r"\]\((?!https:)([^)#]+)\)", path.read_text()):
+        assert (path.parent / target).exists(), target
+
+
+def test_every_place_names_one_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert project["version"] == str(citation["version"]) == __version__
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert project["license"] == citation["license"] == "Apache-2.0"

@@ -52,7 +52,9 @@ def render() -> str:
         "# Reference\n\nWritten by `make docs` from the code; `make check` fails where it is not current.",
         "## Commands",
         *_commands(),
-        "## Configuration\n\nA sweep is YAML with these fields. `--set PATH=VALUE` overrides any by its dotted path.",
+        "## Configuration\n\nA sweep is YAML with these fields. With `preset: NAME` it starts from that preset: its "
+        "own `base` is laid over the preset's, value by value, and its other fields take the place of the preset's. "
+        "`--set PATH=VALUE` overrides any by its dotted path.",
         *(f"### {title}\n\n{model.__doc__}\n\n" + _fields(model) for title, model in SECTIONS.items()),
         "## Exit codes\n\n"
         + _table(("code", "name", "meaning"), ((int(code), code.name, code.meaning) for code in ExitCode)),

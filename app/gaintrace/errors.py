@@ -3,6 +3,8 @@
 A message says what was wrong, where, and what to do. Everything else is a bug and exits with 1 and a traceback.
 """
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -14,10 +16,11 @@ class ExitCode(IntEnum):
     CONFIG = 2, "wrong usage or configuration. A retry cannot help"
     DATA = 3, "the data set is missing or not what it claims. A retry cannot help"
     INCOMPLETE = 4, "too few runs succeeded; what did is kept and `results.csv` names the others"
-    STORE = 5, "the store cannot be read or written (full disk, no permission, unreachable). A retry may help"
+    STORE = 5, "the store, or standard output, cannot be used (full disk, no permission, unreachable). A retry may help"
     CLUSTER = 6, "the cluster cannot be reached, refuses, or lacks something. A retry may help"
-    REGRESSION = 7, "done, and the numbers are not what is recorded: a worse validation, a run not reproduced"
+    REGRESSION = 7, "done, and the numbers are not what is recorded: a validation surely worse, a run not reproduced"
     REFUSED = 8, "a promotion that the sweep's numbers do not support; the message says why. --force overrules"
+    DEVICE = 9, "the GPU failed, or the one asked for is not there; no run is to blame. A retry elsewhere may help"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
 
     meaning: str
@@ -32,6 +35,17 @@ class ExitCode(IntEnum):
     def of(cls, number: int | None) -> "ExitCode | None":
         """The code of a number, if it is one of ours."""
         return next((code for code in cls if code.value == number), None)
+
+
+def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
+    """`; did you mean x?` for a word that is none of the known ones, empty where nothing is near.
+
+    `also`: what is meant for another reason than its spelling, as the same name in another place.
+    """
+    near = [*difflib.get_close_matches(word, list(known), 1), *also]
+    if not near:
+        return ""
+    return f"; did you mean {' or '.join(filter(None, [', '.join(near[:-1]), near[-1]]))}?"
 
 
 class GaintraceError(Exception):
@@ -80,6 +94,12 @@ class RefusedError(GaintraceError):
     """A promotion that the sweep's numbers do not support."""
 
     exit_code = ExitCode.REFUSED
+
+
+class DeviceError(GaintraceError):
+    """The device that was to train failed, or is not there."""
+
+    exit_code = ExitCode.DEVICE
 
 
 class InterruptedRunError(GaintraceError):

@@ -68,7 +68,7 @@ def test_one_run_from_prepared_data(folder):
     gaintrace("data", "export", "d", "--out", "pykt", cwd=folder)
     assert "another data set" in gaintrace("data", "simulate", "--out", "d", "--students", 9, cwd=folder, expect=2)
     fixed = ["--set", "grid={}", "--set", "base.training.bce_loss_weight=0.5", "--set", "base.training.epochs=1"]
-    assert "1 run on synthetic (100 students" in gaintrace("train", "small.yaml", "--data", "d", *fixed, cwd=folder)
+    assert "1 run on d (100 students" in gaintrace("train", "small.yaml", "--data", "d", *fixed, cwd=folder)
     assert "is 2 runs" in gaintrace("train", "small.yaml", cwd=folder, expect=2)
     (best,) = folder.glob("store/sweeps/*/best.yaml")
     assert "1 run of 1 epochs" in gaintrace("config", "validate", best, cwd=folder)
@@ -91,7 +91,7 @@ def test_a_partial_sweep_exits_with_4_and_keeps_what_succeeded(folder):
         (["sweep", "phase2"], 2, "no data set: give --data FOLDER"),
         (["sweep", "phase2", "--data", "nowhere"], 3, "no prepared data set there"),
         (["sweep", "small.yaml", "--device", "tpu"], 2, "--device tpu"),
-        (["sweep", "small.yaml", "--device", "cuda:99"], 2, "CUDA devices"),
+        (["sweep", "small.yaml", "--device", "cuda:99"], 9, "CUDA devices"),
         (["sweep", "small.yaml", "--out", "gs://bucket"], 2, "gs:// is not supported"),
         (["sweep", "small.yaml", "--out", "small.yaml"], 5, "a part of the path is a file"),
         (["sweep", "small.yaml", "--runs-per-pod", "0"], 2, "greater than or equal to 1"),
@@ -154,6 +154,43 @@ def test_a_signal_saves_and_exits_with_75_and_the_same_command_continues(folder,
     assert "Run the same command again to continue" in output
     assert "continue after epoch" in gaintrace("sweep", "small.yaml", *LONG, cwd=folder)
     pd.testing.assert_frame_equal(results(folder).drop(columns="seconds"), straight_results(folder))
+
+
+SLOW = """
+import sys, time
+import {module} as module
+def slow(*_, **__):
+    open("reached", "w").close()
+    for _ in range(600):
+        time.sleep(0.1)
+module.{function} = slow
+from gaintrace.cli import main
+main()
+"""
+OUTSIDE_TRAINING = {
+    "while the data set is read": ("gaintrace.pipeline.sweep", "load_data"),
+    "while resampling": ("gaintrace.report.aggregate", "compare_configurations"),
+    "while the report is drawn": ("gaintrace.report.aggregate", "render_report"),
+    "while metrics are pushed": ("gaintrace.pipeline.sweep", "sweep_metrics"),
+}
+
+
+@pytest.mark.parametrize("where", OUTSIDE_TRAINING)
+def test_a_signal_ends_every_phase_within_seconds(folder, where):
+    module, function = OUTSIDE_TRAINING[where]
+    script = SLOW.format(module=module, function=function)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, "sweep", "small.yaml"], cwd=folder, stdout=log, stderr=log, env=ENVIRONMENT
+        )
+        wait_for(folder, "reached")
+        sent = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 75, (folder / "log").read_text()
+    assert time.monotonic() - sent < 5
+    assert "Run the same command again to continue" in (folder / "log").read_text()
+    gaintrace("sweep", "small.yaml", cwd=folder)
+    assert results(folder)["status"].tolist() == ["succeeded"] * 2
 
 
 def test_kill_9_loses_nothing_that_was_finished(folder):

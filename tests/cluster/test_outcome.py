@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gaintrace.cli import cluster
-from gaintrace.cluster.outcome import SHOWN, explain
+from gaintrace.cluster.outcome import REASONS_SHOWN, explain
 
 
 def quoted(nodes: list[dict[str, str]]) -> str:
@@ -40,11 +40,11 @@ def test_reasons_come_in_order_with_their_meaning_and_count() -> None:
 
 
 def test_a_list_that_was_cut_short_is_read_as_far_as_it_goes() -> None:
-    whole = quoted([node("train", f"pod {number} deleted", 0) for number in range(2 * SHOWN)])
+    whole = quoted([node("train", f"pod {number} deleted", 0) for number in range(2 * REASONS_SHOWN)])
     lines = explain("w", "Failed", whole)
-    assert len(lines) == SHOWN + 3
-    assert lines[-2] == f"- and {SHOWN} other reasons"
-    cut = explain("w", "Failed", whole[: len(whole) // SHOWN])
+    assert len(lines) == REASONS_SHOWN + 3
+    assert lines[-2] == f"- and {REASONS_SHOWN} other reasons"
+    cut = explain("w", "Failed", whole[: len(whole) // REASONS_SHOWN])
     assert cut[1] == "- train: pod 0 deleted"
 
 

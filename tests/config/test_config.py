@@ -35,7 +35,34 @@ def test_phase1_is_the_published_grid():
 
 
 def test_production_trains_what_won():
-    assert load_spec("production").base == load_spec("gaintrace").base
+    but_its_name = {"name", "description"}
+    won = load_spec("gaintrace").model_dump(exclude=but_its_name)
+    assert load_spec("production").model_dump(exclude=but_its_name) == won
+
+
+def test_a_sweep_may_start_from_a_preset():
+    text = "name: mine\npreset: phase2\nbase: {training: {epochs: 3}}\ngrid: {training.weight_decay: [0.0, 0.1]}"
+    mine, published = parse_spec(text, "mine"), load_spec("phase2")
+    assert mine.base == load_spec("phase2", ["base.training.epochs=3"]).base
+    assert (mine.objective, mine.success) == (published.objective, published.success)
+    assert mine.axes() == {"training.weight_decay": [0.0, 0.1]}
+    assert mine.name == "mine"
+    assert parse_spec("preset: phase2", "same") == published
+    assert parse_spec("preset: phase2", "mine", ["base.training.epochs=3"]).base == mine.base
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("preset: phase3", "mine: preset: there is no 'phase3'. Presets: demo, "),
+        ("preset: [phase2]", r"mine: preset: there is no \['phase2'\]. Presets: demo, "),
+        ("preset: phase2\nbase: 3", "mine: base: "),
+        ("preset: phase2\nbase: {training: {epoch: 3}}", "base.training.epoch: unknown key 'epoch'"),
+    ],
+)
+def test_a_preset_that_is_none_and_mistakes_over_one_are_named(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_spec(text, "mine")
 
 
 def test_published_is_the_best_run_of_phase2_trained_longer():

@@ -1,5 +1,7 @@
 """`gaintrace data` as a person meets it: what it prints, what it refuses, and how damage is mended."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -31,8 +33,8 @@ def test_prepare_says_what_was_read_kept_and_dropped(raw, tmp_path, monkeypatch)
         "students  2",
         "interactions  8",
         "rows read  10",
-        "rows dropped  1 correct is neither 0 nor 1",
-        "              1 of students with fewer than 3 answers",
+        "rows dropped  1 correct is neither 0 nor 1 (line 10)",
+        "              1 of students with fewer than 3 answers (line 11)",
         "Next: gaintrace sweep phase2 --data 'my data'",
     ):
         assert line in output
@@ -84,3 +86,44 @@ def test_an_unreadable_description_is_replaced_by_force_alone(raw, tmp_path):
 def test_sizes_that_cannot_be_simulated_are_named(tmp_path, option, value, message):
     with pytest.raises(ConfigError, match=f"{option} {value}: .*{message}"):
         run("simulate", "--out", tmp_path / "d", option, value)
+
+
+def test_two_data_sets_of_one_reader_have_names_of_their_own(raw, tmp_path, monkeypatch):
+    """Records of validations go by the name."""
+    monkeypatch.chdir(tmp_path)
+    for out, name in (
+        ("store/datasets/first", "first"),
+        ("second set/", "second-set"),
+        ((tmp_path / "third").as_uri(), "third"),
+        ("./fourth/../fifth", "fifth"),
+        ("Größe [1]", "Größe-1"),
+    ):
+        run("prepare", "assist2015", "--raw", raw, "--out", out)
+        assert (load_dataset(out).name, load_dataset(out).reader) == (name, "assist2015")
+    (tmp_path / "inside").mkdir()
+    monkeypatch.chdir(tmp_path / "inside")
+    run("simulate", "--out", ".", "--students", 20)
+    assert (load_dataset(".").name, load_dataset(".").reader) == ("inside", None)
+    run("prepare", "assist2015", "--raw", raw, "--out", "x", "--name", "mine_2.1")
+    assert load_dataset("x").name == "mine_2.1"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "-a", "a.", "a/b", "a b", "a[b]", "x" * 65])
+def test_names_that_are_no_part_of_a_path_are_refused_before_reading(tmp_path, name):
+    with pytest.raises(ConfigError, match=r"^--name .*use letters"):
+        run("prepare", "assist2015", "--raw", tmp_path / "nowhere", "--out", tmp_path / "d", "--name", name)
+
+
+def test_a_data_set_that_is_there_keeps_its_name_until_another_is_asked_for(raw, tmp_path):
+    out = tmp_path / "d"
+    run("prepare", "assist2015", "--raw", raw, "--out", out)
+    tree = json.loads((out / "dataset.json").read_text())
+    del tree["reader"], tree["dropped_at"]
+    (out / "dataset.json").write_text(json.dumps(tree | {"name": "assist2015"}))
+    before = load_dataset(str(out))
+    assert "holds this data set already" in run("prepare", "assist2015", "--raw", raw, "--out", out)
+    (out / "students.parquet").unlink()
+    run("prepare", "assist2015", "--raw", raw, "--out", out)
+    assert (load_dataset(str(out)).name, load_dataset(str(out)).hash) == ("assist2015", before.hash)
+    assert "It was called assist2015" in run("prepare", "assist2015", "--raw", raw, "--out", out, "--name", "new")
+    assert (load_dataset(str(out)).name, load_dataset(str(out)).hash) == ("new", before.hash)

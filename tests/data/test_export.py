@@ -10,7 +10,7 @@ from gaintrace.data.dataset import COLUMNS, Dataset
 from gaintrace.data.export import export_pykt
 from gaintrace.data.prepare import prepare
 from gaintrace.data.split import split_students
-from gaintrace.errors import StoreError
+from gaintrace.errors import ConfigError, StoreError
 
 
 def made(students, most_skills, items, seed):
@@ -57,7 +57,7 @@ def test_columns_are_those_of_pykt(tmp_path):
         (False, 3, "fold,uid,concepts,responses,is_repeat"),
         (True, 1, "fold,uid,questions,concepts,responses,is_repeat"),
     ]:
-        export_pykt(made(10, most_skills, items, 0), tmp_path)
+        export_pykt(made(10, most_skills, items, 0), tmp_path, force=True)
         assert (tmp_path / "train_valid.csv").read_text().splitlines()[0] == columns
         assert (tmp_path / "test.csv").read_text().splitlines()[0] == columns + ",cidxs"
 
@@ -72,9 +72,18 @@ def test_the_first_skill_of_an_answer_alone_is_no_repetition(tmp_path):
     assert row == '0,0,"0,0,1,0","0,1,0,1","1,1,0,1","0,1,0,0"'
 
 
+def test_files_that_are_there_are_replaced_by_force_alone(tmp_path):
+    (tmp_path / "test.csv").write_text("mine")
+    with pytest.raises(ConfigError, match=r"test.csv: there already.*--force"):
+        export_pykt(made(10, 1, False, 0), tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("test.csv", "mine")]
+    export_pykt(made(10, 1, False, 0), tmp_path, force=True)
+    assert prepare("pykt", [tmp_path]).info.students == 10
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write to"):
+    with pytest.raises(StoreError, match=r"cannot write .*a part of the path is a file"):
         export_pykt(made(10, 1, False, 0), tmp_path / "file")
 
 

@@ -95,6 +95,58 @@ def test_what_pykt_would_not_have_written_is_named(tmp_path, train, message):
         read(tmp_path, train)
 
 
+def test_space_in_lists_and_cells_is_no_part_of_a_value(tmp_path):
+    columns = "fold,uid,questions,concepts,responses,is_repeat\n"
+    lists = ['"5,5,6,7"', '"3,4_3,3,4"', '"1,1,0,1"', '"0,1,0,0"']
+    spaced = [text.replace(",", " , ").replace("_", " _ ") for text in lists]
+    clean = columns + "".join(f"{fold},{fold},{','.join(lists)}\n" for fold in range(5))
+    test = columns + f"-1,t,{','.join(lists)}\n"
+    expected = read(tmp_path, clean, test).hash
+    for join in (",", " , ", ", "):
+        own = columns + "".join(join.join([f" {fold}", f" {fold} ", *spaced]) + "\n" for fold in range(5))
+        assert read(tmp_path, own, test).hash == expected
+
+
+@pytest.mark.parametrize(
+    ("concepts", "responses", "note"),
+    [
+        ("3,3,4,4", "1,2,1,0", "left out 1 interaction whose response is neither 0 nor 1, line 3"),
+        ("3,3,4,4", "1,,1,0", "left out 1 interaction whose response is neither 0 nor 1, line 3"),
+        ("3,,4,4", "1,1,1,0", "left out 1 interaction without a concept, line 3"),
+        ("3,_,4,4", "1,1,1,0", "left out 1 interaction without a concept, line 3"),
+    ],
+)
+def test_a_bad_place_of_a_list_costs_its_interaction_and_is_named(tmp_path, concepts, responses, note):
+    dataset = read(tmp_path, TRAIN.replace("4,3,4,3", concepts).replace("1,1,1,0", responses))
+    assert dataset.students["uid"].tolist() == ["7", "8", "3"]
+    assert steps(dataset, 1) == [(0, "3", 1), (1, "4", 1), (2, "4", 0)]
+    assert dataset.notes == [f"train_valid.csv: {note}"]
+    assert (dataset.rows_read, dataset.dropped) == (3, {})
+
+
+def test_a_bad_first_skill_of_an_answer_does_not_add_the_second_to_the_answer_before(tmp_path):
+    columns = "fold,uid,concepts,responses,is_repeat\n"
+    row = '"1,4,3,4,3","1,x,1,1,0","0,0,1,0,0"'
+    dataset = read(tmp_path, f"{columns}0,8,{row}\n", f"{columns}-1,9,{row}\n")
+    assert steps(dataset, 0) == [(0, "1", 1), (1, "3", 1), (2, "4", 1), (3, "3", 0)]
+
+
+def test_dropped_students_are_rows_and_named_by_file_and_line(tmp_path):
+    train = TRAIN + '2,10,"3,4","1,0"\n3,11,"4","x"\n,12,"3,3,3","1,1,1"\n'
+    dataset = read(tmp_path, train, TEST + '-1,13,"3","1"\n')
+    assert dataset.rows_read == 7
+    assert dataset.dropped == {
+        "missing fold": 1,
+        "no usable interaction": 1,
+        "of students with fewer than 3 answers": 2,
+    }
+    assert dataset.dropped_at == {
+        "missing fold": "train_valid.csv line 6",
+        "no usable interaction": "train_valid.csv line 5",
+        "of students with fewer than 3 answers": "train_valid.csv line 4; test.csv line 3",
+    }
+
+
 @pytest.mark.realdata
 def test_pykts_own_files_are_read_as_the_raw_file_is(shared_data):
     """The two differ in numbering alone."""

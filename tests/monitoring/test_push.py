@@ -8,8 +8,9 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
+from gaintrace.errors import ConfigError
 from gaintrace.telemetry.catalogue import OUTCOME
-from gaintrace.telemetry.push import push
+from gaintrace.telemetry.push import check, push
 from tests.monitoring.conftest import Monitored
 from tests.servers import KEY, SECRET
 
@@ -76,3 +77,18 @@ def test_a_pushgateway_that_is_not_there_is_a_line_and_no_failure() -> None:
     assert problem is not None
     assert problem.startswith("metrics not pushed: http://127.0.0.1:1")
     assert "The results are not affected" in problem
+
+
+@pytest.mark.parametrize("address", ["h", "h:9091", "http://h:9091/base", "https://user:word@h", "[::1]:9091"])
+def test_an_address_of_a_pushgateway_is_taken(address: str) -> None:
+    check(address)
+
+
+@pytest.mark.parametrize("address", ["not a url", "", "/x", "h:99999", "h:0", "h:port", "[x", "h\n", " ", "[x]/"])
+def test_what_is_no_address_is_refused_without_its_password(address: str) -> None:
+    for gateway in (f"http://{address}", f"ftp://{address}"):
+        with pytest.raises(ConfigError, match="not an address; write it as in http"):
+            check(gateway)
+    with pytest.raises(ConfigError) as error:
+        check(f"http://user:secret@{address}")
+    assert "secret" not in str(error.value)

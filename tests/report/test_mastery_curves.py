@@ -91,7 +91,8 @@ def test_the_command_writes_every_skill_and_both_figures(tmp_path, capsys):
     trajectories(run, students=3, against=other, out=str(tmp_path))
     output = capsys.readouterr().out
     assert "these are the 3 at equal steps of their rank" in " ".join(output.split())
-    table = pd.read_parquet(tmp_path / "runs" / run / "trajectories" / "mastery.parquet")
+    folder = tmp_path / "runs" / run / "trajectories"
+    table = pd.read_parquet(folder / "mastery-3-students.parquet")
     assert table["student"].nunique() == 3
     assert (table.groupby(["student", "time"]).size() == 5).all()
     falls = table.sort_values("time", kind="stable").groupby(["student", "skill"])["mastery"].diff()
@@ -99,10 +100,14 @@ def test_the_command_writes_every_skill_and_both_figures(tmp_path, capsys):
     answers = table[table["practised"]]
     assert set(answers["response"]) <= {0, 1}
     assert (answers.groupby(["student", "time"]).size() == 1).all()
-    practice = (tmp_path / "runs" / run / "trajectories" / "practice.svg").read_text()
+    practice = (folder / f"practice-against-{other}.svg").read_text()
     assert re.search(rf"mastery, run {other}", practice)
     before = table.copy()
+    files = {file.name for file in folder.iterdir()}
+    trajectories(run[:6], students=2, against=other[:6], out=str(tmp_path))
     trajectories(run, students=3, out=str(tmp_path))
-    pd.testing.assert_frame_equal(before, pd.read_parquet(tmp_path / "runs" / run / "trajectories" / "mastery.parquet"))
-    with pytest.raises(ConfigError, match="has no predictions of a run nothing"):
+    pd.testing.assert_frame_equal(before, pd.read_parquet(folder / "mastery-3-students.parquet"))
+    assert pd.read_parquet(folder / "mastery-2-students.parquet")["student"].nunique() == 2
+    assert {file.name for file in folder.iterdir()} > files
+    with pytest.raises(ConfigError, match="has no finished run nothing"):
         trajectories(run, students=3, against="nothing", out=str(tmp_path))

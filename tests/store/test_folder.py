@@ -2,11 +2,12 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
 from gaintrace.errors import ConfigError, StoreError
-from gaintrace.store import MissingObjectError, open_store
+from gaintrace.store import MissingObjectError, layout, open_store
 
 
 @pytest.fixture
@@ -103,3 +104,46 @@ def test_uris(tmp_path):
     for uri in ("file://host/a", "ftp://a", "s3://bucket/a?versionId=1", "file:///a#b"):
         with pytest.raises(ConfigError):
             open_store(uri)
+
+
+@pytest.mark.parametrize("uri", ["s3://[bucket]/x", "s3://[::1/x", "file://[a]/b", "s3://a\u2100b/x"])
+def test_what_is_no_uri_is_refused(uri):
+    with pytest.raises(ConfigError, match="not a URI"):
+        open_store(uri)
+
+
+@pytest.mark.parametrize("uri", ["", " "])
+def test_an_empty_place_is_not_the_current_folder(uri):
+    with pytest.raises(ConfigError, match="an empty place"):
+        open_store(uri)
+
+
+@pytest.mark.parametrize("path", ["//[x", "a[b]", "[", "a//[b]c"])
+def test_brackets_are_nothing_special_in_a_path(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    assert open_store(path).uri == str(Path(path))
+
+
+def test_links_to_folders_are_followed_and_never_in_a_circle(tmp_path):
+    elsewhere = open_store(tmp_path / "elsewhere")
+    elsewhere.write("one/plan.json", b"1")
+    store = open_store(tmp_path / "store")
+    store.write("sweeps/two/plan.json", b"2")
+    sweeps = store.path("sweeps")
+    (sweeps / "one").symlink_to(tmp_path / "elsewhere" / "one")
+    for name, target in (("up", ".."), ("self", "self"), ("broken", "nowhere"), ("two/back", "../../sweeps")):
+        (sweeps / name).symlink_to(target)
+    os.mkfifo(sweeps / "pipe")
+    assert [key for key in store.keys("sweeps") if key.count("/") == 2] == [
+        "sweeps/one/plan.json",
+        "sweeps/two/plan.json",
+    ]
+    assert layout.sweep_ids(store) == ["one", "two"]
+    assert store.read("sweeps/one/plan.json") == b"1"
+
+
+def test_a_folder_that_cannot_be_listed_is_named(folder, monkeypatch):
+    folder.write("a/b", b"")
+    monkeypatch.setattr("os.scandir", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    with pytest.raises(StoreError, match=r"cannot list .*: no permission"):
+        folder.keys("a")

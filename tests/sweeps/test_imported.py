@@ -2,6 +2,7 @@
 
 import pytest
 
+from gaintrace.analysis.table import read_results
 from gaintrace.config import load_spec
 from gaintrace.errors import ConfigError, DataError
 from gaintrace.report.aggregate import aggregate
@@ -56,6 +57,55 @@ def test_runs_are_ranked_and_examined_as_our_own(tmp_path):
 def test_wrong_files_are_named(tmp_path, files, error, message):
     with pytest.raises(error, match=message):
         import_results(write(tmp_path / "theirs", **files), open_store(tmp_path / "store"), load_spec("phase2"))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"test": TEST.replace("0.6853", "68.53")}, "test.csv: line 2: test_e1_auc is 68.53, not between 0 and 1; if"),
+        ({"epochs": EPOCHS.replace("0.54", "54%")}, "epochs.csv: line 3: valid_e2_auc is '54%', not a number"),
+        ({"test": TEST.replace("0.6853", "-0.1")}, "line 2: test_e1_auc is -0.1, not between 0 and 1$"),
+        ({"test": TEST.replace("0.5343", "inf")}, "test.csv: line 3: test_e2_auc is 'inf', not a finite number"),
+        ({"epochs": EPOCHS.replace("0.69,0.54", "NaN,0.54")}, "line 3: valid_e1_auc is 'NaN', not a finite number"),
+        ({"test": TEST.replace("0.6853", "1e999")}, "line 2: test_e1_auc is '1e999', not a finite number"),
+        ({"test": TEST.replace("0.6853", "")}, "line 2: test_e1_auc is '', not a number"),
+        ({"test": TEST.replace("0.6853", "0.68_53")}, "line 2: test_e1_auc is '0.68_53', not a number"),
+        ({"test": TEST.replace("0.6853", "0,6853")}, "line 2: more cells than the header"),
+        ({"test": TEST + "0.5,0.6\n"}, "line 4: 2 values for 3 columns"),
+        ({"test": TEST.splitlines()[0]}, "test.csv: the table has a header and no rows"),
+        ({"epochs": EPOCHS.splitlines()[0] + "\n\n"}, "epochs.csv: the table has a header and no rows"),
+        ({"test": TEST + "0.30,0.7,0.5\n"}, "line 4: bce_loss_weight 0.3 twice, first in line 2"),
+        ({"epochs": EPOCHS + "0.8,2,0.7,0.5\n"}, "line 6: epoch 2 of bce_loss_weight 0.8 twice, first in line 5"),
+        ({"epochs": EPOCHS + "0.3,1,0.7,0.5\n"}, "line 6: epoch 1 of bce_loss_weight 0.3 after epoch 2, which"),
+        ({"epochs": EPOCHS.replace("0.3,2", "0.3,1.5")}, "line 3: epoch is 1.5, not a whole number from 0"),
+        ({"epochs": EPOCHS.replace("0.3,1", "0.3,-1")}, "line 2: epoch is -1, not a whole number from 0"),
+        ({"epochs": EPOCHS + "0.5,1,0.7,0.5\n"}, "line 6: their_test.csv has no test metrics of the run"),
+        ({"test": TEST.replace("test_e2_auc", "test_e2_auc,test_e2_auc")}, "more than one column test_e2_auc"),
+        ({"test": TEST.replace("test_e2_auc", "test_e2_auc,", 1)}, "line 1: a column has no name"),
+        ({"test": TEST.replace("0.8", "1.8"), "epochs": EPOCHS.replace("0.8", "1.8")}, "bce_loss_weight is 1.8: Input"),
+        ({"test": TEST + '0.9,"0.7,0.5\n'}, "line 4: unbalanced quotation mark"),
+    ],
+)  # fmt: skip
+def test_a_number_that_cannot_be_is_refused_with_its_place_and_nothing_is_written(tmp_path, files, message):
+    with pytest.raises(DataError, match=message):
+        import_results(write(tmp_path / "theirs", **files), open_store(tmp_path / "store"), load_spec("phase2"))
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_table_of_spaces_marks_and_further_columns_is_read(tmp_path):
+    plain = import_results(write(tmp_path / "a"), open_store(tmp_path), load_spec("phase2"))
+    epochs = "\ufeff" + EPOCHS.replace(",", " , ").replace("\n", ",note\r\n", 1)
+    epochs = epochs.replace("\n", ",n/a\n").replace("note\r,n/a", "note\r")
+    odd = import_results(write(tmp_path / "b", epochs=epochs), open_store(tmp_path), load_spec("phase2"))
+    assert [run.swept for run in odd.runs] == [run.swept for run in plain.runs]
+    assert odd.data.hash == plain.data.hash
+
+
+def test_epochs_may_count_from_0_and_leave_some_out(tmp_path):
+    epochs = EPOCHS.replace(",1,", ",0,").replace("0.3,2", "0.3,5")
+    store = open_store(tmp_path)
+    plan = import_results(write(tmp_path / "theirs", epochs=epochs), store, load_spec("phase2"))
+    assert [result.epochs_trained for result in read_results(store, plan).values()] == [6, 3]
 
 
 def test_a_folder_without_the_files_is_named(tmp_path):

@@ -12,11 +12,12 @@ from safetensors.torch import load
 
 from gaintrace.config import SweepSpec
 from gaintrace.data.synthetic import generate
-from gaintrace.errors import ConfigError, DataError, InterruptedRunError
+from gaintrace.errors import ConfigError, DataError, DeviceError, InterruptedRunError
 from gaintrace.report.aggregate import aggregate
 from gaintrace.report.trajectories import load_encoder
 from gaintrace.runs.predictions import read_predictions
 from gaintrace.runs.result import RunResult
+from gaintrace.runs.writer import RunWriter
 from gaintrace.store import open_store
 from gaintrace.sweeps import shard as module
 from gaintrace.sweeps.data import load_data, reference
@@ -44,7 +45,7 @@ def sweep(store, grid, runs_per_shard=None, members=100, interrupted=lambda: Fal
     plan = make_plan(spec, reference(spec.base, dataset), runs_per_shard)
     write_plan(store, plan)
     heard = Heard()
-    trainer = ShardTrainer(store, plan, dataset, torch.device("cpu"), heard, interrupted, members)
+    trainer = ShardTrainer(store, plan, dataset, lambda: torch.device("cpu"), heard, interrupted, members)
     for number in range(plan.shards):
         trainer.train(number)
     return plan, heard
@@ -81,6 +82,21 @@ def test_a_shard_leaves_complete_results(tmp_path):
         assert 0 < found.gain.std < found.gain.mean < 1
         assert found.spread["e2"].std == pytest.approx(predictions["e2"].std(ddof=0))
         assert found.spread["e1"].max == pytest.approx(predictions["e1"].max())
+
+
+def test_a_run_whose_mastery_is_evidence_leaves_what_is_read_of_it(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {}, model={"gain": "evidence", "curve": "per_skill", "ability": "inferred"})
+    run = plan.runs[0]
+    found, predictions = result(store, run), pd.read_parquet(tmp_path / "runs" / run.run_id / "predictions.parquet")
+    assert (predictions["growth"] >= 0).all()
+    assert found.interpretability.mastery_falls is None
+    assert found.interpretability.curve_recovery is None
+    assert found.interpretability.mastery_within_skill_auc is not None
+    assert found.gain.after_wrong < 0 < found.gain.after_correct
+    assert found.learned["retention"].start == 0.8
+    assert found.learned["retention"].mean != pytest.approx(0.8, abs=1e-4)
+    assert set(found.learned) >= {"start", "prior_share", "transfer", "growth", "discrimination", "threshold"}
 
 
 def test_finished_runs_are_not_trained_again(tmp_path):
@@ -123,6 +139,43 @@ def test_interrupting_and_running_again_continues(tmp_path):
         assert not store.exists(f"runs/{run.run_id}/checkpoint.safetensors")
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_wherever_training_is_stopped_it_goes_on_to_the_same_numbers(tmp_path, members):
+    """Asked between batches, in validation, before a test and in it."""
+    grid, training = {"training.epochs": [1, 2]}, {"batch_size": 40}
+    straight, asked = open_store(tmp_path / "straight"), [0]
+
+    def count():
+        asked[0] += 1
+        return False
+
+    plan, _ = sweep(straight, grid, members=members, interrupted=count, training=training)
+    places = set()
+    for at in range(1, asked[0] + 1):
+        store, calls = open_store(tmp_path / str(at)), iter(range(1, at + 1))
+        with pytest.raises(InterruptedRunError) as stopped:
+            sweep(
+                store,
+                grid,
+                members=members,
+                interrupted=lambda calls=calls, at=at: next(calls) == at,
+                training=training,
+            )
+        places.add(re.sub(r"[0-9a-f]{12}|\d+", "N", str(stopped.value).split(";")[0]))
+        sweep(store, grid, members=members, training=training)
+        for run in plan.runs:
+            a, b = result(store, run), result(straight, run)
+            assert (a.test.e1.auc, a.test.e2.auc) == pytest.approx((b.test.e1.auc, b.test.e2.auc), abs=1e-6), at
+            assert a.best_epoch == b.best_epoch
+        assert "checkpoint" not in " ".join(store.keys("runs"))
+    assert places == {
+        "stopped in epoch N after N of N batches",
+        "stopped in the validation of epoch N",
+        "stopped before the test of run N",
+        "stopped in the test of run N",
+    }
+
+
 def test_the_rules_that_pick_epochs_can_be_compared_in_one_sweep(tmp_path):
     """Each run reports each encoder at its own epoch, and the report says which."""
     store = open_store(tmp_path)
@@ -150,18 +203,67 @@ def test_a_failing_run_is_recorded_and_spoils_no_other(tmp_path, monkeypatch):
 
     def fragile(configs, data, **others):
         if any(config.training.bce_loss_weight == 0.5 for config in configs.values()):
-            raise RuntimeError("CUDA out of memory")
+            raise RuntimeError("a fault of this weight")
         original(configs, data, **others)
 
     monkeypatch.setattr(module, "train", fragile)
     store = open_store(tmp_path)
     plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.4, 0.5, 0.6]})
     assert [result(store, run).status for run in plan.runs] == ["succeeded", "succeeded", "failed", "succeeded"]
-    assert result(store, plan.runs[2]).error.message == "CUDA out of memory"
+    assert result(store, plan.runs[2]).error.message == "a fault of this weight"
     assert any("trying fewer at a time" in note for note in heard.notes)
     monkeypatch.undo()
     _, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.4, 0.5, 0.6]})
     assert heard.finished_runs == [(plan.runs[2].run_id, "succeeded")]
+
+
+def test_a_fault_of_the_device_ends_the_process_and_is_no_run_s_failure(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    grid = {"training.bce_loss_weight": [0.3, 0.4]}
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "train", raising(RuntimeError("CUDA error: uncorrectable ECC error encountered")))
+        patch.setattr(ShardTrainer, "device", torch.device("cuda"))
+        patch.setattr(ShardTrainer, "_on_device", lambda self, config: None)
+        patch.setattr(module, "joules", lambda device: None)
+        with pytest.raises(DeviceError, match="uncorrectable ECC"):
+            sweep(store, grid)
+    assert not store.keys("runs")
+    plan, _ = sweep(store, grid)
+    assert [result(store, run).status for run in plan.runs] == ["succeeded"] * 2
+
+
+def test_a_run_that_alone_does_not_fit_fails_with_what_to_lower(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    monkeypatch.setattr(module, "train", raising(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")))
+    plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.4]})
+    assert heard.notes == ["out of memory with 2 runs side by side; trying fewer at a time"]
+    for run in plan.runs:
+        assert result(store, run).status == "failed"
+        assert "lower training.batch_size (now 16)" in result(store, run).error.message
+
+
+def test_a_finished_shard_needs_no_device(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {})
+
+    def gone():
+        raise DeviceError("no GPU here")
+
+    def trainer(plan):
+        dataset = load_data(plan.spec.base)
+        return ShardTrainer(store, plan, dataset, gone, Silent(), lambda: False)
+
+    trainer(plan).train(0)
+    store.delete(f"runs/{plan.runs[0].run_id}/result.json")
+    with pytest.raises(DeviceError):
+        trainer(plan).train(0)
+
+
+def raising(error):
+    def train(*_, **__):
+        raise error
+
+    return train
 
 
 class Refuses:
@@ -217,7 +319,7 @@ def test_a_damaged_result_is_trained_again(tmp_path):
 @pytest.mark.parametrize("first", [0, 1])
 def test_of_two_processes_that_end_a_run_at_once_one_leaves_its_result_and_its_own_files(tmp_path, monkeypatch, first):
     store = open_store(tmp_path)
-    publish, predict, waiting = ShardTrainer._publish, ShardTrainer._predictions, []
+    publish, predict, waiting = RunWriter._publish, RunWriter._predictions, []
 
     def both(self, result):
         """Comes after the files. The first process waits here for the other to come as far."""
@@ -228,9 +330,9 @@ def test_of_two_processes_that_end_a_run_at_once_one_leaves_its_result_and_its_o
                 publish(trainer, found)
         return result
 
-    monkeypatch.setattr(ShardTrainer, "_publish", both)
+    monkeypatch.setattr(RunWriter, "_publish", both)
     monkeypatch.setattr(
-        ShardTrainer, "_predictions", lambda *arguments: predict(*arguments).eval(f"e2 = e2 / {len(waiting) + 1}")
+        RunWriter, "_predictions", lambda *arguments: predict(*arguments).eval(f"e2 = e2 / {len(waiting) + 1}")
     )
     plan, _ = sweep(store, {})
     (run,) = plan.runs
@@ -299,7 +401,7 @@ def test_other_data_and_other_code_are_refused(tmp_path, monkeypatch):
     plan = make_plan(spec, reference(spec.base, dataset))
 
     def trainer(data):
-        return ShardTrainer(store, plan, data, torch.device("cpu"), Silent(), lambda: False, 1)
+        return ShardTrainer(store, plan, data, lambda: torch.device("cpu"), Silent(), lambda: False, 1)
 
     other = generate(spec.base.data.synthetic.model_copy(update={"seed": 99}))
     with pytest.raises(DataError, match="Plan the sweep again"):

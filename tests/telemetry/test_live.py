@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gaintrace import store as stores
 from gaintrace.config import SweepSpec
-from gaintrace.errors import ConfigError
+from gaintrace.errors import ConfigError, StoreError
 from gaintrace.store import FolderStore
+from gaintrace.store.base import observers
 from gaintrace.sweeps.data import load_data, reference
 from gaintrace.sweeps.plan import make_plan, write_plan
 from gaintrace.sweeps.shard import ShardTrainer
@@ -49,7 +49,7 @@ def test_a_sweep_is_seen_from_its_first_epoch_to_its_last(tmp_path: Path) -> Non
     with live.served("0") as port:
         live.epoch = lambda run, row: (note(run, row), seen.append(scrape(port)))[0]  # type: ignore[method-assign]
         trainer = ShardTrainer(
-            store, plan, dataset, choose_device("cpu"), live, lambda: False, max_members=2, pace=Pace(1.0)
+            store, plan, dataset, lambda: choose_device("cpu"), live, lambda: False, max_members=2, pace=Pace(1.0)
         )
         trainer.train(0)
         last = scrape(port)
@@ -72,7 +72,7 @@ def test_a_sweep_is_seen_from_its_first_epoch_to_its_last(tmp_path: Path) -> Non
     assert last["gaintrace_step_seconds_count",] > 0
     again = LiveMetrics("phase", dataset.name, epochs, interactions)
     with again.served("0") as port:
-        ShardTrainer(store, plan, dataset, choose_device("cpu"), again, lambda: False).train(0)
+        ShardTrainer(store, plan, dataset, lambda: choose_device("cpu"), again, lambda: False).train(0)
         assert scrape(port)["gaintrace_runs", "succeeded"] == 4
 
 
@@ -112,12 +112,12 @@ def test_no_metric_has_a_label_that_grows_with_every_run() -> None:
 def test_store_errors_are_counted_while_serving(tmp_path: Path) -> None:
     live = LiveMetrics("p", "d", {"a": 1}, 1)
     (tmp_path / "file").write_text("")
-    before = list(stores.observers)
+    before = list(observers)
     with live.served("0") as port:
-        with pytest.raises(stores.StoreError):
+        with pytest.raises(StoreError):
             FolderStore(tmp_path / "file").write("a", b"")
         assert scrape(port)["gaintrace_store_errors_total", "failed"] == 1
-    assert stores.observers == before
+    assert observers == before
 
 
 def test_addresses() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Numbers = np.ndarray[Any, np.dtype[Any]]
 
 RESAMPLES = 500
 BLOCK = 50
@@ -19,7 +19,7 @@ BLOCK = 50
 class StudentBootstrap:
     """Draws of students with replacement, for the N targets of a test set."""
 
-    def __init__(self, student: Array, seed: int, resamples: int = RESAMPLES) -> None:
+    def __init__(self, student: Numbers, seed: int, resamples: int = RESAMPLES) -> None:
         """`student`: of each target, N."""
         names, self.row = np.unique(student, return_inverse=True)
         self.students = len(names)
@@ -30,7 +30,7 @@ class StudentBootstrap:
         counts = np.random.default_rng(seed).multinomial(self.students, share, size=resamples)
         self.counts = counts.T.astype(np.int32)  # students, resamples
 
-    def auc(self, score: Array, response: Array) -> Array:
+    def auc(self, score: Numbers, response: Numbers) -> Numbers:
         """AUC of the N targets under every draw; NaN where a draw has one kind of response alone.
 
         AUC = Σ_pairs w⁺·w⁻·([s⁺ > s⁻] + ½[s⁺ = s⁻]) / (Σw⁺ · Σw⁻), the weight w of a target being how often its student
@@ -45,21 +45,21 @@ class StudentBootstrap:
         found = [self._auc(right, wrong, first) for first in range(0, self.counts.shape[1], BLOCK)]
         return np.concatenate(found)
 
-    def _auc(self, right: Any, wrong: Any, first: int) -> Array:
+    def _auc(self, right: Any, wrong: Any, first: int) -> Numbers:
         drawn = self.counts[:, first : first + BLOCK].astype(np.float64)
         above, below = right @ drawn, wrong @ drawn  # units, block
         won = (above * (below.cumsum(axis=0) - below / 2)).sum(axis=0)
         pairs = above.sum(axis=0) * below.sum(axis=0)
-        found: Array = np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+        found: Numbers = np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
         return found
 
 
-def _units(score: Array, response: Array) -> Array:
+def _units(score: Numbers, response: Numbers) -> Numbers:
     """Of each target, the number of its group in order of score: equal scores, and neighbours of one response."""
     level = np.unique(score, return_inverse=True)[1]
     total = np.bincount(level)
     right = np.bincount(level, weights=response)
     kind = np.where(right == 0, 0, np.where(right == total, 1, 2))
     starts = (kind == 2) | (np.diff(kind, prepend=-1) != 0)
-    unit: Array = np.cumsum(starts) - 1
+    unit: Numbers = np.cumsum(starts) - 1
     return unit[level]

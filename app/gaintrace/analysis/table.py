@@ -7,19 +7,21 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from gaintrace.config import Objective
+from gaintrace.config import Objective, explain
 from gaintrace.runs.result import DataName, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, PlannedRun
 
-NUMBERS = (
+NUMBER_COLUMNS = (
     "valid_e1_auc", "valid_e2_auc", "valid_combined", "test_e1_auc", "test_e2_auc", "test_accuracy", "combined",
     "seconds",
 )  # fmt: skip
-EPOCHS = ("best_epoch", "best_epoch_e1", "best_epoch_e2")
+EPOCH_COLUMNS = ("best_epoch", "best_epoch_e1", "best_epoch_e2")
+MASTERY_COLUMNS = ("skill_base_rate_auc", "mastery_auc", "mastery_within_skill_auc", "mastery_exposure_correlation")
+"""What mastery alone is worth on test; see gaintrace.runs.mastery_measures."""
 TIE = 12
 """Decimals of a score that must agree for a tie; beyond them is how the sum was rounded."""
-READERS = 16
+READ_AT_A_TIME = 16
 """Results read at a time: a store answers slowly, not rarely."""
 
 
@@ -33,7 +35,7 @@ def read_results(store: Store, plan: Plan) -> dict[str, RunResult]:
         except MissingObjectError:
             return None
         except ValidationError as error:
-            message = f"{key} is damaged ({error.errors()[0]['msg']}); run the sweep again to train it anew"
+            message = f"{key} is damaged ({explain(error)}); run the sweep again to train it anew"
             return RunResult(
                 run_id=run.run_id,
                 status="failed",
@@ -43,7 +45,7 @@ def read_results(store: Store, plan: Plan) -> dict[str, RunResult]:
                 code_version=plan.code_version,
             )
 
-    with ThreadPoolExecutor(READERS) as pool:
+    with ThreadPoolExecutor(READ_AT_A_TIME) as pool:
         results = list(pool.map(read, plan.runs))
     return {result.run_id: result for result in results if result is not None}
 
@@ -60,12 +62,13 @@ def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
 
     Columns: run_id, status, the swept parameters, best_epoch (empty where the encoders' differ), best_epoch_e1,
     best_epoch_e2, valid_e1_auc, valid_e2_auc, valid_combined, test_e1_auc, test_e2_auc, test_accuracy (of encoder 1),
-    combined (on test), rank, seconds, config_hash, error. Equal values share a rank and keep the plan's order;
-    a run without the AUC that ranks, or without one on test, has no rank.
+    combined (on test), rank, those of MASTERY_COLUMNS, seconds, config_hash, error. Equal values share a rank and keep
+    the plan's order; a run without the AUC that ranks, or without one on test, has no rank.
     """
     names = short_names(plan)
     rows = [_row(run, results.get(run.run_id), names, plan.spec.objective) for run in plan.runs]
-    table = pd.DataFrame(rows).astype(dict.fromkeys(EPOCHS, "Int64") | dict.fromkeys(NUMBERS, "float64"))
+    numbers = (*NUMBER_COLUMNS, *MASTERY_COLUMNS)
+    table = pd.DataFrame(rows).astype(dict.fromkeys(EPOCH_COLUMNS, "Int64") | dict.fromkeys(numbers, "float64"))
     known = table[["test_e1_auc", "test_e2_auc"]].notna().all(axis=1)  # without these there is nothing to report
     score = table[plan.spec.objective.rank_by].where((table["status"] == "succeeded") & known).round(TIE)
     table["rank"] = score.rank(method="min", ascending=False).astype("Int64")
@@ -88,7 +91,7 @@ def _row(run: PlannedRun, result: RunResult | None, names: dict[str, str], objec
         "run_id": run.run_id,
         "status": result.status if result else "missing",
         **{names[path]: value for path, value in run.swept.items()},
-        **{name: getattr(result, name, None) for name in EPOCHS},
+        **{name: getattr(result, name, None) for name in EPOCH_COLUMNS},
         "valid_e1_auc": auc["valid"][0],
         "valid_e2_auc": auc["valid"][1],
         "valid_combined": combined["valid"],
@@ -97,6 +100,7 @@ def _row(run: PlannedRun, result: RunResult | None, names: dict[str, str], objec
         "test_accuracy": pick("test", "e1", "accuracy"),
         "combined": combined["test"],
         "rank": None,
+        **{name: getattr(getattr(result, "interpretability", None), name, None) for name in MASTERY_COLUMNS},
         "seconds": result.seconds if result else None,
         "config_hash": run.config_hash,
         "error": f"{result.error.type}: {result.error.message}" if result and result.error else None,

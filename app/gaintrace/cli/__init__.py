@@ -4,10 +4,11 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from gaintrace import __version__
-from gaintrace.cli import cluster, config, data, defaults, report, reproduce, sweep, trajectories, validate
-from gaintrace.errors import GaintraceError
+from gaintrace.cli import cluster, config, data, defaults, output, report, reproduce, sweep, trajectories, validate
+from gaintrace.errors import GaintraceError, RefusedError
 
 app = typer.Typer(
     help="Train dual-encoder knowledge-tracing models and run their experiments.",
@@ -45,12 +46,25 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Run a command; errors meant for the user become one message and their exit code."""
+    outputs = output.install()
+    code: str | int | None = None
     try:
         app()
     except GaintraceError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _say(error)
+        code = error.exit_code
+    except SystemExit as end:
+        code = end.code
+    try:
+        output.check(outputs)
+    except GaintraceError as error:
+        _say(error)
+        code = code or error.exit_code
+    sys.exit(code)
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
+def _say(error: GaintraceError) -> None:
+    # The objections to a promotion have a line each; every other message is one line, whatever is named in it.
+    lines = str(error).split("\n") if isinstance(error, RefusedError) else [str(error)]
+    message = Text.assemble(("error:", "bold red"), " ", "\n".join(map(output.printable, lines)))
+    Console(stderr=True).print(message, highlight=False, soft_wrap=True)

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from gaintrace import __version__
+from gaintrace.cli.console import plain
 from gaintrace.errors import ClusterError, GaintraceError
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ def doctor(namespace: Namespace = None, context: Context = None) -> None:
     """Check that the cluster has what a sweep needs; one line a check, with the mend."""
     from gaintrace.cluster.doctor import examine
 
-    console = Console()
+    console = plain()
     cluster = _cluster(namespace, context)
     missing = 0
     for check in examine(cluster):
         style = {"ok": "green", "unknown": "yellow", "missing": "bold red"}[check.verdict]
-        console.print(f"[{style}]{check.verdict:<8}[/]", end=" ")
-        console.print(check.text, highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{check.verdict:<8}", style=style, end=" ")
+        console.print(check.text, soft_wrap=True)
         missing += check.verdict == "missing"
     if missing:
         raise ClusterError(f"{missing} thing{'s' if missing > 1 else ''} missing; the lines above say how to mend them")
@@ -103,7 +104,7 @@ def _template(cluster: "Cluster", name: str) -> "Object":
         ) from None
     version = (template["metadata"].get("labels") or {}).get("app.kubernetes.io/version")
     if version != __version__:
-        Console(stderr=True).print(f"the cluster has gaintrace {version}, this is {__version__}", highlight=False)
+        plain(stderr=True).print(f"the cluster has gaintrace {version}, this is {__version__}")
     return template
 
 
@@ -130,17 +131,17 @@ def _follow(cluster: "Cluster", name: str, uri: str) -> None:
     from gaintrace.cluster.watch import watch as follow
     from gaintrace.store import open_store
 
-    console = Console()
+    console = plain()
     # A file store lies on the cluster's volume; the same path may happen to be mounted here.
     here = not uri.startswith("file://") or Path(urlsplit(uri).path).is_dir()
     view = StoreView(open_store(uri) if here else None)
     try:
         end = follow(lambda: cluster.workflow(name), view, console)
     except KeyboardInterrupt:
-        console.print(f"{name} goes on; `gaintrace watch {name}` follows it again", highlight=False)
+        console.print(f"{name} goes on; `gaintrace watch {name}` follows it again")
         raise typer.Exit(0) from None
     if end.message:
-        console.print(end.message, highlight=False, markup=False)
+        console.print(end.message)
     if end.sweep_id is not None:
         _show_results(console, cluster, name, view.store, uri, end.sweep_id)
     raise typer.Exit(end.exit_code)
@@ -159,15 +160,15 @@ def _show_results(
             printed = cluster.last_log(name, "aggregate")
         except ClusterError as error:
             printed = None
-            console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+            console.print(str(error), soft_wrap=True)
         if printed:
-            console.print(printed.strip("\n"), highlight=False, markup=False, soft_wrap=True)
-        console.print(f"results: {where} (on the cluster's volume)", soft_wrap=True, highlight=False)
+            console.print(printed.strip("\n"), soft_wrap=True)
+        console.print(f"results: {where} (on the cluster's volume)", soft_wrap=True)
         return
     try:
         summary = Summary.model_validate_json(store.read(layout.sweep(sweep_id, "results.json")))
     except (GaintraceError, ValueError) as error:
-        console.print(f"no results to show: {error}", highlight=False, markup=False)
+        console.print(f"no results to show: {error}")
         return
     show(console, summary)
-    console.print(f"report: {where}/report.html", soft_wrap=True, highlight=False)
+    console.print(f"report: {where}/report.html", soft_wrap=True)

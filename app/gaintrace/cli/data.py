@@ -1,12 +1,14 @@
 """`gaintrace data`: prepare, look at and export data sets."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import ValidationError
 
+from gaintrace.cli.places import folder
 from gaintrace.config import SyntheticConfig
 from gaintrace.errors import ConfigError, DataError
 
@@ -16,20 +18,29 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Prepare, look at and export data sets.", no_args_is_help=True)
 
 Out = Annotated[str, typer.Option("--out", metavar="URI", help="Folder that gets the data set.")]
+Name = Annotated[
+    str | None, typer.Option("--name", help="What records of the data set go by; without it, the folder's name.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace a different data set there.")]
 
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="assist2009, assist2015, assist2017, algebra2005 or pykt.")],
-    raw: Annotated[list[Path], typer.Option("--raw", metavar="FILE", help="Raw file, plain, .gz or .zip; repeatable.")],
+    reader: Annotated[
+        str, typer.Argument(metavar="READER", help="assist2009, assist2015, assist2017, algebra2005 or pykt.")
+    ],
+    raw: Annotated[list[str], typer.Option("--raw", metavar="FILE", help="Raw file, plain, .gz or .zip; repeatable.")],
     out: Out,
+    name: Name = None,
     force: Force = False,
 ) -> None:
     """Read a public data set's raw file, drop what is unusable, split the students as pyKT does, and store it."""
     from gaintrace.data.prepare import prepare as prepare_dataset
 
-    _store(prepare_dataset(name, raw), out, force)
+    if not all(text.strip() for text in raw):
+        raise ConfigError("--raw is empty; give the raw file")
+    called = _name(name, out)
+    _store(prepare_dataset(reader, [Path(text) for text in raw], called), out, name is not None, force)
 
 
 @app.command()
@@ -39,18 +50,20 @@ def simulate(
     skills: Annotated[int, typer.Option(min=1)] = 12,
     mean_length: Annotated[int, typer.Option(min=3, help="Mean answers of a student.")] = 40,
     seed: Annotated[int, typer.Option(min=0)] = 7,
+    name: Name = None,
     force: Force = False,
 ) -> None:
     """Store simulated students whose mastery is known."""
     from gaintrace.data.synthetic import generate
 
+    called = _name(name, out)
     try:
         config = SyntheticConfig(students=students, skills=skills, mean_length=mean_length, seed=seed)
     except ValidationError as error:
-        first = error.errors()[0]
-        option = str(first["loc"][0]).replace("_", "-")
-        raise ConfigError(f"--{option} {first['input']}: {first['msg']}") from None
-    _store(generate(config), out, force)
+        refused = ((str(item["loc"][0]).replace("_", "-"), item["input"], item["msg"]) for item in error.errors())
+        raise ConfigError("; ".join(f"--{option} {value}: {reason}" for option, value, reason in refused)) from None
+    dataset = generate(config)
+    _store(replace(dataset, name=called or dataset.name), out, name is not None, force)
 
 
 @app.command()
@@ -64,18 +77,31 @@ def info(uri: Annotated[str, typer.Argument(metavar="URI", help="A prepared data
 @app.command()
 def export(
     uri: Annotated[str, typer.Argument(metavar="URI", help="A prepared data set.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder that gets the files.")],
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Folder that gets the files.")],
     format: Annotated[Literal["pykt"], typer.Option("--format", help="pykt: train_valid.csv and test.csv.")] = "pykt",
+    force: Annotated[bool, typer.Option("--force", help="Replace files of these names there.")] = False,
 ) -> None:
     """Write a prepared data set in another toolkit's format."""
     from gaintrace.data.dataset import load_dataset
     from gaintrace.data.export import export_pykt
 
-    for path in export_pykt(load_dataset(uri), out):
+    to = folder("--out", out)
+    for path in export_pykt(load_dataset(uri), to, force):
         print(path)
 
 
-def _store(dataset: "Dataset", out: str, force: bool) -> None:
+def _name(name: str | None, out: str) -> str:
+    """What a data set is called, by itself or by its place. Refuses an impossible place before work is done for it."""
+    from gaintrace.data.names import checked_name, name_of_place
+    from gaintrace.store import open_store
+
+    if not out.strip():
+        raise ConfigError("--out is empty; give a folder, file:///path or s3://bucket/prefix")
+    open_store(out)
+    return checked_name(name) if name is not None else name_of_place(out)
+
+
+def _store(dataset: "Dataset", out: str, named: bool, force: bool) -> None:
     from gaintrace.data.dataset import load_dataset, load_info, save_dataset
     from gaintrace.store import open_store
 
@@ -87,9 +113,14 @@ def _store(dataset: "Dataset", out: str, force: bool) -> None:
                 f"{out} holds another data set ({there.name}, {there.hash}; "
                 f"this one is {dataset.name}, {dataset.hash}). Choose another folder, or --force to replace it"
             )
+        if not named:  # one that was prepared before keeps the name that its records go by
+            dataset = replace(dataset, name=there.name)
         try:
             load_dataset(out)
             print(f"{out} holds this data set already")
+            if dataset.name != there.name:
+                print(f"It was called {there.name}; what is recorded under that name stays there")
+                save_dataset(dataset, store)
         except DataError as damage:
             # Its own dataset.json says that the same belongs here, so nothing is lost by writing it again.
             print(f"Written again: {damage}")
@@ -116,9 +147,12 @@ def _show(info: "DatasetInfo") -> None:
         _line(label, [text])
     sources = [f"{source.name} (sha256 {source.sha256[:12]}…)" for source in info.sources]
     _line("made of", sources or ["simulation"])
+    if info.reader is not None:
+        _line("read as", [info.reader])
     if info.rows_read is not None:
         _line("rows read", [f"{info.rows_read:,}"])
-    _line("rows dropped", [f"{count:,} {reason}" for reason, count in info.dropped.items()])
+    places = {reason: f" ({where})" for reason, where in info.dropped_at.items()}
+    _line("rows dropped", [f"{count:,} {reason}{places.get(reason, '')}" for reason, count in info.dropped.items()])
     _line("note", info.notes)
 
 

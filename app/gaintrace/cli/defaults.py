@@ -2,14 +2,16 @@
 
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
-from gaintrace.config import SweepSpec, load_spec
+from gaintrace.cli.console import plain
+from gaintrace.cli.watcher import ConsoleWatcher
+from gaintrace.config import SweepSpec, as_text, load_spec
 
 if TYPE_CHECKING:
     from gaintrace.store import Store
@@ -20,30 +22,56 @@ Which = Annotated[str | None, typer.Argument(metavar="DEFAULT", help="A number o
 
 
 def promote(
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's id or name; of several, the newest.")],
+    sweep: Annotated[
+        str,
+        typer.Argument(metavar="SWEEP", callback=named.not_empty, help="A sweep's id or name; of several, the newest."),
+    ],
     out: sweeps.Out = "store",
     run: Annotated[
-        str | None, typer.Option("--run", metavar="ID", help="Promote this run's configuration, not the best.")
+        str | None, typer.Option("--run", metavar="RUN", help="Promote this run's configuration, not the best.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overrule all objections; they are recorded.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="First train the default in force on the sweep's data, to compare with.")
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="URI", help="With --train: the sweep's data set, if it lies elsewhere."),
+    ] = None,
+    device: sweeps.Device = "auto",
+    threads: sweeps.Threads = None,
 ) -> None:
-    """Make a sweep's best configuration the default, if its numbers support that."""
+    """Make a sweep's best configuration the default, if it is better than the one in force on the same data."""
     from gaintrace.defaults.promotion import promote as promote_configuration
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.plan import find_sweep
 
     store = open_store(out)
-    command = shlex.join(["gaintrace", *sys.argv[1:]])
-    promotion = promote_configuration(store, find_sweep(store, sweep), run, force, command)
-    default, console = promotion.default, Console()
+    command = as_text(shlex.join(["gaintrace", *sys.argv[1:]]))
+    sweep_id, console = find_sweep(store, sweep), plain()
+    if run is not None:
+        run = named.finished_run(store, run, sweep_id)
+    if train:
+        from gaintrace.pipeline.promotion import train_default
+        from gaintrace.pipeline.sweep import Machine
+
+        uri = named.dataset(store, data) if data is not None else None
+        with ConsoleWatcher(console) as watcher:
+            train_default(store, sweep_id, run, data=uri, machine=Machine(device, threads), watcher=watcher)
+    promotion = promote_configuration(store, sweep_id, run, force, command)
+    default = promotion.default
     where = f"{store.uri}/{layout.CURRENT_DEFAULT}"
     if promotion.already:
-        console.print(f"default {default.number} ({default.hash}) is this configuration already: {where}", **PLAIN)
+        console.print(
+            f"default {default.number} ({default.hash}) is this configuration already: {where}", soft_wrap=True
+        )
         return
     for reason in default.provenance.overruled:
-        console.print(f"overruled: {reason}", highlight=False, markup=False)
-    console.print(f"default {default.number} ({default.hash}): {where}", **PLAIN)
-    console.print(f"{default.provenance.comparison}", highlight=False, markup=False)
+        console.print(f"overruled: {reason}")
+    for remark in default.provenance.remarks:
+        console.print(f"to be known: {remark}")
+    console.print(f"default {default.number} ({default.hash}): {where}", soft_wrap=True)
+    console.print(default.provenance.comparison)
     _show_changes(console, _before(store, default.number), default.spec)
 
 
@@ -77,13 +105,14 @@ def diff(old: Which = None, new: Which = None, out: sweeps.Out = "store") -> Non
     now = history.current(store)
     before = _before(store, now.number if now else 1) if old is None else _spec(store, old)
     after = (now.spec if now else load_spec(history.FALLBACK)) if new is None else _spec(store, new)
-    _show_changes(Console(), before, after)
+    _show_changes(plain(), before, after)
 
 
-@app.command()
-def history(out: sweeps.Out = "store") -> None:
+@app.command("history")
+def list_history(out: sweeps.Out = "store") -> None:
     """List every default there has been, the latest first."""
     from gaintrace.defaults import history
+    from gaintrace.report.fitting import fitted
     from gaintrace.store import open_store
 
     store = open_store(out)
@@ -91,21 +120,16 @@ def history(out: sweeps.Out = "store") -> None:
     if not entries:
         print(f"{store.uri} has no promoted default; the preset {history.FALLBACK} is used")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("", "promoted", "hash", "from"):
-        table.add_column(column, no_wrap=column != "from")
-    for column in ("E1", "E2", "combined"):
-        table.add_column(column, justify="right", no_wrap=True)
+    rows = []
     for default in reversed(entries):
         origin = default.provenance
         forced = " (forced)" if origin.overruled else ""
         metrics = [f"{origin.metrics[m]:.4f}" for m in ("test_e1_auc", "test_e2_auc", "combined")]
         when = origin.promoted[:16].replace("T", " ")
-        table.add_row(str(default.number), when, default.hash[:8], f"{origin.sweep_id}{forced}", *metrics)
-    Console().print(table)
-
-
-PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+        rows.append([str(default.number), when, default.hash[:8], f"{origin.sweep_id}{forced}", *metrics])
+    columns = ["", "promoted", "hash", "from", "E1", "E2", "combined"]
+    console = plain()
+    console.print(fitted(console.width, columns, rows, left=columns[:4]))
 
 
 def _before(store: "Store", number: int) -> SweepSpec:
@@ -123,15 +147,11 @@ def _spec(store: "Store", which: str) -> SweepSpec:
 
 def _show_changes(console: Console, before: SweepSpec, after: SweepSpec) -> None:
     from gaintrace.defaults.history import changes
+    from gaintrace.report.fitting import fitted
 
     rows = changes(before, after)
     if not rows:
-        console.print("no difference", highlight=False)
+        console.print("no difference")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("what", overflow="fold")
-    for column in ("was", "is"):
-        table.add_column(column, justify="right", overflow="fold")
-    for path, (was, now) in rows.items():
-        table.add_row(path, *("–" if value is None else str(value) for value in (was, now)))
-    console.print(table)
+    shown = [[path, *("–" if value is None else str(value) for value in both)] for path, both in rows.items()]
+    console.print(fitted(console.width, ["what", "was", "is"], shown, left=["what"]))

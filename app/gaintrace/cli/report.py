@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from gaintrace.cli.console import plain
+from gaintrace.cli.places import folder
 from gaintrace.cli.sweep import Out
 from gaintrace.errors import ConfigError
 
@@ -19,7 +20,7 @@ def report(
     ] = "",
     out: Out = "store",
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="Copy it there; SWEEP.html, where the store is remote.")
+        str | None, typer.Option("--to", metavar="FILE", help="Copy it there; SWEEP.html, where the store is remote.")
     ] = None,
     show: Annotated[
         bool, typer.Option("--open/--no-open", help="Open it in a browser, or only print its path.")
@@ -29,6 +30,7 @@ def report(
     from gaintrace.store import FolderStore, MissingObjectError, layout, open_store
     from gaintrace.sweeps.plan import find_sweep
 
+    copy = folder("--to", to) if to is not None else None
     store = open_store(out)
     sweep_id = find_sweep(store, sweep)
     key = layout.sweep(sweep_id, "report.html")
@@ -39,14 +41,14 @@ def report(
             f"sweep {sweep_id} has no report yet; `gaintrace aggregate --sweep {sweep_id} --out {out}` makes one of "
             "what is trained so far"
         ) from None
-    if isinstance(store, FolderStore) and to is None:
+    if isinstance(store, FolderStore) and copy is None:
         path = store.path(key)
     else:
-        path = to or Path(f"{sweep_id}.html")
+        path = copy or Path(f"{sweep_id}.html")
         FolderStore(path.resolve().parent).write(path.name, page)
     print(path)
     if show and not opened(path.resolve()):
-        Console(stderr=True).print("No browser can be opened here; look at the file above from elsewhere.")
+        plain(stderr=True).print("No browser can be opened here; look at the file above from elsewhere.")
 
 
 def opened(path: Path) -> bool:

@@ -4,23 +4,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
+from gaintrace.cli.console import plain
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.errors import RegressionError
 
 if TYPE_CHECKING:
     from gaintrace.runs.reproduction import Reproduction
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a finished run, as results.csv names it.")]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A finished run: its id, as the ranking names it, the id's beginning, or a sweep's best."
+    ),
+]
 
 
 def reproduce(
     run: RunId,
     out: sweeps.Out = "store",
     data: Annotated[
-        str | None, typer.Option("--data", metavar="URI", help="The run's data set, if it lies elsewhere now.")
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="URI",
+            callback=named.data_given,
+            help="The run's data set, if it lies elsewhere now: folder, URI, or name in the store.",
+        ),
     ] = None,
     device: sweeps.Device = "auto",
     threads: sweeps.Threads = None,
@@ -30,30 +43,38 @@ def reproduce(
     from gaintrace.pipeline.sweep import Machine
     from gaintrace.store import open_store
 
-    console = Console()
+    store, console = open_store(out), plain()
+    run = named.finished_run(store, run)
+    uri = named.dataset(store, data) if data is not None else None
     machine = Machine(device, threads)
-    found = train_again(open_store(out), run, data=data, machine=machine, watcher=ConsoleWatcher(console))
+    with ConsoleWatcher(console) as watcher:
+        found = train_again(store, run, data=uri, machine=machine, watcher=watcher)
     _show(console, found)
     if found.verdict == "different":
         raise RegressionError(f"run {run} is not reproduced: {found.text}")
 
 
 def _show(console: Console, found: "Reproduction") -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("number")
-    table.add_column("largest at")
-    for name in ("recorded", "reproduced", "difference"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for item in found.compared:
-        difference = f"{item.difference:+.1e}" if item.difference else "0"
-        table.add_row(item.name, item.where, f"{item.recorded:.6f}", f"{item.reproduced:.6f}", difference)
+    from gaintrace.report.fitting import fitted
+
+    rows = [
+        [
+            item.name,
+            item.where,
+            f"{item.recorded:.6f}",
+            f"{item.reproduced:.6f}",
+            f"{item.difference:+.1e}" if item.difference else "0",
+        ]
+        for item in found.compared
+    ]
+    columns = ["number", "largest at", "recorded", "reproduced", "difference"]
     console.print()
-    console.print(table)
+    console.print(fitted(console.width, columns, rows, left=columns[:2]))
     console.print()
-    console.print(f"[bold]{found.verdict}[/]: {found.text}", highlight=False)
+    console.print(Text.assemble((found.verdict, "bold"), f": {found.text}"))
     if found.explanations:
-        console.print("What differs between the two trainings:", highlight=False)
+        console.print("What differs between the two trainings:")
         for line in found.explanations:
-            console.print(f"- {line}", highlight=False, markup=False)
+            console.print(f"- {line}")
     elif found.verdict != "identical":
-        console.print("Nothing recorded differs between the two trainings.", highlight=False)
+        console.print("Nothing recorded differs between the two trainings.")

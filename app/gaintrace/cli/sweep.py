@@ -1,40 +1,68 @@
 """`sweep` and `train`, and the three steps they are made of: `plan`, `train-shard`, `aggregate`."""
 
 import json
+import shlex
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from gaintrace.cli import named
+from gaintrace.cli.console import plain
 from gaintrace.cli.log import logged
+from gaintrace.cli.places import folder as folder_of
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import SweepSpec, listed_overrides, load_spec
 from gaintrace.errors import ConfigError, IncompleteError
 
 if TYPE_CHECKING:
     from gaintrace.pipeline.sweep import Concluded
+    from gaintrace.store import Store
 
 Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or a YAML file.")]
-Data = Annotated[str | None, typer.Option("--data", metavar="URI", help="Folder of a prepared data set.")]
-Out = Annotated[str, typer.Option("--out", metavar="URI", help="Store that gets the results.")]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="URI",
+        callback=named.data_given,
+        help="A prepared data set: folder, URI, or name in the store.",
+    ),
+]
+# The callback of --data looks at it, so it is read first.
+DataOptional = Annotated[
+    bool,
+    typer.Option("--data-optional", is_eager=True, help="Take an empty --data for none, as workflows must."),
+]
+Out = Annotated[
+    str, typer.Option("--out", metavar="URI", callback=named.not_empty, help="Store that gets the results.")
+]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value; repeatable.")]
 RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds; all without it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
-Members = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
+MostMembers = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="0: train on the CPU; 1 or more: a CUDA device must be there.")]
-Metrics = Annotated[
+MetricsAddress = Annotated[
     str | None,
     typer.Option(
-        "--metrics", metavar="ADDRESS", envvar="GAINTRACE_METRICS", help="Serve /metrics at PORT or HOST:PORT."
+        "--metrics",
+        metavar="ADDRESS",
+        envvar="GAINTRACE_METRICS",
+        callback=named.metrics_address,
+        help="Serve /metrics at PORT or HOST:PORT.",
     ),
 ]
 Pushgateway = Annotated[
     str,
-    typer.Option(metavar="URL", envvar="GAINTRACE_PUSHGATEWAY", help="Pushgateway that gets the outcome, if any."),
+    typer.Option(
+        metavar="URL",
+        envvar="GAINTRACE_PUSHGATEWAY",
+        callback=named.gateway,
+        help="Pushgateway that gets the outcome, if any.",
+    ),
 ]
 SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
 
@@ -47,26 +75,29 @@ def sweep(
     runs_per_pod: RunsPerPod = None,
     device: Device = "auto",
     threads: Threads = None,
-    members: Members = None,
-    metrics: Metrics = None,
+    members: MostMembers = None,
+    metrics: MetricsAddress = None,
     pushgateway: Pushgateway = "",
 ) -> None:
     """Run a whole sweep on this machine and write its report. Running it again continues."""
-    spec = _spec(source, data, overrides)
-
-    from gaintrace.pipeline.sweep import Machine, run_sweep
     from gaintrace.store import open_store
 
-    console = Console()
-    done = run_sweep(
-        spec,
-        open_store(out),
-        runs_per_shard=runs_per_pod,
-        machine=Machine(device, threads, members, metrics),
-        watcher=ConsoleWatcher(console),
-        pushgateway=pushgateway,
-    )
-    _show(console, done)
+    store = open_store(out)
+    spec = _spec(store, source, data, overrides)
+
+    from gaintrace.pipeline.sweep import Machine, run_sweep
+
+    console = plain()
+    with ConsoleWatcher(console) as watcher:
+        done = run_sweep(
+            spec,
+            store,
+            runs_per_shard=runs_per_pod,
+            machine=Machine(device, threads, members, metrics),
+            watcher=watcher,
+            pushgateway=pushgateway,
+        )
+    _show(console, done, out)
 
 
 def train(
@@ -78,7 +109,9 @@ def train(
     threads: Threads = None,
 ) -> None:
     """Train one run: a sweep that expands to a single configuration."""
-    spec = _spec(source, data, overrides)
+    from gaintrace.store import open_store
+
+    spec = _spec(open_store(out), source, data, overrides)
     if spec.size() != 1:
         raise ConfigError(
             f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
@@ -98,21 +131,26 @@ def plan(
         str, typer.Option("--overrides", metavar="LIST", help="Like --set, several, separated by semicolons.")
     ] = "",
     outputs: Annotated[
-        Path | None, typer.Option(help="Folder for `sweep-id` and `shards.json`, for workflow engines.")
+        str | None,
+        typer.Option(metavar="FOLDER", help="Folder for `sweep-id` and `shards.json`, for workflow engines."),
     ] = None,
+    data_optional: DataOptional = False,
 ) -> None:
     """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
-    spec = _spec(source, data, [*(overrides or []), *listed_overrides(epochs, more)])
+    from gaintrace.store import FolderStore, open_store
+
+    store = open_store(out)
+    changes = [*(overrides or []), *listed_overrides(epochs, more)]
+    spec = _spec(store, source, data, changes)
+    folder = named.writable("--outputs", str(outputs)) if outputs is not None else None
 
     from gaintrace.pipeline.sweep import plan_sweep
-    from gaintrace.store import open_store
 
-    watcher = ConsoleWatcher(Console(stderr=True))
-    plan_, _ = plan_sweep(spec, open_store(out), runs_per_shard=runs_per_pod, watcher=watcher)
-    if outputs is not None:
-        outputs.mkdir(parents=True, exist_ok=True)
-        (outputs / "sweep-id").write_text(plan_.sweep_id)
-        (outputs / "shards.json").write_text(json.dumps(list(range(plan_.shards))))
+    watcher = ConsoleWatcher(plain(stderr=True))
+    plan_, _ = plan_sweep(spec, store, runs_per_shard=runs_per_pod, watcher=watcher)
+    if folder is not None:
+        FolderStore(folder).write("sweep-id", plan_.sweep_id.encode())
+        FolderStore(folder).write("shards.json", json.dumps(list(range(plan_.shards))).encode())
     print(plan_.sweep_id)
 
 
@@ -123,10 +161,11 @@ def train_shard(
     data: Data = None,
     device: Device = "auto",
     threads: Threads = None,
-    members: Members = None,
+    members: MostMembers = None,
     gpus: Gpus = None,
-    metrics: Metrics = None,
+    metrics: MetricsAddress = None,
     log: Annotated[bool, typer.Option("--log", help="Put what is printed into the store, too.")] = False,
+    data_optional: DataOptional = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
     from gaintrace.pipeline.sweep import Machine, train_shards
@@ -139,15 +178,16 @@ def train_shard(
     plan_.shard(shard)
     base = plan_.spec.base
     if data:
-        base = base.model_copy(update={"data": base.data.model_copy(update={"dataset": data})})
+        uri = named.dataset(store, data)
+        base = base.model_copy(update={"data": base.data.model_copy(update={"dataset": uri})})
     key = layout.shard_log(sweep_id, shard, f"{datetime.now(UTC):%Y%m%dT%H%M%S}")
-    with logged(store, key) if log else nullcontext(Console()) as console:
+    with logged(store, key) if log else nullcontext(plain()) as console, ConsoleWatcher(console) as watcher:
         machine = Machine(chosen_device(device, gpus), threads, members, metrics)
-        train_shards(plan_, load_data(base), store, [shard], machine=machine, watcher=ConsoleWatcher(console))
+        train_shards(plan_, load_data(base), store, [shard], machine=machine, watcher=watcher)
 
 
 def import_results(
-    folder: Annotated[Path, typer.Argument(help="Folder with *epochs*.csv and *test*.csv.")],
+    folder: Annotated[str, typer.Argument(help="Folder with *epochs*.csv and *test*.csv.")],
     out: Out = "store",
     like: Annotated[str, typer.Option("--like", help="Sweep whose name, objective and criteria apply.")] = "phase2",
 ) -> None:
@@ -157,7 +197,7 @@ def import_results(
     from gaintrace.sweeps.imported import import_results as import_folder
 
     store = open_store(out)
-    _show(Console(), conclude(store, import_folder(folder, store, load_spec(like))))
+    _show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
 
 
 def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = "") -> None:
@@ -166,8 +206,10 @@ def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = 
     from gaintrace.store import open_store
     from gaintrace.sweeps.plan import read_plan
 
-    store = open_store(out)
-    _show(Console(), conclude(store, read_plan(store, sweep_id), pushgateway))
+    store, console = open_store(out), plain()
+    with ConsoleWatcher(console):
+        done = conclude(store, read_plan(store, sweep_id), pushgateway)
+    _show(console, done, out)
 
 
 def chosen_device(device: str, gpus: int | None) -> str:
@@ -177,24 +219,42 @@ def chosen_device(device: str, gpus: int | None) -> str:
     return "cuda" if gpus else "cpu"
 
 
-def _spec(source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
+def _spec(store: "Store", source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
     changes = list(overrides or [])
     if data:
-        changes += ["base.data.synthetic=null", f"base.data.dataset={json.dumps(data)}"]
+        replaced = [o for o in changes if o.strip().startswith(("base.data.dataset", "base.data.synthetic"))]
+        if replaced:
+            raise ConfigError(f"--set {replaced[0]} has no effect: --data names the data set. Leave one of them out")
+        uri = named.dataset(store, data)
+        changes += ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}"]
     return load_spec(source, changes)
 
 
-def _show(console: Console, done: "Concluded") -> None:
+def _show(console: Console, done: "Concluded", out: str) -> None:
     """Print what came out. Raises IncompleteError where too few runs succeeded."""
     from gaintrace.report.terminal import show
 
     show(console, done.summary)
     if done.problem:
-        console.print(done.problem, highlight=False, markup=False)
-    console.print(f"report: {done.report}", soft_wrap=True, highlight=False)
+        console.print(done.problem)
+    console.print(f"report: {done.report}", soft_wrap=True)
     coverage = done.summary.coverage
     if not coverage.enough:
         raise IncompleteError(
             f"{coverage.succeeded} of {coverage.planned} runs succeeded and {coverage.required:.0%} must; "
             "results.csv names the others. Run the same command again to try them again, or set min_coverage"
         )
+    console.print(f"Next: {_next(done, out)}", soft_wrap=True)
+
+
+def _next(done: "Concluded", out: str) -> str:
+    """Commands that look further at what came out."""
+    from gaintrace.identity import IMPORTED
+
+    where = "" if out == "store" else f" --out {shlex.quote(out)}"
+    sweep_id = done.plan.sweep_id
+    commands = [f"gaintrace report {sweep_id}{where}"]
+    if done.plan.code_version != IMPORTED:
+        commands.append(f"gaintrace trajectories {sweep_id}{where}")
+    commands += [f"gaintrace promote {sweep_id}{where}"]
+    return ", ".join(f"`{command}`" for command in commands)

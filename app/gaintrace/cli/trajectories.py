@@ -4,9 +4,10 @@ import io
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
+from gaintrace.cli.console import plain
 from gaintrace.cli.reproduce import RunId
 
 
@@ -18,7 +19,13 @@ def trajectories(
     ] = None,
     out: sweeps.Out = "store",
     data: Annotated[
-        str | None, typer.Option("--data", metavar="URI", help="The run's data set, if it lies elsewhere now.")
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="URI",
+            callback=named.data_given,
+            help="The run's data set, if it lies elsewhere now: folder, URI, or name in the store.",
+        ),
     ] = None,
 ) -> None:
     """Write mastery of every skill over time for some test students, as Parquet and figures."""
@@ -31,8 +38,10 @@ def trajectories(
     from gaintrace.sweeps.data import load_data
 
     store = open_store(out)
+    run = named.finished_run(store, run)
+    other = named.finished_run(store, against) if against is not None else None
     trained = RecordedRun.read(store, run)
-    dataset = load_data(trained.spec(data).base)
+    dataset = load_data(trained.spec(named.dataset(store, data) if data is not None else None).base)
     trained.check_data(dataset.hash)
     encoder = module.load_encoder(store, run, trained.config, len(dataset.skills))
     chosen = module.choose_students(dataset, trained.config, students)
@@ -40,18 +49,26 @@ def trajectories(
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     drawn = module.panels(encoder, chosen.histories[: figures.MOST_PANELS], dataset.skills)
-    labels = ["this run", f"run {against}"] if against else ["this run"]
-    runs = dict(zip(labels, [run, against] if against else [run], strict=True))
-    predictions = {label: read_predictions(store, str(which)) for label, which in runs.items()}
+    runs = {"this run": run} | ({f"run {other}": other} if other is not None else {})
+    predictions = {label: read_predictions(store, which) for label, which in runs.items()}
     curves = mastery_curves.curves(predictions)
+    count = len(chosen.histories)
+    choice = f"mastery-{count}-student{'' if count == 1 else 's'}"
     files = {
-        "mastery.parquet": buffer.getvalue(),
-        "mastery.svg": figures.trajectories(drawn).encode(),
-        "practice.svg": figures.practice_curves(curves, [dataset.skills[curve.skill] for curve in curves]).encode(),
+        f"{choice}.parquet": buffer.getvalue(),
+        f"{choice}.svg": figures.trajectories(drawn).encode(),
     }
-    console = Console()
-    console.print(f"{chosen.rule}.", highlight=False)
+    console = plain()
+    console.print(f"{chosen.rule}.")
+    if curves:
+        practised = figures.practice_curves(curves, [dataset.skills[curve.skill] for curve in curves])
+        files["practice.svg" if other is None else f"practice-against-{other}.svg"] = practised.encode()
+    else:
+        console.print(
+            f"No figure of mastery by practice: it takes {mastery_curves.LEAST_STUDENTS} test students who are asked a "
+            f"skill twice, and of this run there are {predictions['this run']['student'].nunique()} test students."
+        )
     for name, content in files.items():
         key = layout.run(run, f"trajectories/{name}")
         store.write(key, content)
-        console.print(f"{store.uri}/{key}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{store.uri}/{key}", soft_wrap=True)

@@ -2,22 +2,27 @@
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
+from gaintrace.cli.console import plain
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import listed_overrides
+from gaintrace.defaults import MARGIN, SEEDS, SEEDS_A_LOOK
 from gaintrace.errors import ConfigError, GaintraceError, IncompleteError, InterruptedRunError, RegressionError
 
 if TYPE_CHECKING:
     from gaintrace.defaults.validation import Validation
-    from gaintrace.store import Store
+
+
+DECIDED = {"seeds": "--seeds", "base.training.seed": "--seeds", "folds": "--folds", "base.data.fold": "--folds"}
+DECIDED |= dict.fromkeys(("base.data.dataset", "base.data.synthetic"), "DATASET")
+"""Paths that a validation sets itself, and by what."""
 
 
 def validate(
@@ -25,8 +30,14 @@ def validate(
         list[str], typer.Argument(metavar="DATASET…", help="URIs of prepared data sets, or names under STORE/datasets.")
     ],
     out: sweeps.Out = "store",
-    folds: Annotated[str, typer.Option(help="Folds to train, separated by commas.")] = "0",
-    seeds: Annotated[str, typer.Option(help="Seeds to train with, separated by commas.")] = "42,43,44",
+    folds: Annotated[str, typer.Option(help="Folds to train, as in 0,1 or 0-4.")] = "0",
+    seeds: Annotated[
+        str, typer.Option(help="Seeds to train with, as in 42,43 or 42-71: as many as it takes to tell, in this order.")
+    ] = SEEDS,
+    seeds_a_look: Annotated[
+        int, typer.Option(min=2, help="Seeds to train before each look at whether they tell.")
+    ] = SEEDS_A_LOOK,
+    margin: Annotated[float, typer.Option(help="Smallest difference in AUC that matters.")] = MARGIN,
     record: Annotated[bool, typer.Option("--record", help="Record the result as what the default does.")] = False,
     label: Annotated[
         str, typer.Option(help="Name of this validation; one that was interrupted goes on. The time without it.")
@@ -42,10 +53,11 @@ def validate(
     device: sweeps.Device = "auto",
     gpus: sweeps.Gpus = None,
     threads: sweeps.Threads = None,
-    metrics: sweeps.Metrics = None,
+    metrics: sweeps.MetricsAddress = None,
     pushgateway: sweeps.Pushgateway = "",
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""
+    from gaintrace.analysis.intervals import AUC_ROUNDING
     from gaintrace.defaults.metrics import validation_metrics
     from gaintrace.defaults.recalibration import recalibration_spec
     from gaintrace.defaults.validation import default_spec, failed
@@ -57,77 +69,79 @@ def validate(
     label = label or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}", label):
         raise ConfigError(f"--label {label}: use letters, digits, dots and dashes")
-    chosen_folds, chosen_seeds = _numbers("--folds", folds, int), _numbers("--seeds", seeds, int)
-    chosen_weights = _numbers("--weights", weights, float) if recalibrate else []
+    if not AUC_ROUNDING <= margin < 0.5:
+        raise ConfigError(
+            f"--margin {margin:g}: expected a difference in AUC below 0.5, and at least {AUC_ROUNDING:g}, "
+            "which rounding alone may make"
+        )
+    chosen_folds, chosen_seeds = _ranges("--folds", folds), _ranges("--seeds", seeds)
+    chosen_weights = _weights(weights) if recalibrate else []
     changes = listed_overrides(epochs, more)
+    for change in changes:
+        option = DECIDED.get(change.partition("=")[0].strip())
+        if option:
+            raise ConfigError(f"--overrides {change} has no effect: {option} decides that. Leave it out")
     store = open_store(out)
+    if not all(text.strip() for text in datasets):
+        raise ConfigError("DATASET is empty; give the data set's folder, URI or name in the store")
     planned = default_spec(store, changes, chosen_folds, chosen_seeds)  # a mistake in it is no data set's fault
     if recalibrate:
         recalibration_spec(planned, chosen_weights)
-    console = Console()
-
+    console = plain()
     machine = Machine(sweeps.chosen_device(device, gpus), threads, metrics=metrics)
     found, errors = [], []
-    for uri in (_located(store, text) for text in datasets):
-        own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
-        spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
-        try:
-            validation = validate_on(
-                store,
-                spec,
-                label,
-                record=record,
-                weights=chosen_weights,
-                machine=machine,
-                watcher=ConsoleWatcher(console),
-            )
-        except InterruptedRunError:
-            raise
-        except GaintraceError as error:
-            name = re.sub(r"[^A-Za-z0-9._-]+", "-", uri.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
-            validation = failed(store, name, label, str(error))
-            errors.append(error)
-        console.print(f"{validation.verdict}: {validation.text}", highlight=False, markup=False, soft_wrap=True)
-        registry = validation_metrics(validation)
-        problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
-        if problem:
-            console.print(problem, highlight=False, markup=False)
-        found.append(validation)
+    with ConsoleWatcher(console) as watcher:
+        for text in datasets:
+            try:
+                uri = named.dataset(store, text)
+                own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
+                spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
+                validation = validate_on(
+                    store,
+                    spec,
+                    label,
+                    margin=margin,
+                    seeds_a_look=seeds_a_look,
+                    record=record,
+                    weights=chosen_weights,
+                    machine=machine,
+                    watcher=watcher,
+                )
+            except InterruptedRunError:
+                raise
+            except GaintraceError as error:
+                name = re.sub(r"[^A-Za-z0-9._-]+", "-", text.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
+                validation = failed(store, name, label, str(error))
+                errors.append(error)
+            console.print(f"{validation.verdict}: {validation.text}", soft_wrap=True)
+            registry = validation_metrics(validation)
+            problem = push(pushgateway, registry, "nightly", validation.dataset) if pushgateway else None
+            if problem:
+                console.print(problem)
+            found.append(validation)
     _show(console, found)
     _exit(found, errors)
 
 
-def _located(store: "Store", text: str) -> str:
-    """A data set's URI: as it is, or of the one of that name in the store."""
-    from gaintrace.store import layout
-
-    inside = "/" not in text and store.exists(layout.dataset(text, "dataset.json"))
-    return f"{store.uri}/{layout.dataset(text)}" if inside else text
+STYLES = {"worse": "bold red", "failed": "red", "not comparable": "yellow", "cannot tell": "yellow"}
 
 
 def _show(console: Console, found: "list[Validation]") -> None:
     """One line an encoder of each data set."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("data set", overflow="fold")
-    table.add_column("")
-    for column in ("recorded", "now", "difference [95 %]"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict")
+    from gaintrace.report.fitting import fitted
+
+    columns = ["data set", "", "recorded", "now", "difference [95 %]", "verdict"]
+    rows, styles = [], []
     for validation in found:
-        style = {"regression": "bold red", "failed": "red", "not comparable": "yellow"}.get(validation.verdict)
+        style = STYLES.get(validation.verdict, "")
         for side in ("e1", "e2"):
-            table.add_row(
-                validation.dataset if side == "e1" else "",
-                side.upper(),
-                *_numbers_of(validation, side),
-                validation.verdict if side == "e1" else "",
-                style=style,
-            )
+            rows.append([validation.dataset, side.upper(), *_numbers_of(validation, side), validation.verdict])
+            styles.append(style)
     console.print()
-    console.print(table)
+    console.print(fitted(console.width, columns, rows, left=["data set", "", "verdict"], styles=styles))
     for validation in found:
         if validation.recalibration is not None:
-            console.print(f"{validation.dataset}: {validation.recalibration.text}", highlight=False, markup=False)
+            console.print(f"{validation.dataset}: {validation.recalibration.text}")
 
 
 def _numbers_of(validation: "Validation", side: str) -> list[str]:
@@ -142,7 +156,7 @@ def _numbers_of(validation: "Validation", side: str) -> list[str]:
 
 def _exit(found: "list[Validation]", errors: list[GaintraceError]) -> None:
     """Say what went wrong, with the exit code that fits: of the errors if they agree, else what matters most."""
-    worse = [validation.dataset for validation in found if validation.verdict == "regression"]
+    worse = [validation.dataset for validation in found if validation.verdict == "worse"]
     broken = [validation.dataset for validation in found if validation.verdict in ("failed", "not comparable")]
     regression = f"{', '.join(worse)}: worse than recorded. If it is meant to be, --record makes it the new reference"
     if broken:
@@ -156,9 +170,23 @@ def _exit(found: "list[Validation]", errors: list[GaintraceError]) -> None:
         raise RegressionError(regression)
 
 
-def _numbers(option: str, text: str, kind: Callable[[str], Any]) -> list[Any]:
-    try:
-        return [kind(part) for part in text.split(",")]
-    except ValueError:
-        what = "whole numbers" if kind is int else "numbers"
-        raise ConfigError(f"{option} {text}: expected {what} separated by commas, as in 0,1,2") from None
+def _ranges(option: str, text: str) -> list[int]:
+    """Numbers and ranges of numbers, as in 0,2-4."""
+    found: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part)
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
+        if not first <= last < first + MOST_NUMBERS:
+            raise ConfigError(f"{option} {text}: expected whole numbers separated by commas, or ranges, as in 0,2-4")
+        found += range(first, last + 1)
+    return found
+
+
+MOST_NUMBERS = 1000
+
+
+def _weights(text: str) -> list[float]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e-?[0-9]{1,2})?", part, re.I) for part in parts):
+        raise ConfigError(f"--weights {text}: expected numbers separated by commas, as in 0.3,0.7")  # not 1_0, not nan
+    return [float(part) for part in parts]

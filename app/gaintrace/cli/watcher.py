@@ -4,22 +4,53 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
+
+from gaintrace.errors import InterruptedRunError
 
 if TYPE_CHECKING:
     from gaintrace.data.dataset import Dataset
     from gaintrace.sweeps.plan import Plan, PlannedRun
     from gaintrace.training.reporter import Reporter
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class ConsoleWatcher:
-    """See gaintrace.pipeline.watcher.Watcher."""
+    """See gaintrace.pipeline.watcher.Watcher.
+
+    Entered, it listens to SIGINT and SIGTERM. In training the first lets states be saved; in all else, which leaves
+    whole objects in the store or none, it ends the work where it is. A second one kills.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.stopped = threading.Event()
+        self.in_training = False
+        self.previous: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # no other may set handlers
+            self.previous = {which: signal.signal(which, self._stop) for which in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for which, handler in self.previous.items():
+            signal.signal(which, handler)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, self.previous[signal.Signals(number)])
+        self.stopped.set()
+        if not self.in_training:
+            self._end()
+
+    def _end(self) -> None:
+        raise InterruptedRunError("stopped; what is finished is kept. Run the same command again to continue")
 
     def planned(self, plan: "Plan", dataset: "Dataset") -> None:
         """See Watcher."""
@@ -32,11 +63,17 @@ class ConsoleWatcher:
 
     @contextmanager
     def training(self, plan: "Plan", runs: "list[PlannedRun]") -> "Iterator[Reporter]":
-        """See Watcher. Meanwhile the first SIGINT or SIGTERM lets training save its state; a second one kills."""
+        """See Watcher."""
         from gaintrace.cli.progress import TrainingProgress
 
-        with TrainingProgress(self.console, plan.spec.name, runs) as progress, _signals(self.stopped):
-            yield progress
+        with TrainingProgress(self.console, plan.spec.name, runs) as progress:
+            self.in_training = True
+            try:
+                yield progress
+            finally:
+                self.in_training = False
+        if self.interrupted():  # as the last run ended, so that training had no reason to stop
+            self._end()
 
     def interrupted(self) -> bool:
         """See Watcher."""
@@ -45,21 +82,3 @@ class ConsoleWatcher:
     def note(self, text: str) -> None:
         """See Watcher."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _signals(stopped: threading.Event) -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into an event."""
-    previous: dict[signal.Signals, Any] = {}
-
-    def handle(number: int, _frame: object) -> None:
-        stopped.set()
-        signal.signal(number, previous[signal.Signals(number)])
-
-    for which in (signal.SIGINT, signal.SIGTERM):
-        previous[which] = signal.signal(which, handle)
-    try:
-        yield
-    finally:
-        for which, handler in previous.items():
-            signal.signal(which, handler)

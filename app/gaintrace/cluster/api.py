@@ -83,10 +83,6 @@ class Cluster:
         """A WorkflowTemplate."""
         return self._get("workflowtemplates", name)
 
-    def cron_workflow(self, name: str) -> Object:
-        """A CronWorkflow."""
-        return self._get("cronworkflows", name)
-
     def workflow(self, name: str) -> Object:
         """A Workflow with its status."""
         return self._get("workflows", name)

@@ -7,7 +7,6 @@ from typing import Any
 from gaintrace.cluster.workflow import Object
 from gaintrace.errors import ExitCode
 
-DONE = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
 WORKFLOW_DONE = ("Succeeded", "Failed", "Error")
 
 

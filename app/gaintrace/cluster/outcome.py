@@ -7,7 +7,7 @@ from typing import Any
 
 from gaintrace.errors import ExitCode
 
-SHOWN = 10
+REASONS_SHOWN = 10
 TEMPLATES = ("plan", "train", "validate", "aggregate")
 ATTEMPT = re.compile(r"\(\d+\)$")
 
@@ -27,11 +27,11 @@ def explain(workflow: str, phase: str, failures: str) -> list[str]:
         (str(node["templateName"]), str(node.get("message") or "no message").strip()) for node in attempts
     )
     lines = [f"{workflow} ended as {phase}." + (" What failed, attempt by attempt:" if reasons else "")]
-    for (template, message), count in list(reasons.items())[:SHOWN]:
+    for (template, message), count in list(reasons.items())[:REASONS_SHOWN]:
         times = f" ({count} times)" if count > 1 else ""
         lines.append(f"- {template}{times}: {message}{_meaning(message)}")
-    if len(reasons) > SHOWN:
-        lines.append(f"- and {len(reasons) - SHOWN} other reasons")
+    if len(reasons) > REASONS_SHOWN:
+        lines.append(f"- and {len(reasons) - REASONS_SHOWN} other reasons")
     lines.append(
         "Finished runs are kept. Submitting the same sweep again trains only what is missing; "
         f"`gaintrace watch {workflow}` shows each shard, `argo logs {workflow}` what its pods printed."

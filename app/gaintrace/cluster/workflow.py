@@ -9,7 +9,7 @@ import yaml
 
 from gaintrace.cluster.schema import check_fields
 from gaintrace.config import listed_overrides, load_spec, preset_names
-from gaintrace.errors import ConfigError
+from gaintrace.errors import ConfigError, did_you_mean
 
 Object = dict[str, Any]
 """A Kubernetes object as parsed YAML or JSON."""
@@ -22,8 +22,8 @@ QUANTITY = re.compile(r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")
 """What we take as an amount of cores or memory; Kubernetes knows rarer forms."""
 
 OBJECTS = ("tolerations", "env", "env-from", "volumes", "volume-mounts")
-NUMBERS = ("runs-per-pod", "deadline", "epochs")
-CHECKED = {"sweep", "data", "set", "datasets", "gpus", "cpu", "memory", "node-selector", *OBJECTS, *NUMBERS}
+WHOLE_NUMBERS = ("runs-per-pod", "deadline", "epochs")
+CHECKED = {"sweep", "data", "set", "datasets", "gpus", "cpu", "memory", "node-selector", *OBJECTS, *WHOLE_NUMBERS}
 """Parameters whose values are checked before they are sent."""
 
 SUBMITTABLE = {
@@ -64,9 +64,10 @@ def _manifest(source: str) -> Object:
         spec = yaml.safe_load(text)
     except FileNotFoundError:
         raise ConfigError(
-            f"{source}: no such file, and no preset of that name. Presets: {', '.join(preset_names())}"
+            f"{source}: no such file, and no preset of that name{did_you_mean(source, preset_names()) or '.'} "
+            f"Presets: {', '.join(preset_names())}"
         ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{source}: cannot be read as YAML: {error}") from None
     if not isinstance(spec, dict):
         raise ConfigError(f"{source}: expected a Workflow or a sweep, found {type(spec).__name__}")
@@ -113,8 +114,9 @@ def effective(manifest: Object, template: Object, site: dict[str, str]) -> dict[
     given = {p["name"]: _value(p["name"], p, site) for p in manifest["spec"].get("arguments", {}).get("parameters", [])}
     strangers = sorted(set(given) - set(declared))
     if strangers:
+        meant = did_you_mean(strangers[0], declared) or "."
         raise ConfigError(
-            f"parameter {', '.join(strangers)}: the template has none of that name; it has {', '.join(declared)}"
+            f"parameter {', '.join(strangers)}: the template has none of that name{meant} It has {', '.join(declared)}"
         )
     values = {name: _value(name, parameter, site) for name, parameter in declared.items() if name not in given}
     return values | given
@@ -143,7 +145,7 @@ def check(values: dict[str, str]) -> None:
     _check(values, "gpus", values["gpus"] in ("0", "1"), "0, or 1: a training pod uses one GPU, more pods use more")
     _check(values, "cpu", bool(QUANTITY.match(values["cpu"])), "a number of cores, as in 4 or 500m")
     _check(values, "memory", bool(QUANTITY.match(values["memory"])), "a quantity of memory, as in 16Gi")
-    for name in NUMBERS:
+    for name in WHOLE_NUMBERS:
         text = values[name]
         whole = text.isdecimal() and int(text) > 0
         _check(values, name, whole or (name == "epochs" and not text), "a whole number above zero")

@@ -4,7 +4,7 @@ Importable without torch. Unknown keys are rejected, bounds stand in the field t
 a content hash that depends on nothing but its values.
 """
 
-from gaintrace.config.base import FOLDS, Strict, content_hash, explain
+from gaintrace.config.base import FOLDS, Strict, as_text, content_hash, explain
 from gaintrace.config.load import listed_overrides, load_spec, parse_spec, preset_names
 from gaintrace.config.run import (
     DataConfig,
@@ -28,6 +28,7 @@ __all__ = [
     "SweepSpec",
     "SyntheticConfig",
     "TrainingConfig",
+    "as_text",
     "content_hash",
     "explain",
     "listed_overrides",

@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gaintrace.config.base import Fold, NonNegative, Positive, Probability, Seed, Strict, content_hash
+from gaintrace.config.base import Fold, NonNegative, Positive, Probability, Seed, Written, content_hash
 
 
-class SyntheticConfig(Strict):
+class SyntheticConfig(Written):
     """Simulated students with known ability, learning curves and mastery."""
 
     students: int = Field(600, ge=1, le=1_000_000, description="number of simulated students")
@@ -16,7 +16,7 @@ class SyntheticConfig(Strict):
     seed: Seed = Field(7, description="seed of the simulation")
 
 
-class DataConfig(Strict):
+class DataConfig(Written):
     """Which interactions a run learns from."""
 
     dataset: str | None = Field(
@@ -38,7 +38,7 @@ class DataConfig(Strict):
         return self
 
 
-class ModelConfig(Strict):
+class ModelConfig(Written):
     """Size and kind of the two encoders. The defaults are the published model."""
 
     d_model: int = Field(256, ge=4, le=4096, description="width of both streams")
@@ -63,15 +63,17 @@ class ModelConfig(Strict):
         description="where the performance encoder meets the target skill: `head`: in its last layers (published); "
         "`past`: it also looks up the student's past, by attention and by counting answers on it",
     )
-    gain: Literal["scalar", "per_skill", "linear"] = Field(
+    gain: Literal["scalar", "per_skill", "linear", "evidence"] = Field(
         "scalar",
         description="`scalar`: a gain for the practised skill, without a weight of its own (published); `linear`: the "
-        "same through a learned read-out; `per_skill`: a learned gain for every skill",
+        "same through a learned read-out; `per_skill`: a learned gain for every skill; `evidence`: mastery is a share "
+        "of right answers instead, which right ones raise and wrong ones lower (with curve `per_skill`)",
     )
     curve: Literal["published", "per_skill"] = Field(
         "published",
         description="`published`: one offset and θ, a fixed temperature, γ a training student; `per_skill`: offset and "
-        "θ a skill, a learned temperature, velocity by the gains alone",
+        "θ a skill, a learned temperature, velocity by the gains alone (with gain `evidence`: θ and temperature a "
+        "skill, and none of β, M_sat, γ and offset)",
     )
     ability: Literal["none", "inferred"] = Field(
         "none", description="`inferred`: adds the student's ability, read from the past, to the mastery encoder's logit"
@@ -83,8 +85,16 @@ class ModelConfig(Strict):
             raise ValueError(f"d_model {self.d_model} is not divisible by n_heads {self.n_heads}")
         return self
 
+    @model_validator(mode="after")
+    def _evidence_has_its_curve(self) -> Self:
+        if self.gain == "evidence" and self.curve != "per_skill":
+            raise ValueError(
+                f"gain evidence has θ and temperature a skill: set curve per_skill instead of {self.curve}"
+            )
+        return self
 
-class LearningCurveConfig(Strict):
+
+class LearningCurveConfig(Written):
     """Where the learning curve of the mastery encoder starts."""
 
     beta_skill_init: Positive = Field(2.5, description="β, steepness of every skill's curve (1 / unit of practice)")
@@ -103,7 +113,7 @@ class LearningCurveConfig(Strict):
     )
 
 
-class TrainingConfig(Strict):
+class TrainingConfig(Written):
     """How a run is trained."""
 
     bce_loss_weight: Probability = Field(0.3, description="w in w·BCE(E1) + (1 − w)·BCE(E2)")
@@ -168,7 +178,7 @@ class TrainingConfig(Strict):
         return self
 
 
-class RunConfig(Strict):
+class RunConfig(Written):
     """Everything that decides a run's numbers."""
 
     data: DataConfig = DataConfig()

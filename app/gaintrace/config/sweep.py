@@ -8,11 +8,24 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from gaintrace.config.base import Fold, NonNegative, Probability, Seed, Strict, assign, explain
+from gaintrace.config.base import (
+    Fold,
+    NonNegative,
+    Probability,
+    Seed,
+    Written,
+    assign,
+    explain,
+    fields,
+    unknown_key,
+)
 from gaintrace.config.run import RunConfig
 
+MOST_RUNS = 100_000
+"""Of a sweep: enough for any grid that can be trained, few enough to be looked at one by one."""
 
-class Objective(Strict):
+
+class Objective(Written):
     """What ranks the runs of a sweep, and so picks its winner. Test metrics are reported whatever it is."""
 
     rank_by: Literal["valid_combined", "valid_e1_auc", "valid_e2_auc", "combined", "test_e1_auc", "test_e2_auc"] = (
@@ -56,14 +69,14 @@ class Objective(Strict):
         return {"combined": e1 + self.alpha * e2, "e1": e1, "e2": e2}[self.scored]
 
 
-class SuccessCriteria(Strict):
+class SuccessCriteria(Written):
     """What the best run must reach on test."""
 
     test_e1_auc: Probability | None = Field(None, description="least test E1 AUC")
     test_e2_auc: Probability | None = Field(None, description="least test E2 AUC")
 
 
-class SweepSpec(Strict):
+class SweepSpec(Written):
     """A grid of runs around one base configuration."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")] = Field(
@@ -82,6 +95,15 @@ class SweepSpec(Strict):
         1.0, description="least share of runs that must succeed for the sweep to count as done"
     )
 
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _fields_and_lists(cls, grid: Any) -> Any:
+        for path, values in grid.items() if isinstance(grid, dict) else ():
+            _check_path(str(path))
+            if not isinstance(values, list):
+                raise ValueError(f"{path}: expected a list of values, as in [{values}]")
+        return grid
+
     @field_validator("seeds", "folds")
     @classmethod
     def _distinct(cls, values: list[int]) -> list[int]:
@@ -91,15 +113,16 @@ class SweepSpec(Strict):
 
     @model_validator(mode="after")
     def _grid_is_sound(self) -> Self:
+        if self.size() > MOST_RUNS:
+            raise ValueError(f"grid: {self.size():,} runs are more than {MOST_RUNS:,}; sweep less at a time")
         for path, values in self.grid.items():
-            if path.startswith("data.") and path != "data.fold":
-                raise ValueError(f"grid: {path} cannot be swept: runs of a sweep share their data")
             if path in ("training.seed", "data.fold") and (self.seeds if path == "training.seed" else self.folds):
                 raise ValueError(f"grid: {path} is in `{'seeds' if path == 'training.seed' else 'folds'}` already")
             try:
                 seen = [_lookup(_with(self.base, {path: value}), path) for value in values]
             except ValidationError as error:
-                raise ValueError(f"grid: {path}: {explain(error)}") from None
+                reason = explain(error, RunConfig).removeprefix(f"{path}: ")
+                raise ValueError(f"grid: {path}: {reason}") from None
             if len({json.dumps(v) for v in seen}) != len(seen):
                 raise ValueError(f"grid: {path}: {values} names a value twice")
         for swept in _product(self.grid):
@@ -107,7 +130,7 @@ class SweepSpec(Strict):
                 _with(self.base, swept)
             except ValidationError as error:
                 together = ", ".join(f"{path} {value}" for path, value in swept.items())
-                raise ValueError(f"grid: {together}: {explain(error)}") from None
+                raise ValueError(f"grid: {together}: {explain(error, RunConfig)}") from None
         return self
 
     def axes(self) -> dict[str, list[Any]]:
@@ -135,6 +158,21 @@ class SweepSpec(Strict):
         """Every run: its swept values by dotted path, and its complete configuration."""
         for swept in _product(self.axes()):
             yield swept, _with(self.base, swept)
+
+
+def _check_path(path: str) -> None:
+    """Raises ValueError where a key of the grid names no field that can be swept."""
+    known = fields(RunConfig)
+    if path.removeprefix("base.") in known and path not in known:
+        raise ValueError(f"{path}: write {path.removeprefix('base.')}; paths of the grid begin below base")
+    if path not in known:
+        raise ValueError(f"{path}: {unknown_key(path, RunConfig)}")
+    section = known[path]
+    if path.startswith("data.") and path != "data.fold":
+        raise ValueError(f"{path} cannot be swept: runs of a sweep share their data")
+    if section is not None:
+        first = "fold" if path == "data" else next(iter(section.model_fields))
+        raise ValueError(f"{path} is a section; name its fields, as in {path}.{first}: [...]")
 
 
 def _product(axes: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:

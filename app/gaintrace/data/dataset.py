@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from gaintrace.config import Strict
+from gaintrace.config import Strict, explain
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 from gaintrace.store import MissingObjectError, Store, open_store
 
 COLUMNS = {"student": "int32", "step": "int32", "item": "int32", "skill": "int32", "response": "int8"}
-TRUTH = "true_mastery"
+TRUE_MASTERY = "true_mastery"
 
 
 class SourceFile(Strict):
@@ -32,7 +32,7 @@ class SourceFile(Strict):
 class DatasetInfo(Strict):
     """dataset.json."""
 
-    name: str
+    name: str = Field(description="what records of it go by: its folder's name, or --name")
     hash: str
     students: int
     interactions: int
@@ -41,8 +41,10 @@ class DatasetInfo(Strict):
     skills: list[str]
     correct_ratio: float
     longest: int
+    reader: str | None = Field(None, description="what read the sources")
     sources: list[SourceFile] = Field([])
     dropped: dict[str, int] = Field({}, description="rows of the sources, by reason")
+    dropped_at: dict[str, str] = Field({}, description="where the first of them are, by reason")
     rows_read: int | None = Field(None, description="rows of the sources")
     notes: list[str] = Field([])
 
@@ -62,8 +64,10 @@ class Dataset:
     interactions: pd.DataFrame
     students: pd.DataFrame
     skills: list[str]
+    reader: str | None = None
     sources: list[SourceFile] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
+    dropped_at: dict[str, str] = field(default_factory=dict)
     rows_read: int | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -93,8 +97,10 @@ class Dataset:
             skills=self.skills,
             correct_ratio=float(frame["response"].mean()),
             longest=int(frame.groupby("student").size().max()),
+            reader=self.reader,
             sources=self.sources,
             dropped=self.dropped,
+            dropped_at=self.dropped_at,
             rows_read=self.rows_read,
             notes=self.notes,
         )
@@ -104,8 +110,8 @@ def _content_hash(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     for column, kind in COLUMNS.items():
         digest.update(np.ascontiguousarray(dataset.interactions[column].to_numpy(kind)).tobytes())
-    if TRUTH in dataset.interactions:
-        digest.update(dataset.interactions[TRUTH].to_numpy("float32").tobytes())
+    if TRUE_MASTERY in dataset.interactions:
+        digest.update(dataset.interactions[TRUE_MASTERY].to_numpy("float32").tobytes())
     digest.update(dataset.students["fold"].to_numpy("int8").tobytes())
     digest.update("\n".join([*dataset.students["uid"], "", *dataset.skills]).encode())
     return digest.hexdigest()[:16]
@@ -132,11 +138,11 @@ def load_info(uri: str) -> DatasetInfo:
     except MissingObjectError:
         raise DataError(
             f"{uri}: no prepared data set there (dataset.json is missing). "
-            "`gaintrace data prepare NAME --raw FILE --out FOLDER` makes one"
+            "`gaintrace data prepare READER --raw FILE --out FOLDER` makes one"
         ) from None
     except ValidationError as error:
         raise DataError(
-            f"{uri}/dataset.json is damaged: {error.errors()[0]['msg']}. Prepare the data set again with --force"
+            f"{uri}/dataset.json is damaged: {explain(error)}. Prepare the data set again with --force"
         ) from None
 
 
@@ -159,10 +165,12 @@ def load_dataset(uri: str) -> Dataset:
             frames["interactions.parquet"],
             frames["students.parquet"],
             info.skills,
-            info.sources,
-            info.dropped,
-            info.rows_read,
-            info.notes,
+            reader=info.reader,
+            sources=info.sources,
+            dropped=info.dropped,
+            dropped_at=info.dropped_at,
+            rows_read=info.rows_read,
+            notes=info.notes,
         )
         found = dataset.hash
     except (KeyError, TypeError, ValueError) as error:

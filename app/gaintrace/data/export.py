@@ -1,5 +1,6 @@
 """A data set as pyKT's preprocessed files."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,16 @@ import pandas as pd
 
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.split import TEST_FOLD, split_students
-from gaintrace.errors import StoreError
+from gaintrace.errors import ConfigError
+from gaintrace.store import FolderStore
+
+FILES = ("train_valid.csv", "test.csv")
 
 
-def export_pykt(dataset: Dataset, folder: Path) -> list[Path]:
+def export_pykt(dataset: Dataset, folder: Path, force: bool = False) -> list[Path]:
     """Write train_valid.csv and test.csv as pyKT does: a row a student, in the order of its shuffle.
+
+    Files of these names that are there already are replaced by `force` only, else ConfigError is raised.
 
     An answer of several skills is written as an interaction for each, as pyKT expands them, and all but the first are
     marked in `is_repeat`, so that its evaluation by question (and our reader) knows them for one answer. `questions`
@@ -37,14 +43,10 @@ def export_pykt(dataset: Dataset, folder: Path) -> list[Path]:
     test = rows[rows["fold"] == TEST_FOLD].copy()
     end = test["length"].cumsum()
     test["cidxs"] = [",".join(map(str, np.arange(e - n, e))) for e, n in zip(end, test["length"], strict=True)]
-    files = {
-        "train_valid.csv": rows[rows["fold"] != TEST_FOLD].drop(columns="length"),
-        "test.csv": test.drop(columns="length"),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            content.to_csv(folder / name, index=False, lineterminator="\n")
-    except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from error
-    return [folder / name for name in files]
+    there = [str(folder / name) for name in FILES if os.path.lexists(folder / name)]
+    if there and not force:
+        raise ConfigError(f"{' and '.join(there)}: there already. Choose another folder, or --force to replace")
+    store = FolderStore(folder)
+    for name, content in zip(FILES, (rows[rows["fold"] != TEST_FOLD], test), strict=True):
+        store.write(name, content.drop(columns="length").to_csv(index=False, lineterminator="\n").encode())
+    return [folder / name for name in FILES]

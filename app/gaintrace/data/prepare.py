@@ -1,12 +1,15 @@
 """From raw files to a data set."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pandas as pd
 
 from gaintrace.data.dataset import COLUMNS, Dataset, SourceFile
 from gaintrace.data.readers import READERS
+from gaintrace.data.readers.answers import dropped
+from gaintrace.data.readers.common import Table
 from gaintrace.data.split import split_students
 from gaintrace.errors import ConfigError, DataError
 
@@ -14,25 +17,38 @@ MIN_ANSWERS = 3
 """Students with fewer answers are dropped before the split, as pyKT does."""
 
 
-def prepare(name: str, raw: list[Path]) -> Dataset:
-    """Read the raw files of a data set. Raises DataError where they are not what they claim."""
-    if name not in READERS:
-        raise ConfigError(f"no data set {name!r}; known are {', '.join(READERS)}")
-    answers = READERS[name].read(raw)
-    dropped = dict(answers.dropped)
+def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
+    """Read the raw files of a data set. It is called as its reader without a name.
+
+    Raises DataError where the files are not what they claim.
+    """
+    if reader not in READERS:
+        raise ConfigError(f"no data set {reader!r}; known are {', '.join(READERS)}")
+    answers = READERS[reader].read(raw)
     frame = answers.frame
     if frame.empty:
-        raise DataError(f"{_names(raw)}: no usable row{_reasons(dropped)}")
-    count = frame.groupby("uid", sort=False)["answer"].transform("nunique")
-    few = count < MIN_ANSWERS
-    if few.any():
-        dropped[f"of students with fewer than {MIN_ANSWERS} answers"] = int(few.sum())
-        frame = frame[~few]
+        raise DataError(f"{_names(raw)}: no usable row{_reasons(answers.tables)}")
+    few = frame.groupby("uid", sort=False)["answer"].transform("nunique") < MIN_ANSWERS
+    for place, table in enumerate(answers.tables):
+        of_table = frame["table"] == place if "table" in frame else True
+        table.drop(frame["line"][few & of_table].unique(), f"of students with fewer than {MIN_ANSWERS} answers")
+    frame = frame[~few]
     if frame.empty:
-        raise DataError(f"{_names(raw)}: no student with {MIN_ANSWERS} answers or more{_reasons(dropped)}")
+        raise DataError(f"{_names(raw)}: no student with {MIN_ANSWERS} answers or more{_reasons(answers.tables)}")
     interactions, students, skills = _numbered(frame)
-    sources = [_source(path) for path in answers.files]
-    return Dataset(name, interactions, students, skills, sources, dropped, answers.rows_read, answers.notes)
+    counts, found = dropped(answers.tables)
+    return Dataset(
+        name or reader,
+        interactions,
+        students,
+        skills,
+        reader=reader,
+        sources=[_source(table.path) for table in answers.tables],
+        dropped=counts,
+        dropped_at=found,
+        rows_read=sum(table.rows_read for table in answers.tables),
+        notes=[note for table in answers.tables for note in table.notes],
+    )
 
 
 def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
@@ -54,13 +70,16 @@ def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str
 
 
 def _source(path: Path) -> SourceFile:
+    name = os.fsencode(path.name).decode("utf-8", "replace")  # may have bytes that no text has
     with path.open("rb") as file:
-        return SourceFile(name=path.name, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        return SourceFile(name=name, sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _names(raw: list[Path]) -> str:
     return ", ".join(map(str, raw))
 
 
-def _reasons(dropped: dict[str, int]) -> str:
-    return f" (dropped: {', '.join(f'{count} {reason}' for reason, count in dropped.items())})" if dropped else ""
+def _reasons(tables: list[Table]) -> str:
+    counts, found = dropped(tables)
+    told = "; ".join(f"{count:,} {reason}, {found[reason]}" for reason, count in counts.items())
+    return f" (dropped: {told})" if told else ""

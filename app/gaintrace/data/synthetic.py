@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from gaintrace.config import SyntheticConfig
-from gaintrace.data.dataset import COLUMNS, TRUTH, Dataset
+from gaintrace.data.dataset import COLUMNS, TRUE_MASTERY, Dataset
 from gaintrace.data.split import split_students
 
 TEMPERATURE = 0.18
@@ -63,7 +63,7 @@ def simulate(config: SyntheticConfig) -> tuple[Dataset, Truth]:
     frame = pd.DataFrame({"student": student, "step": step, "item": -1, "skill": skill, "response": response}).astype(
         COLUMNS
     )
-    frame[TRUTH] = mastery.astype("float32")
+    frame[TRUE_MASTERY] = mastery.astype("float32")
     students = pd.DataFrame(
         {"uid": [f"student-{i}" for i in range(config.students)], "fold": split_students(config.students).fold}
     )

@@ -104,7 +104,6 @@ def train_shards(
     keep_freed_memory()
     if machine.threads is not None:
         torch.set_num_threads(machine.threads)
-    device = choose_device(machine.device)
     runs = [run for shard in shards for run in plan.shard(shard)]
     with ExitStack() as stack:
         reporter = stack.enter_context(watcher.training(plan, runs))
@@ -122,7 +121,7 @@ def train_shards(
             store=store,
             plan=plan,
             dataset=dataset,
-            device=device,
+            choose_device=lambda: choose_device(machine.device),
             reporter=reporter,
             interrupted=watcher.interrupted,
             max_members=machine.members,

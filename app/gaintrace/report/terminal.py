@@ -1,65 +1,74 @@
 """What a terminal shows of a sweep."""
 
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
 
 from gaintrace.analysis.summary import Summary
+from gaintrace.report.fitting import fitted
 from gaintrace.report.verdict import verdict
 from gaintrace.report.words import four, interval_text, short_label
 from gaintrace.runs.result import epochs_text
 
 ROWS = 12
+SHORTEST_ID = 8
+PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 
 
 def show(console: Console, summary: Summary) -> None:
     """Ranking, verdict, findings, and what has no result."""
     if summary.best is not None:
         console.print()
-        console.print(ranking_table(summary))
+        console.print(ranking_table(summary, console.width))
         console.print()
     found = verdict(summary)
-    console.print(f"{found.result} {found.trust}", highlight=False, markup=False, style="bold")
+    console.print(f"{found.result} {found.trust}", **PLAIN, style="bold")
     for line in [*found.notes, *(f"- {finding.text}" for finding in summary.findings), *troubles(summary)]:
-        console.print(line, highlight=False, markup=False)
+        console.print(line, **PLAIN)
 
 
-def ranking_table(summary: Summary) -> Table:
-    """The ranking: the best configurations, then the runs that have no result.
+def ranking_table(summary: Summary, width: int) -> RenderableType:
+    """The ranking: the best configurations, in at most `width` columns of text.
 
-    E1 and E2 are of test, and so is `combined`; `valid` is what ranks, where that is of validation. `vs best` is the
-    95 % interval of the difference on test, where there is one.
+    `run` is how the id of the configuration's first run begins, as far as no other run of the sweep begins so. E1 and
+    E2 are of test, and so is `combined`; `valid` is what ranks, where that is of validation. `vs best` is the 95 %
+    interval of the difference on test, where there is one.
     """
     comparison = summary.comparison
     configurations = comparison.configurations
+    shown = configurations[:ROWS]
     selected = {row["run_id"]: epochs_text(row["best_epoch_e1"], row["best_epoch_e2"]) for row in summary.runs}
+    length = id_length([row["run_id"] for row in summary.runs])
+    several = comparison.repetitions > 1
     swept = list(configurations[0].swept)
-    intervals = any(interval_text(c.difference) for c in configurations)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("rank", justify="right")
-    for name in swept:
-        table.add_column(name, justify="right")
     metrics = {"valid": summary.objective.rank_by} if summary.objective.on_validation else {}
     metrics |= {"E1": "test_e1_auc", "E2": "test_e2_auc"}
     metrics |= {} if summary.objective.on_validation else {"combined": "combined"}
-    for name in metrics:
-        table.add_column(name, justify="right", no_wrap=True)
-    if comparison.repetitions > 1:
-        table.add_column("runs", justify="right")
-    else:
-        table.add_column("epoch", justify="right", no_wrap=True)
-    if intervals:
-        table.add_column(f"vs {_compared_with(summary)}", justify="right", no_wrap=True)
-    for configuration in configurations[:ROWS]:
-        run = configuration.runs[0]
-        cells = [str(configuration.rank), *(str(configuration.swept[name]) for name in swept)]
-        cells += [four(getattr(configuration, m)) for m in metrics.values()]
-        cells.append(str(len(configuration.runs)) if comparison.repetitions > 1 else selected[run])
-        if intervals:
-            cells.append(interval_text(configuration.difference))
-        table.add_row(*cells, style="bold" if configuration is configurations[0] else None)
-    if len(configurations) > ROWS:
-        table.caption = f"and {len(configurations) - ROWS} more in results.csv"
-    return table
+    columns = ["rank", *swept, *metrics, "runs" if several else "epoch"]
+    intervals = any(interval_text(configuration.difference) for configuration in configurations)
+    columns += [f"vs {_compared_with(summary)}", "run"] if intervals else ["run"]
+    rows = [
+        [
+            str(configuration.rank),
+            *(str(configuration.swept[name]) for name in swept),
+            *(four(getattr(configuration, metric)) for metric in metrics.values()),
+            str(len(configuration.runs)) if several else selected[configuration.runs[0]],
+            *([interval_text(configuration.difference)] if intervals else []),
+            configuration.runs[0][:length],
+        ]
+        for configuration in shown
+    ]
+    table = fitted(width, columns, rows, styles=["bold"])
+    more = len(configurations) - len(shown)
+    return Group(table, f"and {more} more in results.csv") if more else table
+
+
+def id_length(runs: Sequence[str]) -> int:
+    """How many digits of run ids tell these runs apart; no fewer than SHORTEST_ID, as others may join them."""
+    longest = max(map(len, runs), default=0)
+    lengths = range(SHORTEST_ID, longest)
+    return next((n for n in lengths if len({run[:n] for run in runs}) == len(set(runs))), longest)
 
 
 def _compared_with(summary: Summary) -> str:

@@ -8,6 +8,7 @@ import hashlib
 
 from pydantic import ValidationError
 
+from gaintrace.config import explain
 from gaintrace.errors import StoreError
 from gaintrace.runs.result import RunResult
 from gaintrace.store import Store, layout
@@ -28,7 +29,7 @@ def file_name(folder: Store, name: str) -> str:
     try:
         result = RunResult.model_validate_json(folder.read(layout.RESULT))
     except ValidationError as error:
-        raise StoreError(f"{folder.uri}/result.json is damaged: {error.errors()[0]['msg']}") from None
+        raise StoreError(f"{folder.uri}/result.json is damaged: {explain(error)}") from None
     return result.files.get(name, name)  # results of before name none: theirs have their plain names
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from gaintrace.config import RunConfig, Strict, SweepSpec
+from gaintrace.config import RunConfig, Strict, SweepSpec, explain
 from gaintrace.errors import ConfigError, DataError, StoreError
 from gaintrace.identity import IMPORTED
 from gaintrace.runs.files import read_file
@@ -25,7 +25,7 @@ bit of a float32: other threads, devices or neighbours in a population show in t
 ONE_PREDICTION = 2e-2
 """The same for a single probability or mastery: the worst of many thousand, and no mean to even it out."""
 
-Verdict = Literal["identical", "within rounding", "different"]
+ReproductionVerdict = Literal["identical", "within rounding", "different"]
 
 
 class Compared(Strict):
@@ -48,7 +48,7 @@ class Reproduction(Strict):
 
     run_id: str
     number: int
-    verdict: Verdict
+    verdict: ReproductionVerdict
     text: str
     compared: list[Compared]
     explanations: list[str]
@@ -71,7 +71,7 @@ class RecordedRun(Strict):
                 f"{store.uri} has no finished run {run}; the run_id column of a sweep's results.csv names them"
             ) from None
         except ValidationError as error:
-            raise StoreError(f"{folder.uri}/result.json is damaged: {error.errors()[0]['msg']}") from None
+            raise StoreError(f"{folder.uri}/result.json is damaged: {explain(error)}") from None
         if result.status != "succeeded":
             reason = result.error.message if result.error else "no reason is recorded"
             raise ConfigError(f"run {run} failed ({reason}); there are no numbers to look at")
@@ -80,11 +80,9 @@ class RecordedRun(Strict):
         try:
             config = RunConfig.model_validate_json(folder.read("config.json"))
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
             raise ConfigError(
-                f"{folder.uri}/config.json: {place}: {first['msg']}; it was written by gaintrace "
-                f"{result.code_version}. Use that version"
+                f"{folder.uri}/config.json: {explain(error)}; it was written by gaintrace {result.code_version}. "
+                "Use that version"
             ) from None
         return cls(result=result, config=config)
 
@@ -126,7 +124,7 @@ def compare_with_recorded(
     trained = [run.result.epochs_trained, reproduced.epochs_trained]
     worst = max(compared, key=lambda c: abs(c.difference) / c.rounding)
     same_course = picked[0] == picked[1] and trained[0] == trained[1]
-    verdict: Verdict = "different"
+    verdict: ReproductionVerdict = "different"
     if not same_course:
         text = f"epoch {picked[1]} was picked of {trained[1]}, recorded is {picked[0]} of {trained[0]}"
     elif worst.difference == 0:

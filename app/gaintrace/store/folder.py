@@ -29,7 +29,7 @@ class FolderStore:
 
     def path(self, key: str) -> Path:
         """The file that holds an object."""
-        return self.root.joinpath(*checked_key(key).split("/"))
+        return self._named(self.root.joinpath(*checked_key(key).split("/")))
 
     def read(self, key: str) -> bytes:
         """See Store.read."""
@@ -68,17 +68,15 @@ class FolderStore:
 
     def exists(self, key: str) -> bool:
         """See Store.exists."""
-        return self.path(key).is_file()
+        return os.path.isfile(self.path(key))  # noqa: PTH113 - Path.is_file raises where the name is too long
 
     def keys(self, prefix: str = "") -> list[str]:
         """See Store.keys."""
-        top = self.path(prefix) if prefix else self.root
-        found = []
-        for folder, _, files in os.walk(top):
-            for name in files:
-                if not name.startswith(TEMPORARY):
-                    found.append(Path(folder, name).relative_to(self.root).as_posix())
-        return sorted(found)
+        top = self.path(prefix) if prefix else self._named(self.root)
+        skipped = len(top.parts) - (len(prefix.split("/")) if prefix else 0)
+        found = ("/".join(path.parts[skipped:]) for path in _files(top, ()))
+        # What a locale of ASCII leaves as bytes is UTF-8; a name that is none keeps its bytes.
+        return sorted(key.encode(errors="surrogateescape").decode(errors="surrogateescape") for key in found)
 
     def delete(self, key: str) -> None:
         """See Store.delete."""
@@ -91,6 +89,15 @@ class FolderStore:
     def child(self, prefix: str) -> "FolderStore":
         """See Store.child."""
         return FolderStore(self.path(prefix))
+
+    @staticmethod
+    def _named(path: Path) -> Path:
+        """The path as the file system's encoding, which a locale may set to ASCII, can name it."""
+        try:
+            os.fsencode(path)
+        except UnicodeEncodeError:
+            return Path(os.fsdecode(str(path).encode(errors="surrogateescape")))
+        return path
 
     @contextlib.contextmanager
     def _temporary(self, path: Path, data: bytes) -> Iterator[Path]:
@@ -108,6 +115,28 @@ class FolderStore:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
                 _clear(path.parent)
+
+
+def _files(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
+    """Every file below a folder, behind links too; a link back to a folder that leads there is not followed again."""
+    try:
+        found = folder.stat()
+        here = (found.st_dev, found.st_ino)
+        entries = [] if here in above else list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise _store_error(folder, "list", error) from error
+    for entry in entries:
+        try:
+            is_folder = entry.is_dir()
+            is_file = not is_folder and entry.is_file() and not entry.name.startswith(TEMPORARY)
+        except OSError:
+            continue  # a link in a loop
+        if is_folder:
+            yield from _files(Path(entry.path), (*above, here))
+        elif is_file:
+            yield Path(entry.path)
 
 
 def _clear(folder: Path) -> None:

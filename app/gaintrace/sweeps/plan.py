@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash
-from gaintrace.errors import ConfigError, StoreError
+from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain
+from gaintrace.errors import ConfigError, StoreError, did_you_mean
 from gaintrace.identity import code_version, population_key, run_id
 from gaintrace.store import MissingObjectError, Store, layout
 
@@ -105,7 +105,7 @@ def read_plan(store: Store, sweep_id: str) -> Plan:
     except MissingObjectError:
         raise _no_sweep(store, sweep_id, layout.sweep_ids(store)) from None
     except ValidationError as error:
-        raise StoreError(f"{store.uri}/{key} is damaged: {error.errors()[0]['msg']}. Plan the sweep again") from None
+        raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Plan the sweep again") from None
 
 
 def find_sweep(store: Store, text: str) -> str:
@@ -121,4 +121,6 @@ def find_sweep(store: Store, text: str) -> str:
 def _no_sweep(store: Store, text: str, known: list[str]) -> ConfigError:
     if not known:
         return ConfigError(f"store {store.uri}: there is no sweep; `gaintrace plan` makes one")
-    return ConfigError(f"store {store.uri} has no sweep {text}".rstrip() + f"; sweeps there: {', '.join(known)}")
+    meant = did_you_mean(text, [*dict.fromkeys(sweep.rpartition("-")[0] for sweep in known), *known])
+    there = " Sweeps there: " if meant else "; sweeps there: "
+    return ConfigError(f"store {store.uri} has no sweep {text or repr(text)}{meant}{there}{', '.join(known)}")

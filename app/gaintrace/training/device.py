@@ -8,7 +8,7 @@ from importlib import metadata
 import torch
 
 from gaintrace import __version__
-from gaintrace.errors import ConfigError
+from gaintrace.errors import ConfigError, DeviceError
 
 
 def choose_device(name: str) -> torch.device:
@@ -22,8 +22,9 @@ def choose_device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda"):
         raise ConfigError(f"--device {name}: only cpu and cuda are supported")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use cpu or auto"
+        raise DeviceError(
+            f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use cpu or auto, or a "
+            "machine that has one"
         )
     return device
 

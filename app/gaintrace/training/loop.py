@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -67,53 +68,47 @@ def train(
         epoch = restore(population, checkpoints)
     done = next(iter(histories.values())).epoch
     reporter.started(population.runs, max(config.training.epochs for config in configs.values()), done)
+    written: set[str] = set()
 
-    while population.runs:
-        began = time.monotonic()
-        number = next(iter(histories[run] for run in population.runs)).epoch + 1
-        if epoch is None:
-            epoch = population.begin_epoch(number)
-        _train_epoch(epoch, population, histories, runs, reporter, interrupted)
-        rows = _epoch_rows(epoch, population, began)
-        epoch = None
-        left = [
-            ended
-            for run in population.runs
-            if (ended := _after_epoch(run, rows[run], population, histories[run], reporter))
-        ]
-        for ended in left:
+    def stop(where: str, epoch: Epoch | None = None) -> None:
+        """Save every run that is not written yet and end here, where that is asked for."""
+        if interrupted():
+            for run in population.runs:
+                if run not in written:
+                    save_checkpoint(runs, run, population, histories[run], epoch)
+            raise InterruptedRunError(f"stopped {where}; progress is saved. Run the same command again to continue")
+
+    # A checkpoint may be of a run that has trained its last epoch and not been tested yet.
+    left = [EndedRun(run, history, population.shared(run)) for run, history in histories.items() if history.exhausted]
+    while True:
+        # Those with an error first: they have no state to go on from.
+        for ended in sorted(left, key=lambda run: run.error is None):
             if ended.error is None:
-                _test(ended, data)
+                stop(f"before the test of run {ended.run}")
+                _test(ended, data, partial(stop, f"in the test of run {ended.run}"))
             on_ended(ended)
+            written.add(ended.run)
         population.remove(ended.run for ended in left)
-        if population.runs and pace.due():
+        if not population.runs:
+            return
+        if epoch is None and histories[population.runs[0]].epoch > done and pace.due():
             with pace:
                 for run in population.runs:
                     save_checkpoint(runs, run, population, histories[run], None)
             reporter.checkpoint(len(population.runs), pace.last)
+        began = time.monotonic()
+        epoch = epoch or population.begin_epoch(histories[population.runs[0]].epoch + 1)
+        while not epoch.done:
+            stop(f"in epoch {epoch.number} after {epoch.batches_done} of {len(epoch.batches)} batches", epoch)
+            epoch.advance()
+            reporter.step(epoch.number, epoch.batches_done, len(epoch.batches))
+        rows = _epoch_rows(epoch, population, began, partial(stop, f"in the validation of epoch {epoch.number}", epoch))
+        epoch = None
+        after = (_after_epoch(run, rows[run], population, histories[run], reporter) for run in population.runs)
+        left = [ended for ended in after if ended is not None]
 
 
-def _train_epoch(
-    epoch: Epoch,
-    population: Population,
-    histories: dict[str, RunHistory],
-    runs: Store,
-    reporter: Reporter,
-    interrupted: Callable[[], bool],
-) -> None:
-    while not epoch.done:
-        if interrupted():
-            for run in population.runs:
-                save_checkpoint(runs, run, population, histories[run], epoch)
-            raise InterruptedRunError(
-                f"stopped in epoch {epoch.number} after {epoch.batches_done} of {len(epoch.batches)} batches; "
-                "progress is saved. Run the same command again to continue"
-            )
-        epoch.advance()
-        reporter.step(epoch.number, epoch.batches_done, len(epoch.batches))
-
-
-def _epoch_rows(epoch: Epoch, population: Population, began: float) -> dict[str, EpochRow]:
+def _epoch_rows(epoch: Epoch, population: Population, began: float, between: Callable[[], None]) -> dict[str, EpochRow]:
     """The row of epochs.csv of every run. Training scores are of the passes made while the weights moved."""
     data = population.data
     scores: dict[tuple[str, str], list[EncoderScore]] = {}
@@ -123,7 +118,7 @@ def _epoch_rows(epoch: Epoch, population: Population, began: float) -> dict[str,
             score(logit[epoch.real[stream]], epoch.response[stream][epoch.real[stream]])
             for logit, stream in zip(epoch.logits[name], streams, strict=True)
         ]
-        valid = predict(side.evaluated, data, data.valid, side.autocast)
+        valid = predict(side.evaluated, data, data.valid, side.autocast, between)
         scores["valid", name] = [score(logit, valid.response) for logit in valid.logit]
     seconds = (time.monotonic() - began) / len(population.runs)
     return {
@@ -157,7 +152,7 @@ def _after_epoch(
     return EndedRun(run, history, population.shared(run)) if history.exhausted else None
 
 
-def _test(ended: EndedRun, data: DeviceData) -> None:
+def _test(ended: EndedRun, data: DeviceData, between: Callable[[], None]) -> None:
     """Evaluate each encoder on test at its selected epoch, once."""
     config = ended.history.config
     modules = {
@@ -168,7 +163,7 @@ def _test(ended: EndedRun, data: DeviceData) -> None:
     for name, module in modules.items():
         load_member(module, 0, ended.weights[name])
         bf16 = config.training.precision == "bf16"
-        predicted[name] = predict(module.to(data.device), data, data.test, bf16)
+        predicted[name] = predict(module.to(data.device), data, data.test, bf16, between)
         ended.test[name] = score(predicted[name].logit[0], predicted[name].response)
     e1, e2 = predicted["e1"], predicted["e2"]
     assert e2.mastery is not None and e2.ability is not None and e2.gain is not None
@@ -183,4 +178,6 @@ def _test(ended: EndedRun, data: DeviceData) -> None:
             "ability": e2.ability[0].cpu().numpy(),
         }
     )
+    if e2.growth is not None:
+        frame["growth"] = e2.growth[0].cpu().numpy()
     ended.predictions = frame.sort_values("index", kind="stable", ignore_index=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gaintrace.data.readers.common import Answers, Reader, in_time_order, read_table, single
+from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, single
+from gaintrace.data.readers.common import read_table
 
 STUDENT, PROBLEM, STEP = "Anon Student Id", "Problem Name", "Step Name"
 TIME, RESPONSE, SKILLS = "First Transaction Time", "Correct First Attempt", "KC(Default)"
@@ -21,9 +22,10 @@ def read(paths: list[Path]) -> Answers:
     """Steps without a skill are dropped."""
     table = read_table(single(paths, "algebra2005"), COLUMNS, "\t")
     table.require(COLUMNS)
-    table.keep(table.frame[SKILLS].str.strip(SEPARATOR + " ") != "", f"missing {SKILLS}")
+    skills = table.frame[SKILLS].map(lambda text: [skill for part in text.split(SEPARATOR) if (skill := part.strip())])
+    table.keep(skills.map(bool).astype(bool), f"missing {SKILLS}")
     table.binary(RESPONSE)
-    when = pd.to_datetime(table.frame[TIME], errors="coerce", format="ISO8601")
+    when = pd.to_datetime(table.frame[TIME], errors="coerce", format="ISO8601", utc=True)
     table.frame = table.frame.assign(**{TIME: when})
     table.keep(when.notna(), f"{TIME} is not a time")
     table.unique(list(COLUMNS))
@@ -33,14 +35,12 @@ def read(paths: list[Path]) -> Answers:
             "uid": frame[STUDENT],
             "answer": np.arange(len(frame)),
             "item": frame[PROBLEM] + "----" + frame[STEP],
-            "skill": frame[SKILLS].str.split(SEPARATOR),
+            "skill": skills.loc[frame["line"]].to_numpy(),
             "response": frame[RESPONSE],
+            "line": frame["line"],
         }
     )
-    frame = frame.explode("skill", ignore_index=True)
-    frame = frame.assign(skill=frame["skill"].str.strip())
-    frame = frame[frame["skill"] != ""]  # a separator at either end of the list
-    return table.answers(frame.drop_duplicates(["answer", "skill"], ignore_index=True))
+    return Answers(one_row_a_skill(table, frame), [table])
 
 
 READER = Reader(COLUMNS, "algebra_2005_2006_train.txt", read)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gaintrace.data.readers.common import Answers, Reader, in_time_order, read_table, single
+from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
+from gaintrace.data.readers.common import read_table
 
 COLUMNS = ("user_id", "log_id", "sequence_id", "correct")
 
@@ -16,10 +17,12 @@ def read(paths: list[Path]) -> Answers:
     table.numeric("log_id")
     table.binary("correct")  # the public file has partial credit between 0 and 1
     table.unique(["user_id", "log_id", "sequence_id"])
+    split_joined(table, "sequence_id")
     frame = in_time_order(table.frame, "user_id", "log_id")
     frame = frame.rename(columns={"user_id": "uid", "sequence_id": "skill", "correct": "response"})
     frame = frame.assign(item=None, answer=np.arange(len(frame)))
-    return table.answers(frame[["uid", "answer", "item", "skill", "response"]])
+    frame = frame[["uid", "answer", "item", "skill", "response", "line"]]
+    return Answers(one_row_a_skill(table, frame), [table])
 
 
 READER = Reader(COLUMNS, "2015_100_skill_builders_main_problems.csv", read)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gaintrace.data.readers.common import Answers, Reader, in_time_order, read_table, single
+from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
+from gaintrace.data.readers.common import read_table
 
 COLUMNS = ("studentId", "problemId", "skill", "correct", "startTime", "timeTaken")
 
@@ -19,10 +20,12 @@ def read(paths: list[Path]) -> Answers:
     table.numeric("startTime")
     table.binary("correct")
     table.unique(list(COLUMNS))
+    split_joined(table, "skill")
     frame = in_time_order(table.frame, "studentId", "startTime")
     frame = frame.rename(columns={"studentId": "uid", "problemId": "item", "correct": "response"})
     frame["answer"] = np.arange(len(frame))
-    return table.answers(frame[["uid", "answer", "item", "skill", "response"]])
+    frame = frame[["uid", "answer", "item", "skill", "response", "line"]]
+    return Answers(one_row_a_skill(table, frame), [table])
 
 
 READER = Reader(COLUMNS, "anonymized_full_release_competition_dataset.csv", read)

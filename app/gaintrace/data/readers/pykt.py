@@ -5,11 +5,14 @@ interaction a skill, all but the first marked in `is_repeat`; as one of concepts
 unmarked neighbours, where pyKT's own source had a row a skill (assist2009), which `questions` tells.
 """
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from gaintrace.data.readers.common import Answers, Reader, Table, number_answers, read_table
+from gaintrace.data.readers.answers import Answers, Reader, answer_starts
+from gaintrace.data.readers.common import Table, places, read_table
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
@@ -20,27 +23,25 @@ OPTIONAL = ("questions", "is_repeat", "selectmasks")
 def read(paths: list[Path]) -> Answers:
     """The files, or the one folder that holds both."""
     files = [
-        file for path in paths for file in ([path / "train_valid.csv", path / "test.csv"] if path.is_dir() else [path])
+        file
+        for path in paths
+        for file in ([path / "train_valid.csv", path / "test.csv"] if _is_folder(path) else [path])
     ]
-    tables = [_rows(path) for path in files]
+    tables = [_students(path) for path in files]
     _one_row_a_student(tables)
-    dropped: dict[str, int] = {}
-    for table in tables:
-        dropped |= {reason: dropped.get(reason, 0) + count for reason, count in table.dropped.items()}
-    frame = pd.concat([table.frame for table in tables], ignore_index=True)
+    frame = pd.concat([_interactions(table, place) for place, table in enumerate(tables)], ignore_index=True)
     frame["answer"] = _answers(frame)
-    frame = frame.assign(skill=frame["skill"].str.split("_")).explode("skill", ignore_index=True)
-    return Answers(
-        frame.drop_duplicates(["answer", "skill"], ignore_index=True),
-        files,
-        sum(table.rows_read for table in tables),
-        dropped,
-        [note for table in tables for note in table.notes],
-    )
+    frames = [_usable(table, frame[frame["table"] == place]) for place, table in enumerate(tables)]
+    frame = pd.concat(frames, ignore_index=True)
+    return Answers(frame.drop_duplicates(["answer", "skill"], ignore_index=True), tables)
 
 
-def _rows(path: Path) -> Table:
-    """A row an interaction: fold, uid, item, skill (maybe `a_b`), response, repeat. Index: row of the file."""
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where the name is too long
+
+
+def _students(path: Path) -> Table:
+    """A row a student, the lists as one cell."""
     table = read_table(path, COLUMNS, optional=OPTIONAL)
     if "selectmasks" in table.frame:
         raise DataError(
@@ -48,31 +49,57 @@ def _rows(path: Path) -> Table:
             "Give train_valid.csv and test.csv"
         )
     table.require(COLUMNS)
+    table.frame = table.frame.assign(fold=_folds(path, table.frame["fold"]))
+    return table
+
+
+def _interactions(table: Table, place: int) -> pd.DataFrame:
+    """A row an interaction: fold, uid, item, skill (maybe `a_b`), response, repeat, line, table."""
     students = table.frame.reindex(columns=[*COLUMNS, "questions", "is_repeat"])
     lists = ["concepts", "responses", *(c for c in ("questions", "is_repeat") if c in table.frame)]
     for column in lists:
-        students[column] = students[column].str.split(",")
+        students[column] = students[column].str.split(",").astype(object)
         uneven = students[column].str.len() != students["concepts"].str.len()
         if uneven.any():
             row = students[uneven].iloc[0]
             counts = [len(row[c]) if isinstance(row[c], list) else 0 for c in ("concepts", column)]
             raise DataError(
-                f"{path}: line {_line(uneven)}: student {row['uid']} has {counts[0]} concepts and "
+                f"{table.path}: line {_line(uneven)}: student {row['uid']} has {counts[0]} concepts and "
                 f"{counts[1]} {column}; expected as many of one as of the other. Export the files again with pyKT"
             )
-    students["fold"] = _folds(path, students["fold"])
-    table.frame = students.explode(lists).rename(
+    students = students.assign(line=students.index, table=place).explode(lists, ignore_index=True)
+    for column in lists:
+        students[column] = students[column].astype("str").str.strip()
+    return students.rename(
         columns={"concepts": "skill", "responses": "response", "questions": "item", "is_repeat": "repeat"}
     )
-    table.binary("response")
-    return table
 
 
-def _answers(frame: pd.DataFrame) -> "pd.Series[int]":
+def _answers(frame: pd.DataFrame) -> "pd.Series[Any]":
     marked = (frame["repeat"] == "1") & (frame["uid"] == frame["uid"].shift())
     if marked.any() or frame["item"].isna().any() or frame["skill"].str.contains("_", regex=False).any():
         return (~marked).astype(int).cumsum()
-    return number_answers(frame)
+    return answer_starts(frame)[0].cumsum()
+
+
+def _usable(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """The interactions of a file that have skills, in a row each, and a response. The others are noted."""
+    skills = frame["skill"].map(lambda text: [skill for part in text.split("_") if (skill := part.strip())])
+    responses = pd.to_numeric(frame["response"], errors="coerce")
+    usable = frame.assign(skill=skills, response=responses)
+    for mask, reason in (
+        (skills.map(len) > 0, "without a concept"),
+        (responses.isin([0, 1]), "whose response is neither 0 nor 1"),
+    ):
+        lost = usable[~mask.loc[usable.index]]
+        if len(lost):
+            s = "s" if len(lost) > 1 else ""
+            where = places(lost["line"].drop_duplicates().tolist())
+            table.notes.append(f"{table.path.name}: left out {len(lost):,} interaction{s} {reason}, {where}")
+            usable = usable.drop(lost.index)
+    table.drop(sorted(set(frame["line"]) - set(usable["line"])), "no usable interaction")
+    usable = usable.explode("skill")
+    return usable.assign(skill=usable["skill"].astype("str"))
 
 
 def _folds(path: Path, folds: "pd.Series[str]") -> "pd.Series[int]":
@@ -87,7 +114,7 @@ def _one_row_a_student(tables: list[Table]) -> None:
     """A student of two rows would be in two folds, or in training and test."""
     seen: set[str] = set()
     for table in tables:
-        uids = table.frame["uid"][~table.frame.index.duplicated()]
+        uids = table.frame["uid"]
         again = uids.duplicated() | uids.isin(seen)
         if again.any():
             raise DataError(
@@ -98,8 +125,8 @@ def _one_row_a_student(tables: list[Table]) -> None:
 
 
 def _line(mask: "pd.Series[bool]") -> int:
-    """Line in the file of the first row of a mask, under the header."""
-    return int(mask.index[mask][0]) + 2
+    """Line in the file of the first row of a mask."""
+    return int(mask.index[mask][0])
 
 
 READER = Reader(COLUMNS, "train_valid.csv and test.csv", read)

@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from gaintrace.report.figures.style import INK, WIDE, canvas, svg
 from gaintrace.report.mastery_curves import Curve
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito
-DASHES = ("-", "--", "-.", ":")
-SHOWN = len(COLOURS)
+LINE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito
+LINE_DASHES = ("-", "--", "-.", ":")
+SKILLS_SHOWN = len(LINE_COLOURS)
 """Skills a panel, those practised most."""
 PANEL_HEIGHT = 1.7
 LABEL_GAP = 0.12
@@ -30,7 +30,7 @@ def most_practised(skill: Sequence[int]) -> list[int]:
     """The skills of a history that are drawn: those practised most, of equals the one practised first."""
     found, first, counts = np.unique(skill, return_index=True, return_counts=True)
     order = sorted(range(len(found)), key=lambda i: (-counts[i], first[i]))
-    return [int(found[i]) for i in order[:SHOWN]]
+    return [int(found[i]) for i in order[:SKILLS_SHOWN]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def trajectories(panels: list[MasteryPanel]) -> str:
 
 def _trajectory(axes: Any, panel: MasteryPanel) -> None:
     ends = []
-    for (name, mastery), colour, dash in zip(panel.lines.items(), COLOURS, DASHES, strict=False):
+    for (name, mastery), colour, dash in zip(panel.lines.items(), LINE_COLOURS, LINE_DASHES, strict=False):
         times = np.arange(len(mastery))
         axes.plot(times, mastery, dash, color=colour, linewidth=1.3, drawstyle="steps-post")
         for response, fill in ((1, "full"), (0, "none")):
@@ -127,7 +127,7 @@ def practice_curves(curves: list[Curve], names: list[str]) -> str:
 
 def _practice(axes: Any, curve: Curve, name: str) -> None:
     times = range(1, len(curve.correct) + 1)
-    for (label, mastery), colour, dash in zip(curve.mastery.items(), COLOURS, DASHES, strict=False):
+    for (label, mastery), colour, dash in zip(curve.mastery.items(), LINE_COLOURS, LINE_DASHES, strict=False):
         axes.plot(times, mastery, dash, color=colour, linewidth=1.6, label=f"mastery, {label}")
     axes.plot(times, curve.correct, "x", color=INK, markersize=4, linestyle="none", label="share correct")
     axes.set_title(f"{short(name)} ({curve.students[0]:,} students)", fontsize=8.5, loc="left", color=INK)

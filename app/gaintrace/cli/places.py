@@ -1,0 +1,15 @@
+"""Places that a person names on the command line."""
+
+import re
+from pathlib import Path
+
+from gaintrace.errors import ConfigError
+
+
+def folder(option: str, text: str) -> Path:
+    """The folder that an option names. Raises ConfigError where it is empty or a URI."""
+    if not text.strip():
+        raise ConfigError(f"{option} is empty; give a folder")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        raise ConfigError(f"{option} {text}: only a folder of this machine is possible; give its path, not a URI")
+    return Path(text)

@@ -1,0 +1,119 @@
+"""What readers share: answers in time order, and what is one answer where it needs several skills."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gaintrace.data.readers.common import Table, places
+from gaintrace.errors import DataError
+
+JOINTS = re.compile("~~|[_,;|]")
+"""What releases of ASSISTments data and tools around them put between the skills of an answer."""
+
+
+@dataclass
+class Answers:
+    """Answers in time order, a row for each answer and skill.
+
+    `frame` columns: uid (string), answer (any value; the neighbouring rows of a student that share it are one answer),
+    item (string or missing), skill (string), response (0 or 1), line (of the file that the answer is from), where there
+    are several tables, table (its place among them), and, where the source has a split, fold.
+    `tables`: the files, which count the rows left out.
+    """
+
+    frame: pd.DataFrame
+    tables: list[Table]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How to read one data set. `columns` identify its files; `public_name` is what their publisher calls them."""
+
+    columns: tuple[str, ...]
+    public_name: str
+    read: Callable[[list[Path]], Answers]
+
+
+def single(paths: list[Path], name: str) -> Path:
+    """The one raw file of a data set that has one."""
+    if len(paths) != 1:
+        raise DataError(f"{name} is made of one raw file; {len(paths)} were given")
+    return paths[0]
+
+
+def in_time_order(frame: pd.DataFrame, student: str, time: str) -> pd.DataFrame:
+    """Students in order of first appearance, each one's rows sorted by time; ties keep the file's order.
+
+    The index, lines of the file, becomes the column `line`.
+    """
+    first = frame.groupby(student, sort=False).ngroup()
+    return (
+        frame.assign(_student=first, line=frame.index)
+        .sort_values(["_student", time], kind="stable", ignore_index=True)
+        .drop(columns="_student")
+    )
+
+
+def answer_starts(frame: pd.DataFrame) -> "tuple[pd.Series[bool], pd.Series[Any]]":
+    """Where answers begin in files that have a row for each skill, and the runs of rows between which one must begin.
+
+    `frame` is in time order. The rows of an answer stand together, with one student (uid), item and response and no
+    skill twice, so a new one begins where any of the three changes or a skill comes again.
+    """
+    same = ["uid", "item", "response"]
+    run = (frame[same] != frame[same].shift()).any(axis=1).cumsum()
+    # Inside a run, the n-th time of a skill belongs to the n-th answer.
+    repetition = frame.groupby([run, frame["skill"]]).cumcount()
+    return (repetition != repetition.shift()) | (run != run.shift()), run
+
+
+def split_joined(table: Table, column: str) -> None:
+    """Make lists of a column of skills, in which one cell may join several.
+
+    `1_13` is two skills where the parts are whole numbers, as in the collapsed release of assist2009, or where each
+    stands alone elsewhere in the file; else it is a name. Rows without any are dropped.
+    """
+    values = table.frame[column]
+    known = values.drop_duplicates()
+    alone = set(known[~known.str.contains(JOINTS, regex=True)])
+    lists = {}
+    names = []
+    for value in known:
+        parts = [part for part in map(str.strip, JOINTS.split(value)) if part]
+        if value in alone or all(part in alone or re.fullmatch("[0-9]+", part) for part in parts):
+            lists[value] = parts
+        else:
+            lists[value] = [value]
+            names.append(value)
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        table.notes.append(f"taken for the name of one {column}, not of several: {'; '.join(names[:3])}{more}")
+    table.keep(values.map(lambda value: bool(lists[value])).astype(bool), f"missing {column}")
+    table.frame = table.frame.assign(**{column: table.frame[column].map(lists)})
+
+
+def one_row_a_skill(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for each answer and skill, of rows that have lists of skills. Rows that add no skill are counted."""
+    rows = frame.explode("skill", ignore_index=True)
+    rows = rows.assign(skill=rows["skill"].astype("str")).drop_duplicates(["answer", "skill"], ignore_index=True)
+    table.drop(sorted(set(frame["line"]) - set(rows["line"])), "duplicate answer and skill")
+    return rows
+
+
+def dropped(tables: list[Table]) -> tuple[dict[str, int], dict[str, str]]:
+    """Rows left out of all tables by reason: how many, and where the first of them are."""
+    reasons = dict.fromkeys(reason for table in tables for reason in table.dropped)
+    counts = {reason: sum(len(table.dropped.get(reason, [])) for table in tables) for reason in reasons}
+    found = {
+        reason: "; ".join(
+            (f"{table.path.name} " if len(tables) > 1 else "") + places(table.dropped[reason])
+            for table in tables
+            if reason in table.dropped
+        )
+        for reason in reasons
+    }
+    return counts, found

@@ -1,0 +1,198 @@
+"""Putting what has come of a run into the store.
+
+A run that has succeeded is never overwritten; one that failed is. `result.json` is written last, so a run without it is
+not finished, whatever else lies in its folder.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from pydantic import ValidationError
+from safetensors.torch import save
+
+from gaintrace.config import RunConfig
+from gaintrace.data.batches import DeviceData
+from gaintrace.data.dataset import Dataset
+from gaintrace.identity import code_version
+from gaintrace.runs.build import build
+from gaintrace.runs.files import add_file
+from gaintrace.runs.interpretability import interpret, learned, mastery_recovery, spread
+from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult
+from gaintrace.store import MissingObjectError, Store, layout
+from gaintrace.training.checkpoint import NAME as CHECKPOINT
+from gaintrace.training.device import environment
+from gaintrace.training.evaluation import EncoderScore
+from gaintrace.training.loop import EndedRun
+from gaintrace.training.reporter import EpochRow
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How a run was trained: on which device, beside how many others, and for how much energy (joules), if known."""
+
+    device: torch.device
+    side_by_side: int
+    joules: float | None
+
+
+class RunWriter:
+    """Reads and writes the runs of a store that were, or are, trained on one data set. `note` hears what was found."""
+
+    def __init__(self, store: Store, dataset: Dataset, note: Callable[[str], None]) -> None:
+        self.runs = store.child(layout.RUNS)
+        self.dataset = dataset
+        self.note = note
+
+    def succeeded(self, run: str) -> bool:
+        """Whether a run is finished, so that it needs no training."""
+        result = self.stored(run)
+        if result is None or result.status != "succeeded":
+            return False
+        self._forget_checkpoint(run)  # left behind if the process died right after the result
+        return True
+
+    def stored(self, run: str) -> RunResult | None:
+        """The result of a run; None where there is none that can be read."""
+        try:
+            return RunResult.model_validate_json(self.runs.read(f"{run}/{layout.RESULT}"))
+        except MissingObjectError:
+            return None
+        except ValidationError:
+            self.note(f"run {run}: {layout.RESULT} is damaged; training it again")
+            return None
+
+    def write(self, config: RunConfig, ended: EndedRun, data: DeviceData, how: Circumstances) -> RunResult:
+        """Put a run that was trained to its end, or to its error; the result that counts, which may be another's."""
+        there = self.stored(ended.run)
+        if there is not None and there.status == "succeeded":
+            return self._kept(there)
+        folder = self.runs.child(ended.run)
+        folder.write("config.json", config.model_dump_json(indent=1).encode())
+        # A failure leaves the plain name to the attempt that succeeds, which people look for under it.
+        name = "epochs.csv" if ended.error is None else "epochs-failed.csv"
+        files = {"epochs.csv": add_file(folder, name, epochs_csv(ended.history.rows))}
+        if ended.error is not None:
+            return self._publish(self._result(config, ended.run, how, ended.error, files, _epochs(ended, data)))
+        predictions = self._predictions(ended)
+        tensors = {f"{side}.{k}": v.cpu() for side, state in ended.weights.items() for k, v in state.items()}
+        for name, content in (
+            ("predictions.parquet", predictions.to_parquet(index=False)),
+            ("model.safetensors", save(tensors, {"config": config.model_dump_json()})),
+        ):
+            files[name] = add_file(folder, name, content)
+        measured = _epochs(ended, data) | _measured(config, ended, predictions, self.dataset)
+        return self._publish(self._result(config, ended.run, how, None, files, measured))
+
+    def fail(self, run: str, config: RunConfig, error: Exception, how: Circumstances) -> RunResult:
+        """Put down a run that left nothing but an error."""
+        return self._publish(self._result(config, run, how, error, {}, {}))
+
+    def _result(
+        self,
+        config: RunConfig,
+        run: str,
+        how: Circumstances,
+        error: Exception | None,
+        files: dict[str, str],
+        measured: dict[str, Any],
+    ) -> RunResult:
+        return RunResult(
+            run_id=run,
+            status="succeeded" if error is None else "failed",
+            error=None if error is None else RunError(type=type(error).__name__, message=str(error)),
+            config_hash=config.config_hash,
+            data=DataName(name=self.dataset.name, hash=self.dataset.hash),
+            code_version=code_version(),
+            files=files,
+            joules=how.joules,
+            environment=environment(how.device) | build() | {"side_by_side": how.side_by_side},
+            **measured,
+        )
+
+    def _predictions(self, ended: EndedRun) -> pd.DataFrame:
+        """Test predictions with what identifies each target: student, position among the student's rows, skill."""
+        frame = ended.predictions
+        assert frame is not None
+        rows = self.dataset.interactions.iloc[frame["index"].to_numpy()].reset_index(drop=True)
+        first = self.dataset.interactions["student"].drop_duplicates().index.to_numpy()
+        identity = {
+            "student": rows["student"],
+            "position": (frame["index"] - first[rows["student"]]).astype("int32"),
+            "skill": rows["skill"],
+        }
+        truth = {"true_mastery": rows["true_mastery"]} if "true_mastery" in rows else {}
+        return pd.DataFrame({**identity, **frame.drop(columns="index"), **truth})
+
+    def _publish(self, result: RunResult) -> RunResult:
+        """Put result.json, and return the one that counts: of two pods on one run, the first to succeed.
+
+        The other's files go, but for those that both have.
+        """
+        key = f"{result.run_id}/{layout.RESULT}"
+        data = result.model_dump_json(indent=1).encode()
+        if not self.runs.create(key, data):
+            there = self.stored(result.run_id)
+            if there is not None and there.status == "succeeded":
+                for name in set(result.files.values()) - {there.files.get(name, name) for name in result.files}:
+                    self.runs.delete(f"{result.run_id}/{name}")
+                return self._kept(there)
+            self.runs.write(key, data)  # a failure of an earlier attempt
+        self._forget_checkpoint(result.run_id)
+        return result
+
+    def _kept(self, result: RunResult) -> RunResult:
+        self.note(f"run {result.run_id}: another process was first; its result is kept")
+        self._forget_checkpoint(result.run_id)
+        return result
+
+    def _forget_checkpoint(self, run: str) -> None:
+        self.runs.delete(f"{run}/{CHECKPOINT}")
+
+
+def epochs_csv(rows: list[EpochRow]) -> bytes:
+    """epochs.csv with full precision."""
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _epochs(ended: EndedRun, data: DeviceData) -> dict[str, Any]:
+    """What is known of a run's epochs, those of one that failed as well."""
+    rows, selected = ended.history.rows, ended.history.selected
+    found: dict[str, Any] = {
+        "epochs_trained": len(rows),
+        "seconds": round(sum(row["seconds"] for row in rows), 3),
+        "shared_e1_with": ended.shared,
+    }
+    if not selected:
+        return found
+    batches = -(-len(data.train.lengths) // ended.history.config.training.batch_size)
+
+    def encoder(side: str) -> EncoderMetrics:
+        row = rows[selected[side] - 1]
+        return EncoderMetrics(**{metric: row[f"valid_{side}_{metric}"] for metric in ("loss", "auc", "accuracy")})
+
+    return found | {
+        "best_epoch": selected["e1"] if len(set(selected.values())) == 1 else None,
+        "best_epoch_e1": selected["e1"],
+        "best_epoch_e2": selected["e2"],
+        "steps": selected["e2"] * batches,
+        "valid": Metrics(e1=encoder("e1"), e2=encoder("e2"), targets=data.targets["valid"]),
+    }
+
+
+def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+    """What is measured on test. `predictions`: as stored."""
+
+    def encoder(score: EncoderScore) -> EncoderMetrics:
+        return EncoderMetrics(loss=score.loss, auc=score.auc, accuracy=score.accuracy)
+
+    return {
+        "test": Metrics(e1=encoder(ended.test["e1"]), e2=encoder(ended.test["e2"]), targets=len(predictions)),
+        "learned": learned(config, ended.weights),
+        "gain": GainStatistics(**asdict(ended.gain)) if ended.gain else None,
+        "spread": spread(predictions),
+        "interpretability": interpret(predictions, config, ended.weights, dataset),
+        "mastery_recovery": mastery_recovery(predictions),
+    }
