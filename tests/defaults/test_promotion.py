@@ -92,6 +92,18 @@ def test_a_lead_beyond_noise_becomes_the_default_with_its_provenance(store):
     assert store.read("defaults/current.yaml") == store.read("defaults/history/0001.yaml")
 
 
+def test_what_is_better_on_test_speaks_against_the_best_on_validation(store):
+    plan = planned(store, SEEDS)
+    for index, run in enumerate(plan.runs):
+        mean = LEADS[run.swept["training.bce_loss_weight"]] + run.swept["training.seed"] / 1e4
+        succeed(store, plan, index, mean, 0.55, valid=(1.4 - mean, 0.55))
+    aggregate(store, plan.sweep_id)
+    with pytest.raises(RefusedError, match=r"bce_loss_weight 0\.5 is better in combined test AUC by more than noise"):
+        promoted(store, plan)
+    with pytest.raises(RefusedError, match=r"comes after bce_loss_weight 0\.8 in the ranking, though it is better"):
+        promoted(store, plan, run_of(plan, 0.2))
+
+
 def test_repeating_a_promotion_changes_nothing(store):
     plan = swept(store)
     first = promoted(store, plan)
