@@ -147,7 +147,7 @@ def test_an_interval_without_students_does_not_stand_among_others(tmp_path):
 def test_validation_orders_and_differences_are_of_test(tmp_path):
     store = open_store(tmp_path)
     plan = planned(store, f"name: made\n{WEIGHTS}objective: {{alpha: 1.0}}\n")
-    for index, (skill, valid) in enumerate([(1.0, (0.6, 0.6)), (0.6, (0.7, 0.6)), (0.2, (0.6, 0.6))]):
+    for index, (skill, valid) in enumerate([(1.2, (0.6, 0.6)), (0.6, (0.7, 0.6)), (0.0, (0.6, 0.6))]):
         predict(store, plan, index, skill, valid=valid)
     summary = aggregate(store, plan.sweep_id)
     first, *others = summary.comparison.configurations
