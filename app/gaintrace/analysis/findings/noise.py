@@ -83,7 +83,8 @@ def predictions_unread(comparison: Comparison, swept: dict[str, dict[str, Any]])
     best = comparison.configurations[0]
     if comparison.reference:
         other = named([comparison.configurations[comparison.reference].swept])
-        cost = f" Nothing can be said of noise in the lead of {named([best.swept])}; others are compared with {other}."
+        cost = f" Nothing can be said of noise in the lead of {named([best.swept])}"
+        cost += f"; others are compared with {other}." if comparison.compared > 1 else "."
     else:
         cost = " What is said of noise is without them."
     yield Finding(
