@@ -2,6 +2,7 @@
 
 import pytest
 
+from gaintrace.analysis.summary import analyse
 from gaintrace.report.aggregate import aggregate
 from gaintrace.report.verdict import verdict
 from gaintrace.store import open_store
@@ -16,7 +17,7 @@ def store(tmp_path):
 
 
 def judged(store, plan):
-    return verdict(aggregate(store, plan.sweep_id))
+    return verdict(analyse(store, plan).summary)
 
 
 def with_skills(store, skills, more=""):
@@ -29,6 +30,7 @@ def with_skills(store, skills, more=""):
     return judged(store, plan)
 
 
+@pytest.mark.thorough
 def test_equals_are_not_ranked_and_give_no_advice(store):
     plan = planned(store, overrides=GLOBAL)
     for index in range(6):

@@ -3,7 +3,7 @@
 import pytest
 
 from gaintrace.analysis.findings import find
-from gaintrace.report.aggregate import aggregate
+from gaintrace.analysis.summary import analyse
 from gaintrace.store import open_store
 from tests.analysis.findings.evidence import evidence
 from tests.made_results import planned, predict
@@ -20,7 +20,7 @@ def noise(store, skills, more=""):
     plan = planned(store, WEIGHTS.format(more=more))
     for index, run in enumerate(plan.runs):
         predict(store, plan, index, skills[run.config.training.bce_loss_weight])
-    summary = aggregate(store, plan.sweep_id)
+    summary = analyse(store, plan).summary
     return summary, [finding for finding in summary.findings if finding.name == "within_noise"]
 
 
