@@ -187,6 +187,8 @@ def _noise(summary: Summary, chosen: Configuration, default: Configuration | Non
     ]
     if len(ties) > TIES_NAMED:
         found.append(f"{len(ties) - TIES_NAMED} more configurations cannot be told from it")
+    better = [other for other in others if other.apart and other.difference and other.difference.mean > 0]
+    found += [f"{name(other)} is better in {metric} by more than noise{_by(other)}" for other in better[:TIES_NAMED]]
     for other in {id(other): other for other in unknown}.values():
         lead = f"its lead in {metric} over {_what(other, others[0], default)}"
         found.append(f"nothing says whether {lead} is more than noise; add seeds")
