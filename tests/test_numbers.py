@@ -2,7 +2,8 @@
 
 It is a name, not a hash of sources, so that a better word in a docstring retrains nobody's runs. What guards it is
 here: trainings that use every option of model and training. Where one of them gives other numbers on purpose,
-gaintrace.identity.NUMBERS gets a new name, and `python -m tests.test_numbers` records what it stands for.
+gaintrace.identity.NUMBERS gets a new name, and `python -m tests.test_numbers` records what it stands for. The same
+command records the case of a new option under the name that there is.
 """
 
 import json
@@ -33,6 +34,7 @@ ROUNDING = 2e-6
 
 READABLE = {"gain": "linear", "curve": "per_skill", "ability": "inferred"}
 PRESET = READABLE | {"target": "past", "position": "distance", "interaction": "composed"}
+EVIDENCE = PRESET | {"gain": "evidence"}
 CASES = {
     "published": [{"training": {"clip_scope": "global"}}],
     "per_skill gain": [{"model": {"gain": "per_skill", "position": "distance"}}],
@@ -49,6 +51,8 @@ CASES = {
     "one norm over both": [
         {"model": PRESET, "training": {"clip_scope": "global", "gradient_clip": clip}} for clip in (0.05, 1.0)
     ],
+    "evidence": [{"model": EVIDENCE, "training": {"weight_average": 0.9, "curve_learning_rate": 0.02}}],
+    "evidence alone": [{"model": EVIDENCE | {"ability": "none"}, "learning_curve": {"mastery_threshold_init": 0.5}}],
     "combined": [{"training": {"selection_metric": "valid_combined", "weight_decay": 0.01}}],
 }
 
@@ -75,6 +79,23 @@ def test_the_cases_use_every_option():
             assert {getattr(getattr(run, section), field) for run in used} == set(values), field
 
 
+def test_the_recorder_adds_missing_cases_and_changes_none_under_the_same_name(tmp_path, monkeypatch):
+    path, module = tmp_path / "numbers.json", sys.modules[__name__]
+    monkeypatch.setattr(module, "numbers", lambda case, skills_per_answer: {"loss": 0.7})
+    first = f"{next(iter(CASES))}, one"
+    path.write_text(json.dumps({"code_version": code_version(), "numbers": {first: {"loss": 0.5}}}))
+    record(path)
+    added = json.loads(path.read_text())["numbers"]
+    assert added.pop(first) == {"loss": 0.5}
+    assert len(added) == 2 * len(CASES) - 1
+    assert all(found == {"loss": 0.7} for found in added.values())
+    with pytest.raises(SystemExit, match="name new ones"):
+        record(path)
+    monkeypatch.setattr(module, "code_version", lambda: "another")
+    record(path)
+    assert json.loads(path.read_text())["numbers"][first] == {"loss": 0.7}
+
+
 def numbers(case: str, skills_per_answer: str) -> dict[str, float]:
     """What the runs of a case came to, as numbers that any change of their arithmetic moves."""
     runs = {str(member): small_run(**sections) for member, sections in enumerate(CASES[case])}
@@ -88,10 +109,11 @@ def numbers(case: str, skills_per_answer: str) -> dict[str, float]:
             found.update({f"{ended.run} {row['epoch']} {k}": v for k, v in row.items() if k.endswith("_loss")})
         for side, score in ended.test.items():
             found[f"{ended.run} test {side} loss"] = score.loss
-        columns = ended.predictions[["e1", "e2", "mastery", "ability"]].to_numpy(np.float64)
-        for name, values in zip(("e1", "e2", "mastery", "ability"), columns.T, strict=True):
-            found[f"{ended.run} {name} mean"] = values.mean()
-            found[f"{ended.run} {name} deviation"] = values.std()
+        for name in ("e1", "e2", "mastery", "ability", "growth"):
+            if name in ended.predictions:
+                values = ended.predictions[name].to_numpy(np.float64)
+                found[f"{ended.run} {name} mean"] = values.mean()
+                found[f"{ended.run} {name} deviation"] = values.std()
 
     with tempfile.TemporaryDirectory() as folder:
         train(
@@ -125,13 +147,20 @@ def _answers_of_several_skills() -> Dataset:
     return Dataset("several", frame, students, [str(skill) for skill in range(7)])
 
 
-def record() -> None:
-    """Write numbers.json. Refuses under a code version that has its numbers already."""
-    if RECORDED.exists() and json.loads(RECORDED.read_text())["code_version"] == code_version():
-        sys.exit(f"{RECORDED} holds the numbers of {code_version()}; name new ones in gaintrace.identity.NUMBERS first")
+def record(path: Path = RECORDED) -> None:
+    """Write numbers.json: all cases of a new code version, and of the recorded one those that are missing.
+
+    What stands recorded under the name that the code has is never changed.
+    """
+    recorded = json.loads(path.read_text()) if path.exists() else {}
+    kept = recorded["numbers"] if recorded.get("code_version") == code_version() else {}
+    cases = [(case, kind) for case in CASES for kind in ("one", "several")]
+    missing = [(case, kind) for case, kind in cases if f"{case}, {kind}" not in kept]
+    if not missing:
+        sys.exit(f"{path} holds the numbers of {code_version()}; name new ones in gaintrace.identity.NUMBERS first")
     torch.set_num_threads(1)
-    found = {f"{case}, {kind}": numbers(case, kind) for case in CASES for kind in ("one", "several")}
-    RECORDED.write_text(json.dumps({"code_version": code_version(), "numbers": found}, indent=1) + "\n")
+    found = kept | {f"{case}, {kind}": numbers(case, kind) for case, kind in missing}
+    path.write_text(json.dumps({"code_version": code_version(), "numbers": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

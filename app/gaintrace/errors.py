@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 4, "too few runs succeeded; what did is kept and `results.csv` names the others"
     STORE = 5, "the store, or standard output, cannot be used (full disk, no permission, unreachable). A retry may help"
     CLUSTER = 6, "the cluster cannot be reached, refuses, or lacks something. A retry may help"
-    REGRESSION = 7, "done, and the numbers are not what is recorded: a worse validation, a run not reproduced"
+    REGRESSION = 7, "done, and the numbers are not what is recorded: a validation surely worse, a run not reproduced"
     REFUSED = 8, "a promotion that the sweep's numbers do not support; the message says why. --force overrules"
     DEVICE = 9, "the GPU failed, or the one asked for is not there; no run is to blame. A retry elsewhere may help"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"

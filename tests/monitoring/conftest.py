@@ -91,7 +91,7 @@ def scraped(job: str, target: str, honor: bool = False, **labels: str) -> dict[s
 
 
 def push_validations(gateway: str, namespace: str) -> None:
-    """A regression today on one data set, a last verdict of three days ago on another, and none ever on a third."""
+    """Worse today on one data set, a last verdict of three days ago on another, none ever on a third; one undecided."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GAINTRACE_NAMESPACE", namespace)
         _push_validations(gateway)
@@ -100,8 +100,12 @@ def push_validations(gateway: str, namespace: str) -> None:
 def _push_validations(gateway: str) -> None:
     runs = [Pair(fold=0, seed=1, e1=0.70, e2=0.60)]
     worse = {side: Difference(new=0.6, recorded=0.7, mean=-0.1, low=-0.11, high=-0.09) for side in ("e1", "e2")}
-    for name, ago in (("assist2015", 0), ("assist2009", 3 * 86400)):
-        validation = Validation(dataset=name, label="l", verdict="regression", text="", differences=worse, runs=runs)
+    for name, ago, verdict in (
+        ("assist2015", 0, "worse"),
+        ("assist2009", 3 * 86400, "worse"),
+        ("assist2017", 0, "cannot tell"),
+    ):
+        validation = Validation(dataset=name, label="l", verdict=verdict, text="", differences=worse, runs=runs)
         registry = validation_metrics(validation, time.time() - ago)
         assert push(gateway, registry, "nightly", name) is None
     failed = Validation(dataset="algebra2005", label="l", verdict="failed", text="")

@@ -1,13 +1,17 @@
 """The report: whole, self-contained, and the same things in HTML, Markdown and on the terminal."""
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from gaintrace.analysis import findings
 from gaintrace.report.aggregate import aggregate
 from gaintrace.report.page import PAGE_ROWS
 from gaintrace.report.terminal import show
+from gaintrace.report.words import TITLES
 from gaintrace.store import open_store
 from tests.made_results import fail, planned, predict, published, succeed
 
@@ -72,6 +76,12 @@ def test_verdict_and_findings_are_in_all_three(store):
         assert finding.text in text
         assert finding.text.split(":")[0] in page
     assert "ranks first of 6 configurations" in flowing and "ranks first" in page and "ranks first" in text
+
+
+def test_every_finding_has_a_title():
+    """A page cannot be written with one that has none."""
+    sources = [path.read_text() for path in Path(findings.__file__).parent.glob("*.py")]
+    assert set(re.findall(r'name="(\w+)"', "".join(sources))) == TITLES.keys()
 
 
 def test_intervals_stand_beside_the_ranking(store):

@@ -26,7 +26,7 @@ from tests.sweeps.test_shard import sweep
 KINDS = [("scalar", "published", "none"), ("per_skill", "published", "none"), ("linear", "per_skill", "inferred")]
 
 
-@pytest.mark.parametrize(("gain", "curve", "ability"), KINDS)
+@pytest.mark.parametrize(("gain", "curve", "ability"), [*KINDS, ("evidence", "per_skill", "inferred")])
 def test_after_every_answer_mastery_is_what_the_next_prediction_was_made_with(tmp_path, gain, curve, ability):
     store = open_store(tmp_path)
     model = {"gain": gain, "curve": curve, "ability": ability}

@@ -7,10 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gaintrace.analysis.table import MASTERY_COLUMNS
 from gaintrace.config import RunConfig
+from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.model.curves import PerSkillCurve
 from gaintrace.report.aggregate import aggregate
+from gaintrace.report.words import MASTERY_NAMES
 from gaintrace.runs.interpretability import (
     association,
     calibration,
@@ -47,15 +50,26 @@ def made(students=30, each=40, skills=4, seed=0):
     return frame
 
 
+def dataset_of(frame):
+    """The data set whose targets these are: the students of the frame, all of whom train."""
+    students = frame["student"].nunique()
+    interactions = frame[["student", "skill", "response"]].reset_index(drop=True)
+    return Dataset("made", interactions, pd.DataFrame({"fold": np.ones(students, int)}), ["a", "b", "c", "d"])
+
+
+def interpreted(frame, config=None):
+    return interpret(frame, config or RunConfig(), WEIGHTS, dataset_of(frame.sort_values(["student", "position"])))
+
+
 def test_a_fall_of_mastery_is_counted_inside_a_chunk_and_not_between_chunks():
     frame, config = made(), RunConfig.model_validate({"data": {"max_sequence_length": 20}})
     second = frame["position"] >= 20
     frame.loc[second, "mastery"] = sigmoid(frame[second].groupby(["student", "skill"]).cumcount() / 2 - 2)
-    assert interpret(frame, config, WEIGHTS).mastery_falls == 0
-    assert interpret(frame.sample(frac=1, random_state=1), config, WEIGHTS).mastery_falls == 0
-    assert interpret(frame, RunConfig(), WEIGHTS).mastery_falls > 0
+    assert interpreted(frame, config).mastery_falls == 0
+    assert interpreted(frame.sample(frac=1, random_state=1), config).mastery_falls == 0
+    assert interpreted(frame).mastery_falls > 0
     frame.loc[[19, 59], "mastery"] = -0.5  # the last of their chunks
-    assert interpret(frame, config, WEIGHTS).mastery_falls == 2
+    assert interpreted(frame, config).mastery_falls == 2
 
 
 def test_future_correctness_is_the_share_from_here_on():
@@ -68,8 +82,10 @@ def test_future_correctness_is_the_share_from_here_on():
 
 
 def test_mastery_that_decides_answers_is_told_from_an_ability_that_does_not():
-    measured = interpret(made(), RunConfig(), WEIGHTS)
+    measured = interpreted(made())
     assert measured.mastery_auc > 0.75
+    assert measured.mastery_within_skill_auc > 0.75
+    assert measured.mastery_exposure_correlation > 0.5
     assert measured.future_within_skills.mean > 0.3
     assert measured.future_within_students.groups == 30
     assert measured.calibration["e1"].error < 0.05 < measured.calibration["e2"].error
@@ -123,7 +139,7 @@ def test_the_report_says_what_was_measured(tmp_path):
     key = f"runs/{plan.runs[0].run_id}/result.json"
     gain = GainStatistics(mean=0.5, std=0.1, after_correct=0.6, after_wrong=0.4)
     result = RunResult.model_validate_json(store.read(key))
-    measured = interpret(made(), RunConfig(), WEIGHTS)
+    measured = interpreted(made())
     for falls, words in ((0, "mastery never fell"), (3, "fell 3 times")):
         changed = measured.model_copy(update={"mastery_falls": falls})
         store.write(
@@ -134,5 +150,25 @@ def test_the_report_says_what_was_measured(tmp_path):
         page = (tmp_path / "sweeps" / plan.sweep_id / "report.html").read_text()
         assert words in page
         assert f"AUC {measured.mastery_auc:.4f}" in page
+        assert f"Among answers on one skill it has AUC {measured.mastery_within_skill_auc:.4f}" in page
         assert "0.600 after a correct answer" in page
         assert (tmp_path / "sweeps" / plan.sweep_id / "figures" / "reliability.svg").is_file()
+
+
+def test_the_report_sets_what_mastery_is_worth_beside_base_rate_and_exposure_for_every_run(tmp_path):
+    store = open_store(tmp_path)
+    plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.3, 0.7]}")
+    for place, within in enumerate((0.5042, 0.6816)):
+        succeed(store, plan, place, 0.7 - place / 100, 0.6)
+        key = f"runs/{plan.runs[place].run_id}/result.json"
+        measured = {"mastery_within_skill_auc": within, "mastery_exposure_correlation": -0.11}
+        result = RunResult.model_validate_json(store.read(key))
+        told = interpreted(made()).model_copy(update={"skill_base_rate_auc": 0.6083, "mastery_auc": 0.7141} | measured)
+        store.write(key, result.model_copy(update={"interpretability": told}).model_dump_json().encode())
+    aggregate(store, plan.sweep_id)
+    folder = tmp_path / "sweeps" / plan.sweep_id
+    lines = (folder / "report.md").read_text().splitlines()
+    assert "| 0.3 | 0.6083 | 0.7141 | 0.5042 | −0.1100 |" in lines
+    assert "| 0.7 | 0.6083 | 0.7141 | 0.6816 | −0.1100 |" in lines
+    assert "<td>0.7</td><td>0.6083</td><td>0.7141</td><td>0.6816</td>" in (folder / "report.html").read_text()
+    assert tuple(MASTERY_NAMES) == MASTERY_COLUMNS

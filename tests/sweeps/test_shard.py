@@ -84,6 +84,21 @@ def test_a_shard_leaves_complete_results(tmp_path):
         assert found.spread["e1"].max == pytest.approx(predictions["e1"].max())
 
 
+def test_a_run_whose_mastery_is_evidence_leaves_what_is_read_of_it(tmp_path):
+    store = open_store(tmp_path)
+    plan, _ = sweep(store, {}, model={"gain": "evidence", "curve": "per_skill", "ability": "inferred"})
+    run = plan.runs[0]
+    found, predictions = result(store, run), pd.read_parquet(tmp_path / "runs" / run.run_id / "predictions.parquet")
+    assert (predictions["growth"] >= 0).all()
+    assert found.interpretability.mastery_falls is None
+    assert found.interpretability.curve_recovery is None
+    assert found.interpretability.mastery_within_skill_auc is not None
+    assert found.gain.after_wrong < 0 < found.gain.after_correct
+    assert found.learned["retention"].start == 0.8
+    assert found.learned["retention"].mean != pytest.approx(0.8, abs=1e-4)
+    assert set(found.learned) >= {"start", "prior_share", "transfer", "growth", "discrimination", "threshold"}
+
+
 def test_finished_runs_are_not_trained_again(tmp_path):
     store = open_store(tmp_path)
     sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gaintrace import store as stores
 from gaintrace.config import SweepSpec
-from gaintrace.errors import ConfigError
+from gaintrace.errors import ConfigError, StoreError
 from gaintrace.store import FolderStore
+from gaintrace.store.base import observers
 from gaintrace.sweeps.data import load_data, reference
 from gaintrace.sweeps.plan import make_plan, write_plan
 from gaintrace.sweeps.shard import ShardTrainer
@@ -112,12 +112,12 @@ def test_no_metric_has_a_label_that_grows_with_every_run() -> None:
 def test_store_errors_are_counted_while_serving(tmp_path: Path) -> None:
     live = LiveMetrics("p", "d", {"a": 1}, 1)
     (tmp_path / "file").write_text("")
-    before = list(stores.observers)
+    before = list(observers)
     with live.served("0") as port:
-        with pytest.raises(stores.StoreError):
+        with pytest.raises(StoreError):
             FolderStore(tmp_path / "file").write("a", b"")
         assert scrape(port)["gaintrace_store_errors_total", "failed"] == 1
-    assert stores.observers == before
+    assert observers == before
 
 
 def test_addresses() -> None:

@@ -1,7 +1,9 @@
 """Training: the same numbers every time, through interruptions, and honest ends."""
 
 import json
+import tempfile
 import time
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -68,28 +70,39 @@ def test_a_seed_gives_the_same_numbers_twice(tmp_path):
     assert other.test != first.test
 
 
-@pytest.mark.parametrize(
-    ("model", "training"),
-    [
-        ({"gain": "scalar"}, {}),
-        ({"gain": "per_skill"}, {}),
-        (
-            {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past"},
-            {"curve_learning_rate": 0.02, "weight_average": 0.9},
-        ),
-        ({"gain": "linear"}, {"curve_learning_rate": 0.02, "weight_average": 0.9, "loss_weighting": "learned"}),
-    ],
-)
+KINDS = {
+    "scalar": ({"gain": "scalar"}, {}),
+    "per_skill": ({"gain": "per_skill"}, {}),
+    "readable": (
+        {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past"},
+        {"curve_learning_rate": 0.02, "weight_average": 0.9},
+    ),
+    "learned weights": (
+        {"gain": "linear"},
+        {"curve_learning_rate": 0.02, "weight_average": 0.9, "loss_weighting": "learned"},
+    ),
+}
+
+
+def two_seeds(kind):
+    model, training = KINDS[kind]
+    return {str(seed): small_run(model=model, training={"seed": seed, "batch_size": 16, **training}) for seed in (1, 2)}
+
+
+@cache
+def uninterrupted(kind):
+    with tempfile.TemporaryDirectory() as folder:
+        return run_training(two_seeds(kind), open_store(folder))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("stop_after", [0, 1, 4, 6, 9, 14])
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, model, training, stop_after):
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, kind, stop_after):
     """Whether it is stopped before, between or inside epochs (5 batches each), and grouped otherwise afterwards."""
-    configs = {
-        str(seed): small_run(model=model, training={"seed": seed, "batch_size": 16, **training}) for seed in (1, 2)
-    }
+    configs, straight = two_seeds(kind), uninterrupted(kind)
     store = open_store(tmp_path)
     with pytest.raises(InterruptedRunError, match="Run the same command again"):
         run_training(configs, store, stop_after=stop_after)
-    straight = run_training(configs, open_store(tmp_path / "straight"))
     resumed = run_training(configs, store, resume=True)
     for run in configs:
         assert_same(resumed[run], straight[run])

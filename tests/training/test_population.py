@@ -16,6 +16,7 @@ from tests.conftest import small_run
 
 CPU = torch.device("cpu")
 NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past", "position": "distance"}
+EVIDENCE = NEW | {"gain": "evidence"}
 
 
 def devices():
@@ -52,7 +53,13 @@ def largest_difference(a, b):
 @pytest.mark.parametrize("scope", ["global", "per_encoder"])
 @pytest.mark.parametrize(
     ("model", "weighting"),
-    [({"gain": "scalar"}, "fixed"), ({"gain": "per_skill"}, "fixed"), (NEW, "fixed"), (NEW, "learned")],
+    [
+        ({"gain": "scalar"}, "fixed"),
+        ({"gain": "per_skill"}, "fixed"),
+        (NEW, "fixed"),
+        (NEW, "learned"),
+        (EVIDENCE, "fixed"),
+    ],
 )
 def test_a_member_equals_the_run_alone(device, scope, model, weighting):
     def run(curve=None, **training):

@@ -1,6 +1,7 @@
 """Replayed steps are the launched ones: what changes between steps is read anew, and what fails is not used."""
 
 from contextlib import nullcontext
+from functools import cache
 
 import pytest
 import torch
@@ -189,6 +190,15 @@ def test_a_replayed_step_is_the_launched_one(preset, scope):
     assert tape.replayed > 2 * tape.recorded
 
 
+def two_runs():
+    return {"a": base("gaintrace", bce_loss_weight=0.3), "b": base("gaintrace", bce_loss_weight=0.6, seed=7)}
+
+
+@cache
+def two_runs_replayed():
+    return trained(two_runs(), Tape())[0]
+
+
 @pytest.mark.parametrize(
     ("recorder", "why"),
     [
@@ -202,9 +212,8 @@ def test_a_replayed_step_is_the_launched_one(preset, scope):
     ids=["refused", "refused later", "invalidating", "breaking", "stuck", "slower"],
 )
 def test_a_device_that_cannot_replay_launches_with_one_line(recorder, why):
-    configs = {"a": base("gaintrace", bce_loss_weight=0.3), "b": base("gaintrace", bce_loss_weight=0.6, seed=7)}
-    launched, said = trained(configs, recorder)
-    assert same(launched, trained(configs, Tape())[0])
+    launched, said = trained(two_runs(), recorder)
+    assert same(launched, two_runs_replayed())
     assert said[-1].startswith(f"steps are launched one by one, not replayed: {why}")
     assert "\n" not in said[-1]
     assert len(said) == (2 if recorder.recorded > 1 else 1)

@@ -206,15 +206,15 @@ def _configuration(
 
 
 def _standings(order: list[Group], objective: Objective, read: Resampled, reference: int) -> list[Standing]:
-    """Every configuration of a ranking against the one at the place `reference`."""
+    """Every configuration of a ranking, best first, against the one at the place `reference`. Equals share a rank."""
     pooled = pooled_training(_test_scores(order, objective))
-    scores = [ranking_score(group, objective) for group in order]
+    ranks: dict[float, int] = {}
     found = []
     for place, group in enumerate(order):
         gap = None if place == reference else difference(group, order[reference], objective, read, pooled, len(order))
         found.append(
             Standing(
-                rank=1 + sum(score > scores[place] for score in scores[:place]),
+                rank=ranks.setdefault(ranking_score(group, objective), place + 1),
                 combined=mean([run.test[0] + objective.alpha * run.test[1] for run in group]),
                 difference=gap.known if gap else None,
                 apart=gap.apart if gap else None,

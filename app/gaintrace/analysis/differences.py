@@ -31,8 +31,8 @@ def difference(
 ) -> Gap | None:
     """Of one configuration to another on test, over the seeds and folds that both have; None where they share none.
 
-    `configurations`: how many there are, all of whose differences to one of them are to hold at once. Without an
-    interval where other runs have predictions and these have not: it would leave the students out.
+    `configurations`: how many there are, whose differences to one of them are all to hold at once. Without an interval
+    where other runs have predictions and these have not: it would leave the students out.
     """
     others = {run.repetition: run for run in to}
     pairs = [(run, others[run.repetition]) for run in group if run.repetition in others]

@@ -25,12 +25,17 @@ class Interval(Strict):
         return self.low is None or self.high is None or self.low <= 0 <= self.high
 
 
-def mean_interval(values: Sequence[float]) -> Interval:
+def deviation(values: Sequence[float]) -> float:
+    """Standard deviation of a sample of at least two (n − 1)."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     """Student's interval of the mean of independent values: mean ± t·s/√n."""
     count = len(values)
     mean = math.fsum(values) / count
     if count == 1:
         return Interval(mean=mean)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
-    reach = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * deviation / math.sqrt(count)
+    reach = float(stdtrit(count - 1, (1 + level) / 2)) * deviation(values) / math.sqrt(count)
     return Interval(mean=mean, low=mean - reach, high=mean + reach)

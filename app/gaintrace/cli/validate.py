@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +13,7 @@ from gaintrace.cli import sweep as sweeps
 from gaintrace.cli.console import plain
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import listed_overrides
+from gaintrace.defaults import MARGIN, SEEDS, SEEDS_A_LOOK
 from gaintrace.errors import ConfigError, GaintraceError, IncompleteError, InterruptedRunError, RegressionError
 
 if TYPE_CHECKING:
@@ -30,8 +30,14 @@ def validate(
         list[str], typer.Argument(metavar="DATASET…", help="URIs of prepared data sets, or names under STORE/datasets.")
     ],
     out: sweeps.Out = "store",
-    folds: Annotated[str, typer.Option(help="Folds to train, separated by commas.")] = "0",
-    seeds: Annotated[str, typer.Option(help="Seeds to train with, separated by commas.")] = "42,43,44",
+    folds: Annotated[str, typer.Option(help="Folds to train, as in 0,1 or 0-4.")] = "0",
+    seeds: Annotated[
+        str, typer.Option(help="Seeds to train with, as in 42,43 or 42-71: as many as it takes to tell, in this order.")
+    ] = SEEDS,
+    seeds_a_look: Annotated[
+        int, typer.Option(min=2, help="Seeds to train before each look at whether they tell.")
+    ] = SEEDS_A_LOOK,
+    margin: Annotated[float, typer.Option(help="Smallest difference in AUC that matters.")] = MARGIN,
     record: Annotated[bool, typer.Option("--record", help="Record the result as what the default does.")] = False,
     label: Annotated[
         str, typer.Option(help="Name of this validation; one that was interrupted goes on. The time without it.")
@@ -51,6 +57,7 @@ def validate(
     pushgateway: sweeps.Pushgateway = "",
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""
+    from gaintrace.analysis.intervals import AUC_ROUNDING
     from gaintrace.defaults.metrics import validation_metrics
     from gaintrace.defaults.recalibration import recalibration_spec
     from gaintrace.defaults.validation import default_spec, failed
@@ -62,8 +69,13 @@ def validate(
     label = label or f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}", label):
         raise ConfigError(f"--label {label}: use letters, digits, dots and dashes")
-    chosen_folds, chosen_seeds = _numbers("--folds", folds, int), _numbers("--seeds", seeds, int)
-    chosen_weights = _numbers("--weights", weights, float) if recalibrate else []
+    if not AUC_ROUNDING <= margin < 0.5:
+        raise ConfigError(
+            f"--margin {margin:g}: expected a difference in AUC below 0.5, and at least {AUC_ROUNDING:g}, "
+            "which rounding alone may make"
+        )
+    chosen_folds, chosen_seeds = _ranges("--folds", folds), _ranges("--seeds", seeds)
+    chosen_weights = _weights(weights) if recalibrate else []
     changes = listed_overrides(epochs, more)
     for change in changes:
         option = DECIDED.get(change.partition("=")[0].strip())
@@ -88,6 +100,8 @@ def validate(
                     store,
                     spec,
                     label,
+                    margin=margin,
+                    seeds_a_look=seeds_a_look,
                     record=record,
                     weights=chosen_weights,
                     machine=machine,
@@ -109,6 +123,9 @@ def validate(
     _exit(found, errors)
 
 
+STYLES = {"worse": "bold red", "failed": "red", "not comparable": "yellow", "cannot tell": "yellow"}
+
+
 def _show(console: Console, found: "list[Validation]") -> None:
     """One line an encoder of each data set."""
     from gaintrace.report.fitting import fitted
@@ -116,7 +133,7 @@ def _show(console: Console, found: "list[Validation]") -> None:
     columns = ["data set", "", "recorded", "now", "difference [95 %]", "verdict"]
     rows, styles = [], []
     for validation in found:
-        style = {"regression": "bold red", "failed": "red", "not comparable": "yellow"}.get(validation.verdict, "")
+        style = STYLES.get(validation.verdict, "")
         for side in ("e1", "e2"):
             rows.append([validation.dataset, side.upper(), *_numbers_of(validation, side), validation.verdict])
             styles.append(style)
@@ -139,7 +156,7 @@ def _numbers_of(validation: "Validation", side: str) -> list[str]:
 
 def _exit(found: "list[Validation]", errors: list[GaintraceError]) -> None:
     """Say what went wrong, with the exit code that fits: of the errors if they agree, else what matters most."""
-    worse = [validation.dataset for validation in found if validation.verdict == "regression"]
+    worse = [validation.dataset for validation in found if validation.verdict == "worse"]
     broken = [validation.dataset for validation in found if validation.verdict in ("failed", "not comparable")]
     regression = f"{', '.join(worse)}: worse than recorded. If it is meant to be, --record makes it the new reference"
     if broken:
@@ -153,12 +170,23 @@ def _exit(found: "list[Validation]", errors: list[GaintraceError]) -> None:
         raise RegressionError(regression)
 
 
-def _numbers(option: str, text: str, kind: Callable[[str], Any]) -> list[Any]:
-    what, digits = ("whole numbers", r"[0-9]{1,18}") if kind is int else ("numbers", r"[0-9.]{1,18}([eE]-?[0-9]{1,2})?")
+def _ranges(option: str, text: str) -> list[int]:
+    """Numbers and ranges of numbers, as in 0,2-4."""
+    found: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*", part)
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
+        if not first <= last < first + MOST_NUMBERS:
+            raise ConfigError(f"{option} {text}: expected whole numbers separated by commas, or ranges, as in 0,2-4")
+        found += range(first, last + 1)
+    return found
+
+
+MOST_NUMBERS = 1000
+
+
+def _weights(text: str) -> list[float]:
     parts = [part.strip() for part in text.split(",")]
-    try:
-        if all(re.fullmatch(digits, part) for part in parts):  # Python would take 1_0 for 10
-            return [kind(part) for part in parts]
-    except ValueError:
-        pass  # 1.2.3
-    raise ConfigError(f"{option} {text}: expected {what} separated by commas, as in 0,1,2")
+    if not all(re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,17})?([eE]-?[0-9]{1,2})?|\.[0-9]{1,17}", part) for part in parts):
+        raise ConfigError(f"--weights {text}: expected numbers separated by commas, as in 0.3,0.7")
+    return [float(part) for part in parts]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -29,14 +30,19 @@ class Written(Strict):
     @field_validator("*", mode="before")
     @classmethod
     def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        kinds = set(_kinds(cls.model_fields[str(info.field_name)].annotation))
-        if kinds & {int, float} and not kinds & {bool, str}:
+        if _takes_numbers_alone(cls, str(info.field_name)):
             for entry in value if isinstance(value, list) else [value]:
                 if isinstance(entry, bool):
                     raise ValueError(f"{str(entry).lower()} is a truth value, not a number")
                 if isinstance(entry, str) and _is_number(entry):
                     raise ValueError(f"{entry!r} is a text; write the number without quotes")
         return value
+
+
+@cache
+def _takes_numbers_alone(model: type[BaseModel], field: str) -> bool:
+    kinds = set(_kinds(model.model_fields[field].annotation))
+    return bool(kinds & {int, float}) and not kinds & {bool, str}
 
 
 def _is_number(text: str) -> bool:

@@ -63,15 +63,17 @@ class ModelConfig(Written):
         description="where the performance encoder meets the target skill: `head`: in its last layers (published); "
         "`past`: it also looks up the student's past, by attention and by counting answers on it",
     )
-    gain: Literal["scalar", "per_skill", "linear"] = Field(
+    gain: Literal["scalar", "per_skill", "linear", "evidence"] = Field(
         "scalar",
         description="`scalar`: a gain for the practised skill, without a weight of its own (published); `linear`: the "
-        "same through a learned read-out; `per_skill`: a learned gain for every skill",
+        "same through a learned read-out; `per_skill`: a learned gain for every skill; `evidence`: mastery is a share "
+        "of right answers instead, which right ones raise and wrong ones lower (with curve `per_skill`)",
     )
     curve: Literal["published", "per_skill"] = Field(
         "published",
         description="`published`: one offset and θ, a fixed temperature, γ a training student; `per_skill`: offset and "
-        "θ a skill, a learned temperature, velocity by the gains alone",
+        "θ a skill, a learned temperature, velocity by the gains alone (with gain `evidence`: θ and temperature a "
+        "skill, and none of β, M_sat, γ and offset)",
     )
     ability: Literal["none", "inferred"] = Field(
         "none", description="`inferred`: adds the student's ability, read from the past, to the mastery encoder's logit"
@@ -81,6 +83,14 @@ class ModelConfig(Written):
     def _heads_divide_width(self) -> Self:
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model {self.d_model} is not divisible by n_heads {self.n_heads}")
+        return self
+
+    @model_validator(mode="after")
+    def _evidence_has_its_curve(self) -> Self:
+        if self.gain == "evidence" and self.curve != "per_skill":
+            raise ValueError(
+                f"gain evidence has θ and temperature a skill: set curve per_skill instead of {self.curve}"
+            )
         return self
 
 

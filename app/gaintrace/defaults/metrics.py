@@ -23,6 +23,7 @@ def validation_metrics(validation: Validation, now: float | None = None) -> Coll
         new, recorded = (found.new, found.recorded) if found else (mean, mean)
         metrics["gaintrace_validation_auc_ratio"].labels(name, encoder).set(new)
         metrics["gaintrace_validation_reference_auc_ratio"].labels(name, encoder).set(recorded)
-    metrics["gaintrace_validation_regression"].labels(name).set(validation.verdict == "regression")
+    metrics["gaintrace_validation_regression"].labels(name).set(validation.verdict == "worse")
+    metrics["gaintrace_validation_undecided"].labels(name).set(validation.verdict == "cannot tell")
     metrics["gaintrace_validation_last_success_timestamp_seconds"].labels(name).set(now)
     return registry

@@ -1,86 +1,45 @@
 """Does today's default still do on a data set what it is recorded to do there?
 
-Each validation trains anew, in a store of its own under `validations/<data set>/<label>/`: what is to be seen are
-changes of code, libraries, drivers and devices, and a finished run that is found again would hide them. Runs are paired
-with the recorded ones by fold and seed, and what decides is the interval of the mean difference (Student's t, 95 %).
-A difference that rounding can make is none, however sure it is.
+Each validation trains anew, in a store of its own under `validations/<data set>-<hash>/<label>/`: what is to be seen
+are changes of code, libraries, drivers and devices, and a finished run that is found again would hide them. It trains
+some seeds, looks, and trains more where these cannot tell; judgement.py says when they can.
 """
 
 import json
 import math
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from gaintrace.analysis.intervals import AUC_ROUNDING, mean_interval
-from gaintrace.config import Strict, SweepSpec, explain, parse_spec
+from gaintrace.analysis.intervals import deviation
+from gaintrace.config import Strict, SweepSpec, parse_spec
+from gaintrace.defaults import judgement
 from gaintrace.defaults.history import configuration_hash, current_spec, to_yaml
+from gaintrace.defaults.judgement import Difference, Judgement
 from gaintrace.defaults.recalibration import Recalibration
-from gaintrace.errors import StoreError
+from gaintrace.defaults.records import Pair, Reference, place, read_record, read_superseded, write_record
 from gaintrace.runs.result import RunResult
-from gaintrace.store import MissingObjectError, Store, layout
-from gaintrace.sweeps.plan import Plan
+from gaintrace.store import Store, layout
+from gaintrace.sweeps.plan import DataReference, Plan
 
-ValidationVerdict = Literal["recorded", "as recorded", "better", "regression", "failed", "not comparable"]
+ValidationVerdict = Judgement | Literal["recorded", "failed", "not comparable"]
 
-
-class Pair(Strict):
-    """Test AUC of one run."""
-
-    fold: int
-    seed: int
-    e1: float
-    e2: float
-
-
-class Reference(Strict):
-    """reference.json: what is recorded of a data set."""
-
-    label: str
-    config_hash: str
-    data_hash: str
-    code_version: str
-    runs: list[Pair]
-
-
-class Difference(Strict):
-    """New minus recorded test AUC of an encoder: mean over the pairs, and where that mean may lie (95 %).
-
-    One pair has no interval; it shows nothing but that nothing changed.
-    """
-
-    new: float
-    recorded: float
-    mean: float
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def worse(self) -> bool:
-        """Whether the new AUC is lower by more than noise and rounding."""
-        return self.high is not None and self.high < 0 and self.mean < -AUC_ROUNDING
-
-    @property
-    def better(self) -> bool:
-        """Whether the new AUC is higher by more than noise and rounding."""
-        return self.low is not None and self.low > 0 and self.mean > AUC_ROUNDING
-
-    @property
-    def open(self) -> bool:
-        """Whether nothing tells a change from noise: there is one, and a single pair."""
-        return self.low is None and self.mean != 0
+SIDES = ("e1", "e2")
 
 
 class Validation(Strict):
-    """verdict.json: how one validation ended."""
+    """verdict.json: how one validation ended. `finds`: smallest drop in AUC that what is recorded lets a night find."""
 
     dataset: str
     label: str
     verdict: ValidationVerdict
     text: str
     reference: str | None = None
+    margin: float | None = Field(None, description="smallest difference that matters")
     differences: dict[str, Difference] = Field({})
     runs: list[Pair] = Field([])
+    finds: float | None = None
     recalibration: Recalibration | None = None
 
 
@@ -90,36 +49,144 @@ def default_spec(store: Store, overrides: list[str], folds: list[int], seeds: li
     return parse_spec(to_yaml(current_spec(store).model_dump(mode="json")), "the default", changes)
 
 
-def conclude(
-    store: Store,
-    plan: Plan,
-    results: dict[str, RunResult],
-    label: str,
-    record: bool,
-    recalibration: Recalibration | None = None,
-) -> Validation:
-    """Compare a validation's results with what is recorded, write the verdict, and record them if asked or first."""
-    folder = store.child(layout.validation(plan.data.name))
-    runs = pairs(plan, results)
-    validation = _verdict(plan, runs, None if record else read_reference(folder), label)
-    validation = validation.model_copy(update={"recalibration": recalibration})
-    if validation.verdict == "recorded":
-        reference = Reference(
-            label=label,
-            config_hash=configuration_hash(plan.spec.base),
-            data_hash=plan.data.hash,
-            code_version=plan.code_version,
+@dataclass(frozen=True)
+class Night:
+    """One validation of a data set, before anything is trained. `reference`: what to compare with; None records."""
+
+    data: DataReference
+    label: str
+    margin: float
+    looks: list[list[int]]
+    reference: Reference | None
+
+    def judged(self, plan: Plan, results: dict[str, RunResult], look: int) -> Validation:
+        """The verdict after a look, from 1. `plan`: of all runs so far."""
+        runs = pairs(plan, results)
+        if len(runs) < len(plan.runs):
+            return self._ended("failed", f"{len(plan.runs) - len(runs)} of {len(plan.runs)} runs did not succeed", runs)
+        return self.verdict_on(runs, look, configuration_hash(plan.spec.base))
+
+    def verdict_on(self, runs: list[Pair], look: int, config_hash: str) -> Validation:
+        """The verdict on runs that all succeeded, of that configuration."""
+        if self.reference is None:
+            return self._recorded(runs)
+        return self._compared(runs, look, config_hash, self.reference)
+
+    def goes_on(self, validation: Validation) -> bool:
+        """Whether more seeds are worth training: they may tell, or what is recorded must find smaller drops."""
+        if validation.verdict == "recorded":
+            return validation.finds is None or validation.finds > judgement.FOUND * self.margin
+        return validation.verdict == "cannot tell"
+
+    def _recorded(self, runs: list[Pair]) -> Validation:
+        text = f"E1 {_mean(runs, 'e1'):.4f}, E2 {_mean(runs, 'e2'):.4f} over {len(runs)} runs; "
+        text += "recorded as what the default does here"
+        finds = None
+        if len(runs) > 1:
+            spread = max(deviation([getattr(run, side) for run in runs]) for side in SIDES)
+            finds = judgement.smallest_found(spread, len(runs), self.margin)
+            text += f". A night finds a drop of {finds:.4f}"
+        if finds is None or finds > judgement.FOUND * self.margin:
+            text += ("; record" if finds else ". Record") + " more --seeds to find smaller ones"
+        return self._ended("recorded", text, runs).model_copy(update={"finds": finds})
+
+    def _compared(self, runs: list[Pair], look: int, config_hash: str, reference: Reference) -> Validation:
+        recorded = {(run.fold, run.seed): run for run in reference.runs}
+        shared = [(run, recorded[run.fold, run.seed]) for run in runs if (run.fold, run.seed) in recorded]
+        tail = judgement.tail_of(look, len(self.looks))
+        found = {
+            side: judgement.difference(
+                [getattr(n, side) for n, _ in shared], [getattr(r, side) for _, r in shared], tail
+            )
+            for side in SIDES
+        }
+        verdict = judgement.judge(list(found.values()), self.margin)
+        text = "; ".join(f"{side.upper()} {_show(difference)}" for side, difference in found.items())
+        text += f"; {len(shared)} {'pair' if len(shared) == 1 else 'pairs'}, recorded as {reference.label}"
+        if reference.config_hash != config_hash:
+            text += " with another configuration"
+        if verdict == "cannot tell":
+            text += f". {self._what_would_tell(found, len(shared))}"
+        return self._ended(verdict, text, runs).model_copy(update={"differences": found})
+
+    def _what_would_tell(self, found: dict[str, Difference], count: int) -> str:
+        undecided = {side: d for side, d in found.items() if d.judged(self.margin) == "cannot tell"}
+        if count == 1:
+            return "One pair shows no more than that something changed: use more --seeds, and record as many"
+        needed = [judgement.pairs_needed(difference, count, self.margin) for difference in undecided.values()]
+        known = [pairs for pairs in needed if pairs is not None]
+        sides = " and ".join(side.upper() for side in undecided)
+        whether = f"Whether {sides} changed by {self.margin:g} or more"
+        if len(known) < len(needed):
+            return f"{whether} hardly any number of seeds would tell: the difference is about as large as that"
+        return f"{whether}, some {max(known)} pairs would tell if these are typical: record with as many --seeds"
+
+    def not_comparable(self, why: str) -> Validation:
+        """The end of one that could compare nothing, whatever it trained."""
+        return self._ended("not comparable", why, [])
+
+    def _ended(self, verdict: ValidationVerdict, text: str, runs: list[Pair]) -> Validation:
+        return Validation(
+            dataset=self.data.name,
+            label=self.label,
+            verdict=verdict,
+            text=f"{self.data.name}: {text}",
+            reference=self.reference.label if self.reference else None,
+            margin=self.margin,
             runs=runs,
         )
-        folder.write("reference.json", reference.model_dump_json(indent=1).encode())
-    _write(folder, validation)
-    return validation
+
+
+def night(
+    store: Store, data: DataReference, spec: SweepSpec, label: str, margin: float, seeds_a_look: int, record: bool
+) -> Night | Validation:
+    """What a validation has to do, or its end, written down, where nothing that it could train would be comparable."""
+    looks = [spec.seeds[first : first + seeds_a_look] for first in range(0, len(spec.seeds), seeds_a_look)]
+    if record:
+        return Night(data, label, margin, looks, None)
+    reference = read_record(store, data)
+    found = Night(data, label, margin, looks, reference)
+    if reference is None:
+        other = read_superseded(store, data)
+        if other is None:
+            return found
+        why = (
+            f"{other.label} was recorded there on other data (hash {other.data_hash}, this is {data.hash}). "
+            "Restore the data set, or record this one besides with --record"
+        )
+        return _written(store, data, found.not_comparable(why))
+    known = {(run.fold, run.seed) for run in reference.runs}
+    useful = [look for look in looks if any((fold, seed) in known for fold in spec.folds for seed in look)]
+    if not useful:
+        why = f"{reference.label}, which is recorded, has no fold and seed in common with this validation"
+        return _written(store, data, found.not_comparable(why))
+    return Night(data, label, margin, useful, reference)
+
+
+def conclude(store: Store, night: Night, plan: Plan, validation: Validation) -> Validation:
+    """Write the verdict, and record the runs where that is the verdict. `plan`: of all that was trained."""
+    if validation.verdict == "recorded":
+        reference = Reference(
+            label=night.label,
+            config_hash=configuration_hash(plan.spec.base),
+            data_hash=night.data.hash,
+            code_version=plan.code_version,
+            runs=validation.runs,
+            place=place(night.data.uri),
+        )
+        write_record(store, night.data, reference)
+    return _written(store, night.data, validation)
 
 
 def failed(store: Store, dataset: str, label: str, reason: str) -> Validation:
     """Write down that a validation came to nothing."""
     validation = Validation(dataset=dataset, label=label, verdict="failed", text=f"{dataset}: {reason}")
-    _write(store.child(layout.validation(dataset)), validation)
+    _write(store.child(layout.validation(dataset, "")), validation)
+    return validation
+
+
+def _written(store: Store, data: DataReference, validation: Validation) -> Validation:
+    _write(store.child(layout.validation(data.name, data.hash)), validation)
     return validation
 
 
@@ -127,18 +194,6 @@ def _write(folder: Store, validation: Validation) -> None:
     text = validation.model_dump_json(indent=1).encode()
     folder.write(f"{validation.label}/verdict.json", text)
     folder.write("latest.json", text)
-
-
-def read_reference(folder: Store) -> Reference | None:
-    """What is recorded of a data set; None if nothing is."""
-    try:
-        return Reference.model_validate_json(folder.read("reference.json"))
-    except MissingObjectError:
-        return None
-    except ValidationError as error:
-        raise StoreError(
-            f"{folder.uri}/reference.json is damaged: {explain(error)}. Validate again with --record"
-        ) from None
 
 
 def pairs(plan: Plan, results: dict[str, RunResult]) -> list[Pair]:
@@ -150,70 +205,6 @@ def pairs(plan: Plan, results: dict[str, RunResult]) -> list[Pair]:
         if test is not None and test.e1.auc is not None and test.e2.auc is not None:
             found.append(Pair(fold=run.config.data.fold, seed=run.config.training.seed, e1=test.e1.auc, e2=test.e2.auc))
     return found
-
-
-def difference(new: list[float], recorded: list[float]) -> Difference:
-    """Mean of the paired differences with its interval: mean ± t·s/√n."""
-    gaps = [n - r for n, r in zip(new, recorded, strict=True)]
-    count = len(gaps)
-    found = mean_interval(gaps)
-    return Difference(
-        new=math.fsum(new) / count,
-        recorded=math.fsum(recorded) / count,
-        mean=found.mean,
-        low=found.low,
-        high=found.high,
-    )
-
-
-def _verdict(plan: Plan, runs: list[Pair], reference: Reference | None, label: str) -> Validation:
-    verdict, text, differences = _compare(plan, runs, reference)
-    return Validation(
-        dataset=plan.data.name,
-        label=label,
-        verdict=verdict,
-        text=f"{plan.data.name}: {text}",
-        reference=reference.label if reference else None,
-        differences=differences,
-        runs=runs,
-    )
-
-
-def _compare(
-    plan: Plan, runs: list[Pair], reference: Reference | None
-) -> tuple[ValidationVerdict, str, dict[str, Difference]]:
-    if len(runs) < len(plan.runs):
-        return "failed", f"{len(plan.runs) - len(runs)} of {len(plan.runs)} runs did not succeed", {}
-    means = f"E1 {_mean(runs, 'e1'):.4f}, E2 {_mean(runs, 'e2'):.4f} over {len(runs)} runs"
-    if reference is None:
-        return "recorded", f"{means}; recorded as what the default does here", {}
-    recorded = {(run.fold, run.seed): run for run in reference.runs}
-    shared = [(run, recorded[run.fold, run.seed]) for run in runs if (run.fold, run.seed) in recorded]
-    if reference.data_hash != plan.data.hash:
-        why = (
-            f"{reference.label} was recorded on other data (hash {reference.data_hash}, this is {plan.data.hash}). "
-            "Restore the data set, or record anew with --record"
-        )
-        return "not comparable", f"{means}, but {why}", {}
-    if not shared:
-        return "not comparable", f"{means}; {reference.label} has no fold and seed in common with it", {}
-    differences = {
-        side: difference([getattr(n, side) for n, _ in shared], [getattr(r, side) for _, r in shared])
-        for side in ("e1", "e2")
-    }
-    text = "; ".join(f"{side.upper()} {_show(found)}" for side, found in differences.items())
-    text += f"; {len(shared)} {'pair' if len(shared) == 1 else 'pairs'}, recorded as {reference.label}"
-    if reference.config_hash != configuration_hash(plan.spec.base):
-        text += " with another configuration"
-    return *_judged(list(differences.values()), text), differences
-
-
-def _judged(differences: list[Difference], text: str) -> tuple[ValidationVerdict, str]:
-    if any(found.open for found in differences):
-        return "not comparable", f"{text}: one pair has no interval. Use more --seeds or --folds"
-    if any(found.worse for found in differences):
-        return "regression", text
-    return ("better" if any(found.better for found in differences) else "as recorded"), text
 
 
 def _show(found: Difference) -> str:

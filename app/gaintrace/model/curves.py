@@ -26,6 +26,12 @@ UNBOUNDED: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "log_beta_skill": ("beta_skill", torch.exp),
     "logit_m_sat": ("m_sat", torch.sigmoid),
     "log_temperature": ("temperature", torch.exp),
+    "logit_start": ("start", torch.sigmoid),
+    "logit_retention": ("retention", torch.sigmoid),
+    "logit_prior_share": ("prior_share", torch.sigmoid),
+    "logit_transfer": ("transfer", torch.sigmoid),
+    "log_growth": ("growth", torch.exp),
+    "log_discrimination": ("discrimination", torch.exp),
 }
 """Parameters that are learned through a function which keeps them in their range: name, and function."""
 

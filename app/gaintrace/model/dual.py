@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gaintrace.config import RunConfig
+from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.model.performance import PerformanceEncoder
 
@@ -31,11 +32,13 @@ def build_performance(config: RunConfig, skills: int) -> PerformanceEncoder:
         return PerformanceEncoder(config.model, skills, config.data.max_sequence_length - 1)
 
 
-def build_mastery(config: RunConfig, skills: int, students: int) -> MasteryEncoder:
+def build_mastery(config: RunConfig, skills: int, students: int) -> MasteryEncoder | EvidenceEncoder:
     """Encoder 2 of one run (K = 1), on the CPU; `students` counts the training students."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(config.training.seed, "e2", "weights"))
         positions = config.data.max_sequence_length - 1
+        if config.model.gain == "evidence":
+            return EvidenceEncoder(config.model, config.learning_curve, skills, positions)
         return MasteryEncoder(config.model, config.learning_curve, skills, positions, students)
 
 

@@ -9,7 +9,8 @@ practice moves mastery along a sigmoid, and mastery against a threshold gives th
 
 Mastery never falls. Scalar and linear gains go to the practised skill, so nothing else raises its mastery; per-skill
 gains allow transfer. Ability, where it is inferred, is what the encoder thinks of the student at t: the same number for
-every skill that might be asked, in logits. It may fall. Shape letters: see the package's docstring.
+every skill that might be asked, in logits. It may fall. Where mastery is evidence, all is otherwise:
+gaintrace.model.evidence. Shape letters: see the package's docstring.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,9 @@ class MasteryPrediction:
     logit: Tensor  # KN
     mastery: Tensor  # KN
     ability: Tensor  # KN logits, in `logit`; 0 where it is not inferred
-    gain: Tensor  # KN, or KNC where every skill has its own
+    gain: Tensor | None  # KN, or KNC where every skill has its own; None where nothing but the response is read
+    growth: Tensor | None = None  # KN logits, in `logit`: what practice adds that is no part of mastery
+    alone: Tensor | None = None  # KN, logit of mastery without the others, where it is trained to predict by itself
 
 
 class ScalarGain(nn.Module):
@@ -125,6 +128,11 @@ class MasteryEncoder(nn.Module):
             return MasteryPrediction(logit, mastery, torch.zeros_like(mastery), gain)
         ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
         return MasteryPrediction(logit + ability, mastery, ability, gain)
+
+    def practised_gain(self, predicted: MasteryPrediction, inputs: MemberInputs) -> Tensor:
+        """The gain of each interaction for the skill that it practises: KN."""
+        assert predicted.gain is not None
+        return self.gain.practised(predicted.gain, inputs.skill)
 
 
 def gain_of(config: ModelConfig, skills: int) -> ScalarGain | PerSkillGain:

@@ -74,6 +74,10 @@ FRUITLESS = (
 """Validations that ended without a verdict, be it the first time or every time so far."""
 
 REGRESSION = "gaintrace_validation_regression == 1"
+UNDECIDED = "gaintrace_validation_undecided == 1"
+UNDECIDED_FOR = "2d"
+"""Three nights in a row: a single one that chance made undecided is nobody's work."""
+
 STORE_FAILING = (
     f"sum by ({SWEEP}) (increase(gaintrace_store_errors_total[15m])) > {STORE_ERRORS}"
     f' or sum by ({SWEEP}) (increase(gaintrace_store_errors_total{{outcome="failed"}}[15m])) > 0'

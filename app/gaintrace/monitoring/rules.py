@@ -42,7 +42,17 @@ ALERTS = [
         "0m",
         "critical",
         "The default got worse on {{ $labels.dataset }}",
-        "The interval of the difference to the recorded AUC on {{ $labels.dataset }} lies below zero.",
+        "The AUC on {{ $labels.dataset }} lies below what is recorded by more than the smallest difference that "
+        "matters, and more surely than chance would make it in a year of nights.",
+    ),
+    _alert(
+        "GaintraceValidationUndecided",
+        queries.UNDECIDED,
+        queries.UNDECIDED_FOR,
+        "warning",
+        "Nothing tells whether the default got worse on {{ $labels.dataset }}",
+        f"For {queries.UNDECIDED_FOR} the seeds recorded for {{{{ $labels.dataset }}}} have been too few to tell "
+        "whether the default differs there by more than matters.",
     ),
     _alert(
         "GaintraceRunsUnfinished",

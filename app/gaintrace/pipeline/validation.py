@@ -3,12 +3,15 @@
 from gaintrace.analysis.table import read_results
 from gaintrace.config import SweepSpec
 from gaintrace.data.dataset import Dataset
+from gaintrace.defaults import MARGIN, SEEDS_A_LOOK
 from gaintrace.defaults.recalibration import Recalibration, recalibrate, recalibration_spec
-from gaintrace.defaults.validation import Validation, conclude
-from gaintrace.pipeline.sweep import HERE, Machine, run_sweep
+from gaintrace.defaults.validation import Validation, conclude, night
+from gaintrace.pipeline.sweep import HERE, Machine, plan_sweep, run_sweep, train_shards
+from gaintrace.pipeline.sweep import conclude as report
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.store import Store, layout
-from gaintrace.sweeps.data import load_data
+from gaintrace.sweeps.data import load_data, reference
+from gaintrace.sweeps.plan import make_plan
 
 
 def validate(
@@ -16,6 +19,8 @@ def validate(
     spec: SweepSpec,
     label: str,
     *,
+    margin: float = MARGIN,
+    seeds_a_look: int = SEEDS_A_LOOK,
     record: bool = False,
     weights: list[float] | None = None,
     machine: Machine = HERE,
@@ -23,16 +28,37 @@ def validate(
 ) -> Validation:
     """Validate on one data set and write the verdict.
 
-    `spec`: from defaults.validation.default_spec. `record`: make it the reference. `weights`: loss weights to try
+    `spec`: from defaults.validation.default_spec; its seeds are trained a few at a time, until these can tell or none
+    is left. The runs of a look are trained side by side and with no others, so that they repeat what was recorded.
+    `margin`: smallest difference in AUC that matters. `record`: make it the reference. `weights`: loss weights to try
     besides, which recalibrates.
     """
     watcher = watcher or Unwatched()
     dataset = load_data(spec.base)
-    own = store.child(layout.validation(dataset.name, label))
-    watcher.note(f"{dataset.name}: {spec.size()} runs of {spec.name}")
-    done = run_sweep(spec, own, dataset=dataset, machine=machine, watcher=watcher)
-    recalibration = _recalibrate(spec, dataset, own, weights, machine, watcher) if weights else None
-    return conclude(store, done.plan, read_results(own, done.plan), label, record, recalibration)
+    data = reference(spec.base, dataset)
+    tonight = night(store, data, spec, label, margin, seeds_a_look, record)
+    if isinstance(tonight, Validation):
+        return tonight
+    own = store.child(layout.validation(data.name, data.hash, label))
+    trained: list[int] = []
+    for look, seeds in enumerate(tonight.looks, 1):
+        trained += seeds
+        plan, _ = plan_sweep(_of(spec, trained), own, dataset=dataset, watcher=watcher)
+        part = make_plan(_of(spec, seeds), data)
+        train_shards(part, dataset, own, range(part.shards), machine=machine, watcher=watcher)
+        report(own, plan)
+        validation = tonight.judged(plan, read_results(own, plan), look)
+        if look == len(tonight.looks) or not tonight.goes_on(validation):
+            break
+        watcher.note(f"{validation.verdict} after {len(plan.runs)} runs: {validation.text}. Going on")
+    if weights:
+        found = _recalibrate(_of(spec, tonight.looks[0]), dataset, own, weights, machine, watcher)
+        validation = validation.model_copy(update={"recalibration": found})
+    return conclude(store, tonight, plan, validation)
+
+
+def _of(spec: SweepSpec, seeds: list[int]) -> SweepSpec:
+    return spec.model_copy(update={"seeds": list(seeds)})
 
 
 def _recalibrate(

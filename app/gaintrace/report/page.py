@@ -18,6 +18,7 @@ from gaintrace.report.figures.ranking import differences, pareto, trade_off
 from gaintrace.report.mastery import Mastery
 from gaintrace.report.sections import (
     interpretability_section,
+    mastery_rows,
     page_template,
     readings,
     selection_conclusion,
@@ -26,6 +27,7 @@ from gaintrace.report.sections import (
 )
 from gaintrace.report.verdict import verdict
 from gaintrace.report.words import (
+    MASTERY_NAMES,
     METRIC_NAMES,
     TITLES,
     duration,
@@ -82,6 +84,8 @@ def render_report(
         "ranking_note": ranking_note(summary, SELECTION[plan.spec.base.training.selection_metric]),
         "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
         "readings": readings(summary) if summary.interpretability else [],
+        "mastery_rows": mastery_rows(summary),
+        "mastery_names": MASTERY_NAMES,
         "mastery": mastery.sentences if mastery else [],
         "provenance": provenance(plan, summary, base),
         "base": yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),

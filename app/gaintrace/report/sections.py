@@ -8,7 +8,8 @@ from markupsafe import Markup
 from gaintrace.analysis.epoch_rules import SAME_EPOCH, RuleOutcome
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.figures import Figure
-from gaintrace.report.words import label, short_label
+from gaintrace.report.words import MASTERY_NAMES, four, label, short_label, signed
+from gaintrace.runs.result import Interpretability
 from gaintrace.training.epoch_rules import ALPHA
 
 RULE_NAMES = {
@@ -17,6 +18,7 @@ RULE_NAMES = {
     "per_encoder": "best of each encoder, for itself",
 }
 ORDER_SHOWN = 8
+MASTERY_SHOWN = 25
 
 
 def page_template(name: str) -> Any:
@@ -86,18 +88,44 @@ def interpretability_section(summary: Summary, figure: Figure | None) -> Markup:
     if summary.interpretability is None:
         return Markup()
     markup = Figure(*map(Markup, figure)) if figure else None
-    return Markup(page_template("interpretability.html.j2").render(sentences=readings(summary), figure=markup))
+    rows, hidden = mastery_rows(summary)
+    return Markup(
+        page_template("interpretability.html.j2").render(
+            sentences=readings(summary),
+            figure=markup,
+            rows=rows,
+            hidden=hidden,
+            columns=MASTERY_NAMES,
+            parameters=summary.parameters,
+        )
+    )
+
+
+def mastery_rows(summary: Summary) -> tuple[list[dict[str, Any]], int]:
+    """Rows of the table of what mastery alone is worth, a run each, and how many are left out.
+
+    A row holds the swept parameters and the numbers as they are shown, by the names of MASTERY_NAMES. None of one run,
+    whose numbers stand in a sentence, and none where nothing was measured.
+    """
+    measured = [row for row in summary.runs if any(row.get(name) is not None for name in MASTERY_NAMES)]
+    if len(measured) < 2:
+        return [], 0
+    shown = [
+        {name: row[name] for name in summary.parameters} | {name: _shown(name, row[name]) for name in MASTERY_NAMES}
+        for row in measured[:MASTERY_SHOWN]
+    ]
+    return shown, len(measured) - len(shown)
+
+
+def _shown(name: str, value: float | None) -> str:
+    return four(value) if value is None or name.endswith("auc") else signed(value)
 
 
 def readings(summary: Summary) -> list[str]:
     """The measures of the best run's mastery encoder in sentences."""
     measured = summary.interpretability
     assert measured is not None
-    falls = measured.mastery_falls
-    sentences = [
-        "In the best run, on test, mastery "
-        + ("never fell." if falls == 0 else f"fell {falls} times: it is not what the model promises."),
-    ]
+    sentences = [f"In the best run, on test, mastery {_falls(measured.mastery_falls)}."]
     told = [
         f"{found.mean:+.3f} within {what} (mean over {found.groups})"
         for what, found in (("skills", measured.future_within_skills), ("students", measured.future_within_students))
@@ -105,10 +133,7 @@ def readings(summary: Summary) -> list[str]:
     ]
     if told:
         sentences.append(f"It correlates {' and '.join(told)} with the share of later answers that are correct.")
-    if measured.mastery_auc is not None:
-        sentences.append(
-            f"Mastery against its threshold alone, without the ability term, has AUC {measured.mastery_auc:.4f}."
-        )
+    sentences += _alone(measured)
     gain = summary.gain
     if gain is not None:
         by_response = (
@@ -116,9 +141,8 @@ def readings(summary: Summary) -> list[str]:
             if gain.after_correct is not None and gain.after_wrong is not None
             else ""
         )
-        sentences.append(
-            f"An answer is worth {gain.mean:.3f} units of practice, give or take {gain.std:.3f}{by_response}."
-        )
+        worth = "is worth {} units of practice" if measured.mastery_falls is not None else "moves mastery by {}"
+        sentences.append(f"An answer {worth.format(f'{gain.mean:.3f}')}, give or take {gain.std:.3f}{by_response}.")
     if summary.mastery_recovery is not None:
         sentences.append(
             f"Simulated students: it correlates {summary.mastery_recovery:.3f} with the simulated mastery."
@@ -127,6 +151,34 @@ def readings(summary: Summary) -> list[str]:
         known = [f"{name} {value:+.2f}" for name, value in measured.curve_recovery.items() if value is not None]
         if known:
             sentences.append(f"Over skills, learned and simulated parameters correlate: {', '.join(known)}.")
+    return sentences
+
+
+def _falls(falls: int | None) -> str:
+    if falls is None:
+        return "is evidence: right answers raise it and wrong ones lower it"
+    return "never fell" if falls == 0 else f"fell {falls} times: it is not what the model promises"
+
+
+def _alone(measured: Interpretability) -> list[str]:
+    """What mastery is worth by itself, beside what needs no encoder."""
+    sentences = []
+    if measured.mastery_auc is not None:
+        beside = measured.skill_base_rate_auc
+        than = (
+            "" if beside is None else f"; knowing which skill was asked, and nothing of the student, has {beside:.4f}"
+        )
+        sentences.append(
+            f"Mastery against its threshold alone, without what is added, has AUC {measured.mastery_auc:.4f}{than}."
+        )
+    within, share = measured.mastery_within_skill_auc, measured.right_share_within_skill_auc
+    if within is not None and share is not None:
+        sentences.append(
+            f"Among answers on one skill it has AUC {within:.4f}; the share of right answers so far has {share:.4f}."
+        )
+    exposure = measured.mastery_exposure_correlation
+    if exposure is not None:
+        sentences.append(f"Mastery correlates {exposure:+.3f} with the number of earlier answers on the skill.")
     return sentences
 
 

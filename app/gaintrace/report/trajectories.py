@@ -22,6 +22,7 @@ from gaintrace.data.groups import Array, LengthGroup
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError, StoreError
 from gaintrace.model.dual import build_mastery, load_member
+from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.report.figures.mastery import MasteryPanel, most_practised
@@ -93,7 +94,7 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
     return Chosen([eligible[place] for place in places], rule)
 
 
-def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> MasteryEncoder:
+def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> MasteryEncoder | EvidenceEncoder:
     """The mastery encoder of a finished run, on the CPU."""
     folder = store.child(layout.run(run))
     where = file_name(folder, "model.safetensors")
@@ -113,7 +114,7 @@ def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> Mast
 
 @torch.no_grad()
 def mastery_over_time(
-    encoder: MasteryEncoder, history: StudentHistory, skills: Sequence[int], vocabulary: int
+    encoder: MasteryEncoder | EvidenceEncoder, history: StudentHistory, skills: Sequence[int], vocabulary: int
 ) -> np.ndarray[Any, Any]:
     """Mastery of S skills before a student's first interaction and after each of the T: S(T+1), float32.
 
@@ -121,6 +122,10 @@ def mastery_over_time(
     """
     asked = torch.tensor(skills)[:, None]  # S1
     steps = len(history.skill)
+    if isinstance(encoder, EvidenceEncoder):
+        start = encoder.curve.start(asked.T).T  # S1
+        tracked = encoder.curve.mastery(_inputs(history, asked, vocabulary)).view(len(skills), steps)
+        return torch.cat([start, tracked], dim=1).numpy()
     once = _inputs(history, torch.zeros(1, 1, dtype=torch.long), vocabulary)
     _, val = encoder.stack(once, no_dropout)
     gain = encoder.gain(val).float()  # 1T, or 1TC
@@ -132,7 +137,9 @@ def mastery_over_time(
     return mastery.view(before.shape).numpy()
 
 
-def trajectory_table(encoder: MasteryEncoder, histories: list[StudentHistory], names: list[str]) -> pd.DataFrame:
+def trajectory_table(
+    encoder: MasteryEncoder | EvidenceEncoder, histories: list[StudentHistory], names: list[str]
+) -> pd.DataFrame:
     """One row a student, time and skill.
 
     Columns: student (as in the source), time (interactions seen; 0 before the first), skill, mastery after them,
@@ -161,7 +168,9 @@ def trajectory_table(encoder: MasteryEncoder, histories: list[StudentHistory], n
     return pd.concat(frames, ignore_index=True)
 
 
-def panels(encoder: MasteryEncoder, histories: list[StudentHistory], names: list[str]) -> list[MasteryPanel]:
+def panels(
+    encoder: MasteryEncoder | EvidenceEncoder, histories: list[StudentHistory], names: list[str]
+) -> list[MasteryPanel]:
     """What the figure of trajectories shows: the skills that each student practised most."""
     found = []
     for history in histories:

@@ -9,6 +9,13 @@ from gaintrace.analysis.summary import Summary
 
 METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "combined": "Combined"}
 """Of test metrics."""
+MASTERY_NAMES = {
+    "skill_base_rate_auc": "Skill's base rate, AUC",
+    "mastery_auc": "Mastery alone, AUC",
+    "mastery_within_skill_auc": "Mastery within skill, AUC",
+    "mastery_exposure_correlation": "Mastery with exposure, correlation",
+}
+"""Of what mastery alone is worth on test (analysis.table.MASTERY_COLUMNS)."""
 TITLES = {
     "selection_epoch": "Which epoch was picked",
     "within_noise": "Within noise",
@@ -20,6 +27,7 @@ TITLES = {
     "parameters_did_not_move": "Did not move",
     "edge_of_the_grid": "On the edge of the grid",
     "too_few_epochs": "Still rising",
+    "exposure_not_mastery": "Exposure, not mastery",
     "degenerate_mastery": "Mastery says little",
     "unfinished_runs": "Runs missing",
 }

@@ -7,8 +7,11 @@ from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
 from gaintrace.config import RunConfig
+from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.model.curves import natural
+from gaintrace.model.evidence import STARTS
+from gaintrace.runs.mastery_measures import measure_mastery
 from gaintrace.runs.result import (
     Association,
     Calibration,
@@ -30,21 +33,30 @@ TRUTH = {"beta_skill": "beta", "m_sat": "m_sat", "offset": "offset", "threshold"
 """Learned parameter → simulated one."""
 
 
-def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights) -> Interpretability:
-    """`predictions`: rows as in predictions.parquet, a target each; `weights`: of the run, at its selected epochs."""
+def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, dataset: Dataset) -> Interpretability:
+    """`predictions`: rows as in predictions.parquet, a target each; `weights`: of the run, at its selected epochs.
+
+    `dataset`: the one that the run was trained on.
+    """
     frame = predictions.assign(chunk=predictions["position"] // config.data.max_sequence_length)
     frame = frame.sort_values(["student", "position"], ignore_index=True)
     frame["future"] = future_correctness(frame)
     probability = frame["e2"].clip(1e-7, 1 - 1e-7)
-    told_by_mastery = np.log(probability / (1 - probability)) - frame["ability"]
+    told_by_mastery = np.log(probability / (1 - probability)) - frame["ability"] - frame.get("growth", 0.0)
     return Interpretability(
-        mastery_falls=int((frame.groupby(["student", "chunk", "skill"])["mastery"].diff() < -MASTERY_ROUNDING).sum()),
+        mastery_falls=None if config.model.gain == "evidence" else falls(frame),
         mastery_auc=_auc(told_by_mastery, frame["response"]),
+        **measure_mastery(predictions, dataset, config.data).model_dump(),
         future_within_skills=association(frame, "skill"),
         future_within_students=association(frame, "student"),
         calibration={side: calibration(frame[side], frame["response"]) for side in ("e1", "e2")},
         curve_recovery=curve_recovery(config, weights),
     )
+
+
+def falls(frame: pd.DataFrame) -> int:
+    """How often a student's mastery of a skill went down in a chunk; rows in order of position."""
+    return int((frame.groupby(["student", "chunk", "skill"])["mastery"].diff() < -MASTERY_ROUNDING).sum())
 
 
 def future_correctness(frame: pd.DataFrame) -> pd.Series:
@@ -84,8 +96,11 @@ def mastery_recovery(predictions: pd.DataFrame) -> float | None:
 
 
 def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | None] | None:
-    """Correlation over skills of the learned with the simulated parameters of the curve; None on real data."""
-    if config.data.synthetic is None:
+    """Correlation over skills of the learned with the simulated parameters of the curve.
+
+    None on real data, and where mastery is evidence: its parameters are of no curve.
+    """
+    if config.data.synthetic is None or config.model.gain == "evidence":
         return None
     truth = simulate(config.data.synthetic)[1]
     values = curve_values(weights)
@@ -109,6 +124,7 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
         "offset": curve.sigmoid_offset,
         "threshold": curve.mastery_threshold_init,
         "temperature": curve.threshold_temperature,
+        **STARTS,
     }
     values = curve_values(weights)
     for side, tensors in weights.items():

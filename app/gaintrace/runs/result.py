@@ -43,7 +43,10 @@ class LearnedParameter(Strict):
 
 
 class GainStatistics(Strict):
-    """Gains over the test interactions, each for the skill it practises: how much practice an answer is worth."""
+    """Gains over the test interactions, each for the skill it practises: how much practice an answer is worth.
+
+    Where mastery is evidence: by how much an answer moved it, which is below 0 after a wrong one.
+    """
 
     mean: float
     std: float
@@ -84,13 +87,19 @@ class Association(Strict):
 class Interpretability(Strict):
     """How far encoder 2 is what it claims to be, on test.
 
-    `mastery_falls` counts how often a student's mastery of a skill went down: 0 by construction. `mastery_auc` is the
-    AUC of mastery against its threshold alone, without the ability term. Future correctness is the share of correct
-    answers of a student on a skill from a target on.
+    `mastery_falls` counts how often a student's mastery of a skill went down: 0 by construction, and None where mastery
+    is evidence, which wrong answers lower. `mastery_auc` is the AUC of mastery against its threshold alone, without
+    ability and growth. Future correctness is the share of correct answers of a student on a skill from a target on. The
+    measures that tell mastery from exposure (gaintrace.runs.mastery_measures) are None in results of before they were
+    taken.
     """
 
-    mastery_falls: int
+    mastery_falls: int | None
     mastery_auc: float | None
+    skill_base_rate_auc: float | None = None
+    mastery_within_skill_auc: float | None = None
+    right_share_within_skill_auc: float | None = None
+    mastery_exposure_correlation: float | None = None
     future_within_skills: Association
     future_within_students: Association
     calibration: dict[str, Calibration] = Field(description="by encoder, e1 and e2")

@@ -83,7 +83,7 @@ class RunWriter:
             ("model.safetensors", save(tensors, {"config": config.model_dump_json()})),
         ):
             files[name] = add_file(folder, name, content)
-        measured = _epochs(ended, data) | _measured(config, ended, predictions)
+        measured = _epochs(ended, data) | _measured(config, ended, predictions, self.dataset)
         return self._publish(self._result(config, ended.run, how, None, files, measured))
 
     def fail(self, run: str, config: RunConfig, error: Exception, how: Circumstances) -> RunResult:
@@ -182,7 +182,7 @@ def _epochs(ended: EndedRun, data: DeviceData) -> dict[str, Any]:
     }
 
 
-def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame) -> dict[str, Any]:
+def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
     """What is measured on test. `predictions`: as stored."""
 
     def encoder(score: EncoderScore) -> EncoderMetrics:
@@ -193,6 +193,6 @@ def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame) -> 
         "learned": learned(config, ended.weights),
         "gain": GainStatistics(**asdict(ended.gain)) if ended.gain else None,
         "spread": spread(predictions),
-        "interpretability": interpret(predictions, config, ended.weights),
+        "interpretability": interpret(predictions, config, ended.weights, dataset),
         "mastery_recovery": mastery_recovery(predictions),
     }

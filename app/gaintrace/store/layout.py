@@ -1,5 +1,7 @@
 """What lies where in a store. Nothing else spells these keys; the reference's table is made from OBJECTS."""
 
+import re
+
 from gaintrace.store.base import Store
 
 RUNS = "runs"
@@ -13,6 +15,9 @@ DATASETS = "datasets"
 RESULT = "result.json"
 """Written last, so a run without it is not finished."""
 PLAN = "plan.json"
+RECORD = "reference.json"
+HASH_DIGITS = 8
+"""Of a data set's hash, in the name of the folder of its validations."""
 
 
 def run(run_id: str, name: str = "") -> str:
@@ -30,9 +35,18 @@ def shard_log(sweep_id: str, shard: int, time: str) -> str:
     return sweep(sweep_id, f"logs/shard-{shard:03}-{time}.log")
 
 
-def validation(dataset: str, name: str = "") -> str:
-    """The folder of a data set's validations, or the key of what `name` is in it."""
-    return _key(VALIDATIONS, dataset, name)
+def validation(dataset: str, data_hash: str, name: str = "") -> str:
+    """The folder of a data set's validations, or the key of what `name` is in it.
+
+    A name alone does not tell two data sets apart. `data_hash`: of its content, empty where that could not be read.
+    """
+    return _key(VALIDATIONS, f"{dataset}-{data_hash[:HASH_DIGITS]}" if data_hash else dataset, name)
+
+
+def validation_records(store: Store, dataset: str) -> list[str]:
+    """Keys of what is recorded for data sets of a name, whatever their content; that of a name alone is an old one."""
+    folder = re.compile(rf"{VALIDATIONS}/{re.escape(dataset)}(-[0-9a-f]{{{HASH_DIGITS}}})?/{RECORD}")
+    return [key for key in store.keys(VALIDATIONS) if folder.fullmatch(key)]
 
 
 def reproduction(run_id: str, number: int | None = None, name: str = "") -> str:
@@ -97,7 +111,8 @@ OBJECTS = {
     sweep(_SWEEP, "logs/<shard>.log"): "what a pod printed",
     run(_RUN, "config.json"): "the run's complete configuration",
     run(_RUN, "epochs.csv"): "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
-    run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits)",
+    run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits), "
+    "and growth (logits) where mastery is evidence",
     run(_RUN, "model.safetensors"): "the weights of the selected epoch",
     run(_RUN, "trajectories/mastery-<n>-students.parquet"): "mastery of every skill over time, of n test students",
     run(_RUN, "trajectories/mastery-<n>-students.svg"): "their figure",
@@ -106,8 +121,11 @@ OBJECTS = {
     "files are called: with a part of their hash where another attempt's have these names",
     run(_RUN, "checkpoint.safetensors"): "only while a run is unfinished",
     f"{REPRODUCTIONS}/{_RUN}/<number>/": "a run trained again: its own sweep and run, and comparison.json",
-    validation(_DATASET, "reference.json"): "what is recorded for the default on a data set",
-    f"{VALIDATIONS}/{_DATASET}/<label>/": "a validation: its own sweep and runs, and verdict.json",
+    f"{VALIDATIONS}/{_DATASET}-<hash>/{RECORD}": "what is recorded for the default on a data set, which its name and "
+    f"the first {HASH_DIGITS} digits of its content's hash name",
+    f"{VALIDATIONS}/{_DATASET}-<hash>/<label>/": "a validation: its own sweep and runs, and verdict.json",
+    f"{VALIDATIONS}/{_DATASET}-<hash>/latest.json": "the verdict of the last validation; without the hash where the "
+    "data set could not be read",
     CURRENT_DEFAULT: "the default in force, where it came from and its hash; without it, it is `production`",
     f"{HISTORY}/<number>.yaml": "every default there has been; the last is in force",
     dataset("<name>", "interactions.parquet"): "a prepared data set, wherever `--out` puts it",

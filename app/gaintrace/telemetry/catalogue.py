@@ -90,6 +90,12 @@ VALIDATION = (
     ),
     Metric("gaintrace_validation_regression", "gauge", ("dataset",), "1 if it is worse than recorded, else 0"),
     Metric(
+        "gaintrace_validation_undecided",
+        "gauge",
+        ("dataset",),
+        "1 if all the seeds there are cannot tell whether it is worse, else 0",
+    ),
+    Metric(
         "gaintrace_validation_last_timestamp_seconds",
         "gauge",
         ("dataset",),

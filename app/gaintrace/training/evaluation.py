@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
 from gaintrace.data.batches import DeviceData, Members, Split
+from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 
@@ -48,6 +49,7 @@ class Predictions:
     logit: Tensor  # KN
     mastery: Tensor | None  # KN, encoder 2 only
     ability: Tensor | None  # KN logits, encoder 2 only
+    growth: Tensor | None  # KN logits, encoder 2 only, where it is apart from mastery
     gain: Tensor | None  # KN, of the interaction before each target; encoder 2 only
     answered: Tensor  # N, response of the interaction before each target
     response: Tensor  # N
@@ -66,18 +68,21 @@ def predict(
     module.eval()
     count = len(next(module.parameters()))
     members = Members.of([0] * count, 1, data.device)
-    logits, masteries, abilities, gains, answers, responses, indices = [], [], [], [], [], [], []
+    logits, masteries, abilities, growths, gains, answers, responses, indices = [], [], [], [], [], [], [], []
     for layout in split.evaluation(TOKENS):
         between()
         batch = data.gather(split, layout)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
-            output = module(batch.inputs.for_members(members), no_dropout)
+            inputs = batch.inputs.for_members(members)
+            output = module(inputs, no_dropout)
         real = batch.targets.real[0]
         logits.append((output if isinstance(output, Tensor) else output.logit).float()[:, real])
-        if isinstance(module, MasteryEncoder):
+        if isinstance(module, MasteryEncoder | EvidenceEncoder):
             masteries.append(output.mastery[:, real])
             abilities.append(output.ability[:, real])
-            gains.append(module.gain.practised(output.gain, members.expand(batch.inputs.skill))[:, real])
+            if output.growth is not None:
+                growths.append(output.growth[:, real])
+            gains.append(module.practised_gain(output, inputs)[:, real])
         answers.append(batch.inputs.token[0][real] >= data.skills)
         responses.append(batch.targets.response[0][real])
         indices.append(data.target_rows(split, layout)[real])
@@ -85,6 +90,7 @@ def predict(
         logit=torch.cat(logits, dim=1),
         mastery=torch.cat(masteries, dim=1) if masteries else None,
         ability=torch.cat(abilities, dim=1) if abilities else None,
+        growth=torch.cat(growths, dim=1) if growths else None,
         gain=torch.cat(gains, dim=1) if gains else None,
         answered=torch.cat(answers),
         response=torch.cat(responses),

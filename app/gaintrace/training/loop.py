@@ -178,4 +178,6 @@ def _test(ended: EndedRun, data: DeviceData, between: Callable[[], None]) -> Non
             "ability": e2.ability[0].cpu().numpy(),
         }
     )
+    if e2.growth is not None:
+        frame["growth"] = e2.growth[0].cpu().numpy()
     ended.predictions = frame.sort_values("index", kind="stable", ignore_index=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import Batch, Members
+from gaintrace.data.batches import Batch, Members, Targets
 from gaintrace.model.dual import derived_seed, load_member, member_state, member_tensors, stack
 from gaintrace.model.layers import Dropout
 from gaintrace.model.mastery import MasteryPrediction
@@ -104,13 +104,19 @@ class Side:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             output = self.module(batch.inputs.for_members(self.members), self.dropout)
         logit: Tensor = (output.logit if isinstance(output, MasteryPrediction) else output).float()
-        response, real = (self.members.expand(x) for x in (batch.targets.response, batch.targets.real))
-        losses = F.binary_cross_entropy_with_logits(logit, response, weight=real.float(), reduction="none")
-        loss = losses.sum(dim=1) / real.sum(dim=1).clamp(min=1)
+        loss = self._loss(logit, batch.targets)
+        if isinstance(output, MasteryPrediction) and output.alone is not None:
+            loss = (loss + self._loss(output.alone, batch.targets)) / 2
         s = self.log_variance
         weighted = self.loss_weight * loss if s is None else uncertainty_loss(loss, s)
         weighted.sum().backward()  # type: ignore[no-untyped-call]
         return logit.detach()
+
+    def _loss(self, logit: Tensor, targets: Targets) -> Tensor:
+        """Mean cross-entropy of each member's real targets; logit: KN → K."""
+        response, real = self.members.expand(targets.response), self.members.expand(targets.real)
+        losses = F.binary_cross_entropy_with_logits(logit, response, weight=real.float(), reduction="none")
+        return losses.sum(dim=1) / real.sum(dim=1).clamp(min=1)
 
     def gradient_norm(self) -> Tensor:
         """Norm of each member's gradient: K.

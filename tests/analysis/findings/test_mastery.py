@@ -2,8 +2,8 @@
 
 import pytest
 
-from gaintrace.analysis.findings.mastery import degenerate_mastery, parameters_did_not_move
-from gaintrace.runs.result import GainStatistics, LearnedParameter, Spread
+from gaintrace.analysis.findings.mastery import degenerate_mastery, exposure_not_mastery, parameters_did_not_move
+from gaintrace.runs.result import Association, GainStatistics, Interpretability, LearnedParameter, Spread
 from gaintrace.store import open_store
 from tests.analysis.findings.evidence import evidence
 
@@ -69,6 +69,53 @@ def test_constant_gains_and_compressed_predictions_say_little(tmp_path):
     assert "between 0.40 and 0.52" in finding.text
 
 
-@pytest.mark.parametrize("details", [{"gain": gain(0.2), "spread": spread(0.15)}, {}])
+SIGNED = GainStatistics(mean=-0.01, std=0.2, after_correct=0.15, after_wrong=-0.2)
+
+
+@pytest.mark.parametrize("details", [{"gain": gain(0.2), "spread": spread(0.15)}, {"gain": SIGNED}, {}])
 def test_a_mastery_that_varies_or_is_unknown_is_not_degenerate(tmp_path, details):
     assert not list(degenerate_mastery(evidence(open_store(tmp_path), GRID, even, **details)))
+
+
+def measured(within, share, falls=0, **more):
+    nothing = Association(mean=None, groups=0)
+    return Interpretability(
+        mastery_falls=falls,
+        mastery_auc=0.603,
+        mastery_within_skill_auc=within,
+        right_share_within_skill_auc=share,
+        future_within_skills=nothing,
+        future_within_students=nothing,
+        calibration={},
+        **more,
+    )
+
+
+def test_mastery_that_ranks_a_skills_answers_worse_than_their_share_is_exposure(tmp_path):
+    counting = measured(0.504, 0.671, skill_base_rate_auc=0.613, mastery_exposure_correlation=0.245)
+    (finding,) = exposure_not_mastery(evidence(open_store(tmp_path), GRID, even, interpretability=counting))
+    assert finding.text == (
+        "This is exposure, not mastery: among answers on one skill its AUC is 0.504, where the share of right answers "
+        "so far has 0.671; over all skills it has 0.603, and the skill's base rate, which knows no student, 0.613; "
+        "it correlates +0.245 with earlier answers on the skill (medians). Do not read it as what a student knows; "
+        "base.model.gain=evidence, with base.model.curve=per_skill, is made for that."
+    )
+    assert finding.numbers["runs"] == 3
+    (short,) = exposure_not_mastery(evidence(open_store(tmp_path), GRID, even, interpretability=measured(0.5, 0.6)))
+    assert "base rate" not in short.text
+
+
+def test_evidence_that_falls_behind_counting_is_not_called_exposure_nor_advised_to_become_evidence(tmp_path):
+    def by_gain(swept):
+        return measured(0.6, 0.65, None if swept["model.gain"] == "evidence" else 0)
+
+    text = "grid: {model.gain: [linear, evidence]}\nbase: {model: {curve: per_skill}}\n"
+    exposure, behind = exposure_not_mastery(evidence(open_store(tmp_path), text, even, interpretability=by_gain))
+    assert exposure.text.startswith("This is exposure, not mastery in 1 of 2 runs: among")
+    assert behind.text.startswith("This is less than counting right answers in 1 of 2 runs: among")
+    assert "evidence" not in behind.text
+
+
+@pytest.mark.parametrize("details", [{"interpretability": measured(0.69, 0.671)}, {}, {"interpretability": None}])
+def test_mastery_that_earns_its_name_or_was_not_measured_is_not(tmp_path, details):
+    assert not list(exposure_not_mastery(evidence(open_store(tmp_path), GRID, even, **details)))

@@ -8,7 +8,7 @@ from gaintrace.analysis.findings.acting import no_effect_seen, parameter_cannot_
 from gaintrace.analysis.findings.epochs import selection_epoch, too_few_epochs
 from gaintrace.analysis.findings.finding import Evidence, Finding
 from gaintrace.analysis.findings.grid import edge_of_the_grid, unfinished
-from gaintrace.analysis.findings.mastery import degenerate_mastery, parameters_did_not_move
+from gaintrace.analysis.findings.mastery import degenerate_mastery, exposure_not_mastery, parameters_did_not_move
 from gaintrace.analysis.findings.noise import predictions_unread, training_unknown, within_noise
 from gaintrace.analysis.findings.splits import splits_disagree
 
@@ -30,6 +30,7 @@ def find(evidence: Evidence) -> list[Finding]:
         *parameters_did_not_move(evidence),
         *edge_of_the_grid(evidence),
         *too_few_epochs(epochs, evidence.spec.base.training.epochs),
+        *exposure_not_mastery(evidence),
         *degenerate_mastery(evidence),
         *unfinished(evidence.table),
     ]

@@ -1,11 +1,11 @@
-"""Findings about encoder 2: parameters that stayed where they started, and a mastery that says little."""
+"""Findings about encoder 2: parameters that stayed where they started, a mastery that counts, or says little."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from statistics import median
 
 from gaintrace.analysis.findings.finding import Evidence, Finding, several
-from gaintrace.runs.result import RunResult
+from gaintrace.runs.result import Interpretability, RunResult
 
 STARTS = {
     "beta_skill": "beta_skill_init",
@@ -23,6 +23,15 @@ CONSTANT_GAIN = 0.05
 """Standard deviation of the gains over their mean."""
 COMPRESSED = 0.25
 """Standard deviation of encoder 2's probabilities over encoder 1's."""
+
+MEASURES = (
+    "mastery_within_skill_auc",
+    "right_share_within_skill_auc",
+    "mastery_auc",
+    "skill_base_rate_auc",
+    "mastery_exposure_correlation",
+)
+"""What tells mastery from exposure; see gaintrace.runs.mastery_measures."""
 
 
 def parameters_did_not_move(evidence: Evidence) -> Iterator[Finding]:
@@ -67,7 +76,7 @@ def degenerate_mastery(evidence: Evidence) -> Iterator[Finding]:
     results = _succeeded(evidence)
     gains = [result.gain for result in results if result.gain]
     spreads = [result.spread for result in results if result.spread]
-    variation = median(gain.std / gain.mean for gain in gains) if gains else None
+    variation = median(_ratio(gain.std, abs(gain.mean)) for gain in gains) if gains else None
     ratio = median(_ratio(spread["e2"].std, spread["e1"].std) for spread in spreads) if spreads else None
     parts = []
     told: dict[str, float] = {}
@@ -94,6 +103,53 @@ def degenerate_mastery(evidence: Evidence) -> Iterator[Finding]:
             text=f"Mastery says little: {'; and '.join(parts)}.",
             numbers={"gain_variation": variation, "spread_ratio": ratio, "runs": len(results)} | told,
         )
+
+
+def exposure_not_mastery(evidence: Evidence) -> Iterator[Finding]:
+    """Mastery that ranks the answers on a skill worse than the share of right ones so far, which needs no model.
+
+    Runs in which it is practice that adds up are told apart from those in which it is evidence.
+    """
+    measured = [result.interpretability for result in _succeeded(evidence) if result.interpretability]
+    practice = [measures for measures in measured if measures.mastery_falls is not None]
+    yield from _worse_than_counting(
+        practice,
+        len(measured),
+        "This is exposure, not mastery",
+        "base.model.gain=evidence, with base.model.curve=per_skill, is made for that",
+    )
+    yield from _worse_than_counting(
+        [measures for measures in measured if measures.mastery_falls is None],
+        len(measured),
+        "This is less than counting right answers",
+        "train longer, or read their share",
+    )
+
+
+def _worse_than_counting(measured: list[Interpretability], of: int, what: str, instead: str) -> Iterator[Finding]:
+    """`of`: how many runs were measured, these and others."""
+    found = {name: _known(getattr(measures, name) for measures in measured) for name in MEASURES}
+    numbers = {name: median(values) for name, values in found.items() if values}
+    within, share = numbers.get("mastery_within_skill_auc"), numbers.get("right_share_within_skill_auc")
+    if within is None or share is None or within >= share:
+        return
+    parts = [
+        f"among answers on one skill its AUC is {within:.3f}, where the share of right answers so far has {share:.3f}"
+    ]
+    if "mastery_auc" in numbers and "skill_base_rate_auc" in numbers:
+        parts.append(
+            f"over all skills it has {numbers['mastery_auc']:.3f}, and the skill's base rate, which knows no student, "
+            f"{numbers['skill_base_rate_auc']:.3f}"
+        )
+    if "mastery_exposure_correlation" in numbers:
+        parts.append(f"it correlates {numbers['mastery_exposure_correlation']:+.3f} with earlier answers on the skill")
+    runs = f" in {len(measured)} of {of} runs" if len(measured) < of else ""
+    medians = " (medians)" if len(measured) > 1 else ""
+    yield Finding(
+        name="exposure_not_mastery",
+        text=f"{what}{runs}: {'; '.join(parts)}{medians}. Do not read it as what a student knows; {instead}.",
+        numbers=numbers | {"runs": len(measured)},
+    )
 
 
 def _succeeded(evidence: Evidence) -> list[RunResult]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import numpy as np
+import pandas as pd
 
 from gaintrace.analysis.comparison import Comparison, Configuration
 from gaintrace.analysis.findings.finding import Finding
@@ -81,18 +81,13 @@ def _apart(a: Configuration, b: Configuration) -> bool | None:
 def _ranks(scores: list[float]) -> list[int]:
     """From 1, highest first; equal scores share the best rank that they span."""
     rounded = [round(score, TIE) for score in scores]
-    return [1 + sum(other > score for other in rounded) for score in rounded]
+    best: dict[float, int] = {}
+    for rank, score in enumerate(sorted(rounded, reverse=True), 1):
+        best.setdefault(score, rank)
+    return [best[score] for score in rounded]
 
 
 def _spearman(a: list[float], b: list[float]) -> float | None:
     """Spearman's rank correlation, equal scores at their mean rank; None where one has no order."""
-    x, y = (np.array([_middle(scores, score) for score in scores]) for scores in (a, b))
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return None
-    return float(np.corrcoef(x, y)[0, 1])
-
-
-def _middle(scores: list[float], score: float) -> float:
-    rounded = np.round(scores, TIE)
-    own = round(score, TIE)
-    return float((rounded < own).sum() + (rounded <= own).sum()) / 2
+    x, y = (pd.Series(scores).round(TIE).rank() for scores in (a, b))
+    return None if x.nunique() < 2 or y.nunique() < 2 else float(x.corr(y))

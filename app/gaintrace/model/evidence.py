@@ -1,0 +1,177 @@
+"""Encoder 2 by evidence: mastery is what the answers say, a share of right ones that forgets.
+
+    at the start          weight[s] = prior[s],  mastery[s] = start[s]
+    after an answer on c  weight[s] ← retention[s]^a · weight[s] + u
+                          mastery[s] ← mastery[s] + (u / weight[s]) · (response − mastery[s])
+    on the skill itself   a = u = 1
+    on another one        a = transfer[s],  u = 2 · transfer[s] · sigmoid(±(logit start[s] − logit start[c]))
+    logit                 (mastery[s] − θ[s]) / temperature[s] + growth[s] · log(1 + n)  (+ discrimination[s] · ability)
+
+± is + after a right answer and − after a wrong one: what is right on a harder skill, or wrong on an easier one, says
+more, so that a student who answers other skills as their starts foretell stays at this one's on average. Mastery is the
+mean of a beta distribution whose pseudo-counts are forgotten (recency-weighted shares: Galyardt & Goldin, 2015). No
+network is in it: it can be recomputed by hand from the answers and these numbers, which are learned, each a skill:
+
+start           mastery before the first answer
+prior           answers that the start weighs: prior_share / (1 − retention), less than a long history on the skill
+retention       what is left of the weight of earlier answers after one on the skill
+transfer        what an answer on another, equally easy skill counts, in answers on this one
+θ               mastery at which a student (of ability 0, where ability is inferred) is as often right as wrong
+temperature     mastery that is worth one logit
+growth          logits that practice adds, right or wrong, n being the answers on the skill so far; not below 0
+discrimination  logits that one unit of ability is worth, where ability is inferred
+
+Laws, whatever is learned: a right answer never lowers mastery and a wrong one never raises it, of any skill; a skill
+with transfer 0 moves by its own answers alone; more of the same answer on a skill moves it less each time, because
+weight stays under 2 / (1 − retention). What practice itself teaches is apart: growth may only add, and is no part of
+mastery, which a wrong answer must not raise. Ability is read by a network from all answers. Mastery is trained to
+predict by itself as well as in the sum, or the others would take over what mastery is to say. Shape letters: see the
+package's docstring.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gaintrace.config import LearningCurveConfig, ModelConfig
+from gaintrace.data.batches import MemberInputs
+from gaintrace.data.groups import LengthGroup
+from gaintrace.model.encoder import Drop, TwoStreamStack
+from gaintrace.model.layers import Linear
+from gaintrace.model.mastery import MasteryPrediction
+
+STARTS = {"start": 0.5, "retention": 0.8, "prior_share": 0.4, "transfer": 0.1, "growth": 0.1, "discrimination": 1.0}
+"""Where training starts from: what it ends near on several data sets, and it moves in a few hundred steps."""
+
+
+class _Answers(NamedTuple):
+    """The interactions of a batch, KN each."""
+
+    skill: Tensor
+    right: Tensor  # 0 or 1
+    ease: Tensor  # logit of the skill's start
+
+
+class _Asked(NamedTuple):
+    """The targets of a batch and the parameters of their skills, KN each."""
+
+    skill: Tensor
+    steps: Tensor  # back to the last interaction before the target's answer
+    ease: Tensor  # logit of start
+    prior: Tensor
+    forgetting: Tensor  # −log(retention)
+    transfer: Tensor
+
+
+class EvidenceCurve(nn.Module):
+    """Mastery out of right and wrong answers, and its way to a logit; see the module's docstring.
+
+    All but θ is learned as log or logit, so that no step can push it out of its range.
+    """
+
+    def __init__(self, config: LearningCurveConfig, skills: int, ability: bool) -> None:
+        super().__init__()
+        one = torch.ones(1, skills)
+        self.logit_start = nn.Parameter((one * STARTS["start"]).logit())
+        self.logit_retention = nn.Parameter((one * STARTS["retention"]).logit())
+        self.logit_prior_share = nn.Parameter((one * STARTS["prior_share"]).logit())
+        self.logit_transfer = nn.Parameter((one * STARTS["transfer"]).logit())
+        self.threshold = nn.Parameter(one * config.mastery_threshold_init)
+        self.log_temperature = nn.Parameter((one * config.threshold_temperature).log())
+        self.log_growth = nn.Parameter((one * STARTS["growth"]).log())
+        self.log_discrimination = nn.Parameter((one * STARTS["discrimination"]).log()) if ability else None
+
+    def start(self, skill: Tensor) -> Tensor:
+        """Mastery before the first answer; skill: KN → KN."""
+        return self.logit_start.sigmoid().gather(1, skill)
+
+    def mastery(self, inputs: MemberInputs) -> Tensor:
+        """Mastery of each target's skill before its answer: KN, in (0, 1)."""
+        return self.tracked(inputs)[0]
+
+    def tracked(self, inputs: MemberInputs) -> tuple[Tensor, Tensor]:
+        """Mastery of each target's skill before its answer, and how many answers on it came before: KN each."""
+        right = (inputs.token >= self.threshold.shape[1]).to(self.threshold.dtype)
+        answers = _Answers(inputs.skill, right, self.logit_start.gather(1, inputs.skill))
+        parameters = (
+            self.logit_start,
+            self.logit_prior_share.sigmoid() / self.logit_retention.neg().sigmoid(),
+            -F.logsigmoid(self.logit_retention),
+            self.logit_transfer.sigmoid(),
+        )
+        of_target = (parameter.gather(1, inputs.target_skill) for parameter in parameters)
+        asked = _Asked(inputs.target_skill, inputs.steps_to_last_answer, *of_target)
+        with torch.autocast(right.device.type, enabled=False):
+            tracked = [_tracked(group, answers, asked) for group in inputs.length_groups]
+        mastery, count = (torch.cat(parts, dim=1) for parts in zip(*tracked, strict=True))
+        return mastery, count
+
+    def logit(self, mastery: Tensor, skill: Tensor) -> Tensor:
+        """Logit of a correct response at mastery of a skill: KN each → KN."""
+        return (mastery - self.threshold.gather(1, skill)) / self.log_temperature.gather(1, skill).exp()
+
+
+class EvidenceEncoder(nn.Module):
+    """The mastery encoder whose mastery is evidence: the curve and, where ability is inferred, a stack to read it from.
+
+    Everything under `curve.` is a number that a reader interprets; all other parameters are weights of a network.
+    """
+
+    def __init__(self, config: ModelConfig, curve: LearningCurveConfig, skills: int, positions: int) -> None:
+        super().__init__()
+        inferred = config.ability == "inferred"
+        self.stack = TwoStreamStack(config, skills, positions, context_out=False) if inferred else None
+        self.ability = Linear(config.d_model, 1) if inferred else None
+        self.curve = EvidenceCurve(curve, skills, inferred)
+
+    def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
+        """Mastery of each target's skill before its answer, and the logit of a correct response."""
+        mastery, count = self.curve.tracked(inputs)
+        alone = self.curve.logit(mastery, inputs.target_skill)
+        growth = self.curve.log_growth.gather(1, inputs.target_skill).exp() * torch.log1p(count)
+        if self.stack is None or self.ability is None or self.curve.log_discrimination is None:
+            return MasteryPrediction(alone + growth, mastery, torch.zeros_like(mastery), None, growth, alone)
+        _, val = self.stack(inputs, drop)
+        ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
+        ability = ability * self.curve.log_discrimination.gather(1, inputs.target_skill).exp()
+        return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone)
+
+    def practised_gain(self, predicted: MasteryPrediction, inputs: MemberInputs) -> Tensor:
+        """By how much each interaction moves mastery of the skill that it practises: KN, below 0 where it was wrong."""
+        own = replace(inputs, target_skill=inputs.skill)
+        after, before = (
+            self.curve.mastery(replace(own, steps_to_last_answer=torch.full_like(inputs.skill, steps)))
+            for steps in (1, 2)
+        )
+        return after - before
+
+
+def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> tuple[Tensor, Tensor]:
+    """Mastery by the recursion in closed form, without a loop over time, and the answers on the skill: KBT each, flat.
+
+    An answer weighs u · retention^(what was answered since): that is counted, all interactions at `transfer` and those
+    on the target's skill at 1.
+    """
+    shape = (-1, group.rows, group.positions)
+    skill, right, ease = (x[:, group.start : group.stop].reshape(shape) for x in answers)
+    target, steps, start, prior, forgetting, transfer = (x[:, group.start : group.stop].reshape(shape) for x in asked)
+    position = torch.arange(group.positions, device=skill.device)
+    last = position + 1 - steps  # KBT, the last interaction before the target's answer; −1: there is none
+    seen = position <= last[..., None]  # KBTT
+    own = seen & (target[..., None] == skill[:, :, None])
+    own_so_far = own.to(right.dtype).cumsum(dim=-1)
+    own_total, total = own_so_far[..., -1], (last + 1).to(right.dtype)
+    own_since = own_total[..., None] - own_so_far
+    since = (last[..., None] - position).clamp(min=0).to(right.dtype)
+    own_rate, any_rate = forgetting * (1 - transfer), forgetting * transfer
+    age = own_rate[..., None] * own_since + any_rate[..., None] * since
+    surprise = torch.sigmoid((2 * right - 1)[:, :, None] * (start[..., None] - ease[:, :, None]))
+    unit = torch.where(own, 1.0, 2 * transfer[..., None] * surprise)
+    weight = (unit * torch.exp(-age)).masked_fill(~seen, 0.0)
+    prior_left = prior * torch.exp(-own_rate * own_total - any_rate * total)
+    of_right = torch.matmul(weight, right[..., None])[..., 0]
+    mastery = (prior_left * start.sigmoid() + of_right) / (prior_left + weight.sum(dim=-1))
+    return mastery.flatten(1), own_total.expand_as(mastery).flatten(1)

@@ -1,0 +1,119 @@
+"""Whether mastery measures mastery: what it knows of an answer beside the skill that was asked, and beside practice.
+
+Mastery is worth its name where, of two answers on the same skill, it is higher before the right one. Three things look
+like it and are not: knowing which skills are easy (the skill's base rate), counting practice (exposure), and the
+ability term beside mastery, which these measures leave out.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gaintrace.config import DataConfig, Strict
+from gaintrace.data.dataset import Dataset
+from gaintrace.data.split import TEST_FOLD
+
+Scores = np.ndarray[tuple[int], np.dtype[Any]]
+
+PRIOR_ANSWERS = 2
+"""The share of right answers starts with so many at the skill's base rate, so that one answer does not decide it."""
+
+
+class MasteryMeasures(Strict):
+    """AUCs and a correlation over the test targets. None where one kind of response, or one value, is all there is.
+
+    `skill_base_rate_auc`: of the share of right answers that the target's skill has in the training folds.
+    `mastery_within_skill_auc`: AUC of mastery inside each skill, averaged by the pairs of a right and a wrong answer
+    that each has. `right_share_within_skill_auc`: the same of the share of right answers that the student has given on
+    the skill so far, which needs no model. `mastery_exposure_correlation`: Pearson's, of mastery with the number of the
+    student's earlier answers on the skill.
+    """
+
+    skill_base_rate_auc: float | None
+    mastery_within_skill_auc: float | None
+    right_share_within_skill_auc: float | None
+    mastery_exposure_correlation: float | None
+
+
+def measure_mastery(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> MasteryMeasures:
+    """`predictions`: rows as in predictions.parquet, a target each, of the data set that the run was trained on."""
+    rates = skill_base_rates(dataset, config.fold)
+    past = earlier_answers(dataset.interactions, config.max_sequence_length)
+    at = _rows(predictions, dataset.interactions)
+    exposure, right = past["answers"].to_numpy()[at], past["right"].to_numpy()[at]
+    skill, response, mastery = (predictions[name].to_numpy() for name in ("skill", "response", "mastery"))
+    share = (right + PRIOR_ANSWERS * rates[skill]) / (exposure + PRIOR_ANSWERS)
+    return MasteryMeasures(
+        skill_base_rate_auc=auc(rates[skill], response),
+        mastery_within_skill_auc=within_skill_auc(mastery, response, skill),
+        right_share_within_skill_auc=within_skill_auc(share, response, skill),
+        mastery_exposure_correlation=_correlation(mastery, exposure),
+    )
+
+
+def skill_base_rates(dataset: Dataset, fold: int) -> Scores:
+    """Share of right answers on each skill in the folds that train where `fold` validates: C.
+
+    A skill that nobody answers there gets the share over all skills.
+    """
+    frame = dataset.interactions
+    held_out = dataset.students["fold"].isin((TEST_FOLD, fold)).to_numpy()[frame["student"]]
+    training = frame[~held_out]
+    shares = training.groupby("skill")["response"].mean().reindex(range(len(dataset.skills)))
+    return shares.fillna(training["response"].mean()).to_numpy()
+
+
+def earlier_answers(interactions: pd.DataFrame, chunk: int) -> pd.DataFrame:
+    """How often the student answered on the skill before, in the same chunk of `chunk` interactions, a row each.
+
+    Columns: answers; right, those that were right. History begins anew with a chunk, for the encoders as well.
+    """
+    nth = interactions.groupby("student").cumcount() // chunk
+    grouped = interactions["response"].astype("int64").groupby([interactions["student"], nth, interactions["skill"]])
+    right = grouped.cumsum() - interactions["response"]
+    return pd.DataFrame({"answers": grouped.cumcount(), "right": right})
+
+
+def within_skill_auc(score: Scores, response: Scores, skill: Scores) -> float | None:
+    """AUC inside each skill, averaged by its pairs of a right and a wrong answer.
+
+    So it is the share of all pairs of one skill that the score ranks as their answers do, ties counting half. Skills
+    with one kind of response have no pair. None where no skill has one.
+    """
+    frame = pd.DataFrame({"score": score, "response": response, "skill": skill})
+    won, pairs = 0.0, 0
+    for _, group in frame.groupby("skill"):
+        inside = auc(group["score"].to_numpy(), group["response"].to_numpy())
+        if inside is None:
+            continue
+        right = int(group["response"].sum())
+        count = right * (len(group) - right)
+        won, pairs = won + inside * count, pairs + count
+    return won / pairs if pairs else None
+
+
+def auc(score: Scores, response: Scores) -> float | None:
+    """How often a right answer scores above a wrong one, ties counting half; None where one kind is missing."""
+    right = int(response.sum())
+    wrong = len(response) - right
+    if right == 0 or wrong == 0:
+        return None
+    rank = pd.Series(score).rank().to_numpy()
+    return float((rank[response == 1].sum() - right * (right + 1) / 2) / (right * wrong))
+
+
+def _rows(predictions: pd.DataFrame, interactions: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Row of each target among the interactions: the student's first row, and the position from there."""
+    first = interactions["student"].drop_duplicates()
+    starts = pd.Series(first.index, index=first)
+    rows: np.ndarray[Any, np.dtype[np.int64]] = (
+        starts.loc[predictions["student"]].to_numpy() + predictions["position"].to_numpy()
+    )
+    return rows
+
+
+def _correlation(a: Scores, b: Scores) -> float | None:
+    if len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
+        return None
+    return float(np.corrcoef(a.astype("float64"), b.astype("float64"))[0, 1])
