@@ -70,7 +70,7 @@ def test_wrong_files_are_named(tmp_path, files, error, message):
         ({"test": TEST.replace("0.6853", "1e999")}, "line 2: test_e1_auc is '1e999', not a finite number"),
         ({"test": TEST.replace("0.6853", "")}, "line 2: test_e1_auc is '', not a number"),
         ({"test": TEST.replace("0.6853", "0.68_53")}, "line 2: test_e1_auc is '0.68_53', not a number"),
-        ({"test": TEST.replace("0.6853", "0,6853")}, "line 2: 4 values for 3 columns"),
+        ({"test": TEST.replace("0.6853", "0,6853")}, "line 2: more cells than the header"),
         ({"test": TEST + "0.5,0.6\n"}, "line 4: 2 values for 3 columns"),
         ({"test": TEST.splitlines()[0]}, "test.csv: the table has a header and no rows"),
         ({"epochs": EPOCHS.splitlines()[0] + "\n\n"}, "epochs.csv: the table has a header and no rows"),
@@ -80,10 +80,10 @@ def test_wrong_files_are_named(tmp_path, files, error, message):
         ({"epochs": EPOCHS.replace("0.3,2", "0.3,1.5")}, "line 3: epoch is 1.5, not a whole number from 0"),
         ({"epochs": EPOCHS.replace("0.3,1", "0.3,-1")}, "line 2: epoch is -1, not a whole number from 0"),
         ({"epochs": EPOCHS + "0.5,1,0.7,0.5\n"}, "line 6: their_test.csv has no test metrics of the run"),
-        ({"test": TEST.replace("test_e2_auc", "test_e2_auc,test_e2_auc")}, "column test_e2_auc twice"),
+        ({"test": TEST.replace("test_e2_auc", "test_e2_auc,test_e2_auc")}, "line 1: more than one column test_e2_auc"),
         ({"test": TEST.replace("test_e2_auc", "test_e2_auc,", 1)}, "line 1: a column has no name"),
         ({"test": TEST.replace("0.8", "1.8"), "epochs": EPOCHS.replace("0.8", "1.8")}, "bce_loss_weight is 1.8: Input"),
-        ({"test": TEST + '0.9,"0.7,0.5\n'}, "not a well-formed table"),
+        ({"test": TEST + '0.9,"0.7,0.5\n'}, "line 4: unbalanced quotation mark"),
     ],
 )  # fmt: skip
 def test_a_number_that_cannot_be_is_refused_with_its_place_and_nothing_is_written(tmp_path, files, message):

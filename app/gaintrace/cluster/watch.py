@@ -116,8 +116,7 @@ def table(state: Progress, counts: dict[int, tuple[int, int]]) -> RenderableType
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in ("step", "phase", "runs", "attempt", "time", ""):
         right = column in ("runs", "attempt", "time")
-        wraps = column in ("step", "")
-        drawn.add_column(column, justify="right" if right else "left", no_wrap=not wraps, overflow="fold")
+        drawn.add_column(column, justify="right" if right else "left", no_wrap=column != "")
     shards = [step for step in state.steps if step.shard is not None]
     hidden = {step.name for step in sorted(shards, key=_interest)[SHARDS_SHOWN:]}
     for step in state.steps:
