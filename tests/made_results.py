@@ -60,7 +60,8 @@ def succeed(store, plan, index, e1, e2, best_epoch=3, valid=None):
     run = plan.runs[index]
     result = made_result(plan, run, e1, e2, best_epoch, valid)
     rows = [
-        {"epoch": n, "valid_e1_auc": e1 - abs(n - best_epoch) / 100, "valid_e2_auc": e2 + n / 1000} for n in range(1, 6)
+        {"epoch": n, "valid_e1_auc": (e1 or 0.5) - abs(n - best_epoch) / 100, "valid_e2_auc": (e2 or 0.5) + n / 1000}
+        for n in range(1, 6)
     ]
     store.write(f"runs/{run.run_id}/epochs.csv", pd.DataFrame(rows).to_csv(index=False).encode())
     store.write(f"runs/{run.run_id}/result.json", result.model_dump_json().encode())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gaintrace.analysis.comparison import RUNS_READ, compare_configurations
+from gaintrace.analysis.comparison import RUNS_READ, Comparison, compare_configurations
 from gaintrace.analysis.intervals import mean_interval
 from gaintrace.analysis.table import read_results, run_table, short_names
 from gaintrace.config import Objective
@@ -103,3 +103,116 @@ def test_predictions_of_another_test_set_are_left_out(tmp_path):
     )
     assert plan.runs[1].run_id not in found.runs
     assert len(found.runs) == 2
+
+
+def told_apart(store, text, levels, damaged=()):
+    """The comparison of runs with predictions, the better the larger their level."""
+    plan = planned(store, f"name: made\n{text}")
+    for index in range(len(plan.runs)):
+        predict(store, plan, index, levels[index % len(levels)])
+    for index in damaged:
+        store.write(f"runs/{plan.runs[index].run_id}/predictions.parquet", b"")
+    return plan, aggregate(store, plan.sweep_id).comparison
+
+
+WEIGHTS = "grid: {training.bce_loss_weight: [0.2, 0.5, 0.8]}\n"
+
+
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+def test_a_damaged_file_takes_the_noise_check_from_its_own_run_alone(tmp_path, damaged):
+    plan, found = told_apart(open_store(tmp_path), WEIGHTS, [1.0, 0.99, 0.4], [damaged])
+    lost = plan.runs[damaged].run_id
+    assert list(found.unread) == [lost] and "0 bytes" in found.unread[lost]
+    assert found.reference == (1 if damaged == 0 else 0)
+    assert found.compared == 2
+    for place, configuration in enumerate(found.configurations):
+        known = configuration.difference is not None and configuration.difference.low is not None
+        assert known == (place not in (damaged, found.reference))
+    assert set(found.runs) == {run.run_id for run in plan.runs} - {lost}
+
+
+def test_where_no_run_left_predictions_none_is_missed(tmp_path):
+    assert evidence(open_store(tmp_path), WEIGHTS, lambda swept: (0.7, 0.5)).comparison.unread == {}
+
+
+def test_an_interval_without_students_does_not_stand_among_others(tmp_path):
+    """Seeds alone would give the damaged one an interval that leaves the students out."""
+    plan, found = told_apart(open_store(tmp_path), WEIGHTS + "seeds: [1, 2]\n", [1.0, 1.0, 0.8, 0.8, 0.4, 0.4], [5])
+    assert found.covers == "the choice of the 200 test students and the randomness of training (2 seeds)"
+    last = found.configurations[-1]
+    assert plan.runs[5].run_id in last.runs
+    assert (last.difference.low, last.apart, last.interval) == (None, None, None)
+
+
+def test_validation_orders_and_differences_are_of_test(tmp_path):
+    store = open_store(tmp_path)
+    plan = planned(store, f"name: made\n{WEIGHTS}objective: {{alpha: 1.0}}\n")
+    for index, (skill, valid) in enumerate([(1.0, (0.6, 0.6)), (0.6, (0.7, 0.6)), (0.2, (0.6, 0.6))]):
+        predict(store, plan, index, skill, valid=valid)
+    summary = aggregate(store, plan.sweep_id)
+    first, *others = summary.comparison.configurations
+    assert first.swept == {"bce_loss_weight": 0.5}
+    assert summary.best["run_id"] == plan.runs[1].run_id
+    assert [(c.rank, c.swept["bce_loss_weight"]) for c in others] == [(2, 0.2), (2, 0.8)]
+    assert first.valid_combined == pytest.approx(1.3)
+    for other in others:
+        assert other.difference.mean == pytest.approx(other.combined - first.combined)
+        assert other.apart
+    assert others[0].difference.low > 0, "better on test"
+    assert summary.comparison.optimism is None
+    assert [c.by_alpha["1"].rank for c in (others[0], first, others[1])] == [1, 2, 3]
+
+
+def test_one_seed_tells_large_differences_from_small_ones(tmp_path):
+    _, found = told_apart(open_store(tmp_path), WEIGHTS, [1.0, 0.97, 0.4])
+    _, near, far = found.configurations
+    assert (near.apart, far.apart) == (None, True)
+    assert near.difference.high < 0, "other students would not make them equal"
+    assert found.undecided == [near]
+    assert found.counts == {"configurations": 3, "compared": 3, "together": 1, "undecided": 1, "first": 1}
+
+
+def test_seeds_of_one_configuration_are_not_called_apart(tmp_path):
+    """Names that change nothing, so that every pair is two trainings of one thing."""
+    store = open_store(tmp_path)
+    plan = planned(store, "name: made\ngrid: {training.batch_size: [61, 62, 63, 64, 65, 66]}\n")
+    for index in range(6):
+        predict(store, plan, index, 1.0 + index / 500)  # a spread that the students' draws alone would see
+    found = aggregate(store, plan.sweep_id).comparison
+    assert not [c for c in found.configurations if c.apart]
+
+
+def test_ties_share_a_rank_however_they_were_added_up(tmp_path):
+    def scores(swept):
+        return {0.2: (0.1 + 0.2, 0.6), 0.5: (0.3, 0.6), 0.8: (0.29, 0.6)}[swept["training.bce_loss_weight"]]
+
+    made = evidence(open_store(tmp_path), WEIGHTS, scores)
+    assert [c.rank for c in made.comparison.configurations] == made.table["rank"].tolist() == [1, 1, 3]
+    assert made.comparison.counts["first"] == 2
+
+
+def test_a_run_without_an_auc_on_test_or_in_what_ranks_has_no_rank(tmp_path):
+    store = open_store(tmp_path)
+    plan = planned(store, f"name: made\n{WEIGHTS}")
+    succeed(store, plan, 0, 0.7, 0.5)
+    succeed(store, plan, 1, None, 0.5, valid=(0.7, 0.6))
+    succeed(store, plan, 2, 0.7, 0.5, valid=(None, 0.6))
+    summary = aggregate(store, plan.sweep_id)
+    assert [row["rank"] for row in summary.runs] == [1, None, None]
+    assert len(summary.comparison.configurations) == 1
+
+
+def test_comparisons_of_before_are_read(tmp_path):
+    """results.json of a version that ranked by test alone."""
+    _, found = told_apart(open_store(tmp_path), WEIGHTS + "objective: {rank_by: combined}\n", [1.0, 0.9, 0.4])
+    new = {"repeated", "reference", "unread", "optimism", "lead", "counts"}
+    before = {key: value for key, value in found.model_dump(mode="json").items() if key not in new}
+    for configuration in before["configurations"]:
+        for metric in ("valid_e1_auc", "valid_e2_auc", "valid_combined"):
+            del configuration[metric]
+    read = Comparison.model_validate(before)
+    assert read.together == [read.configurations[0]]
+    assert (
+        read.covers
+        == "the choice of the 200 test students, not the randomness of training: there is one seed and one fold"
+    )

@@ -91,7 +91,7 @@ def test_a_partial_sweep_exits_with_4_and_keeps_what_succeeded(folder):
         (["sweep", "phase2"], 2, "no data set: give --data FOLDER"),
         (["sweep", "phase2", "--data", "nowhere"], 3, "no prepared data set there"),
         (["sweep", "small.yaml", "--device", "tpu"], 2, "--device tpu"),
-        (["sweep", "small.yaml", "--device", "cuda:99"], 2, "CUDA devices"),
+        (["sweep", "small.yaml", "--device", "cuda:99"], 9, "CUDA devices"),
         (["sweep", "small.yaml", "--out", "gs://bucket"], 2, "gs:// is not supported"),
         (["sweep", "small.yaml", "--out", "small.yaml"], 5, "a part of the path is a file"),
         (["sweep", "small.yaml", "--runs-per-pod", "0"], 2, "greater than or equal to 1"),

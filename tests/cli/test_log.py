@@ -9,7 +9,7 @@ from gaintrace.store import open_store
 def test_what_is_printed_is_kept(tmp_path, capsys):
     store = open_store(tmp_path)
     with logged(store, "log") as console:
-        console.print("[bold]epoch[/] 1/3", highlight=False)
+        console.print("epoch 1/3", style="bold")
         console.print(f"a line of {'very ' * 40}many words [0, 1]", markup=False, soft_wrap=True)
     printed = capsys.readouterr().out
     assert store.read("log").decode() == printed

@@ -137,7 +137,8 @@ def test_odd_characters_in_paths_are_printed_as_they_are(tmp_path: Path, out: st
         gaintrace(tmp_path, "report", "--out", out, "--no-open").output == f"{out}/sweeps/{plan.sweep_id}/report.html\n"
     )
     forced = gaintrace(tmp_path, "promote", "made", "--out", out, "--force")
-    assert f"default 1 ({forced.output.split('(')[1].split(')')[0]}): {out}/defaults/current.yaml" in forced.output
+    (line,) = (line for line in forced.output.splitlines() if line.startswith("default 1 ("))
+    assert line.endswith(f"): {out}/defaults/current.yaml")
     assert out in gaintrace(tmp_path, "reproduce", "zz", "--out", out).error
 
 

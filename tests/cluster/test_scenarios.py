@@ -10,15 +10,15 @@ from gaintrace.cluster.workflow import workflow_for
 from gaintrace.errors import ConfigError, IncompleteError
 from tests.cluster.scenarios import DEMO, IMPOSSIBLE, LENIENT, UNKNOWN_FIELD, seeded
 
-SMALL = "; base.data.synthetic.students=60; base.training.epochs=1"
+SMALL = "; base.data.synthetic.students=60"
 
 
 def rows(store: Path, overrides: str) -> pd.DataFrame:
     """Plan, train and aggregate as the workflow's steps do; the rows of results.csv."""
     outputs = store / "outputs"
-    sweep.plan("demo", "", str(store), None, 6, "", overrides + SMALL, outputs)
+    sweep.plan("demo", None, str(store), None, 6, "", overrides + SMALL, outputs)
     sweep_id = (outputs / "sweep-id").read_text()
-    sweep.train_shard(sweep_id, 0, str(store), "", "auto", 1, None, gpus=0)
+    sweep.train_shard(sweep_id, 0, str(store), None, "auto", 1, None, gpus=0)
     try:
         sweep.aggregate(sweep_id, str(store))
     finally:

@@ -111,7 +111,9 @@ def test_the_rule_gives_way_where_histories_are_short_and_says_so():
 
 def test_a_long_history_is_shown_as_far_as_one_sequence_reaches():
     (history,) = choose_students(students([[0, 1, 2] * 40]), small_run(), 1).histories
-    assert len(history.skill) == 39
+    assert (len(history.skill), history.beyond) == (39, 81)
+    (panel,) = panels(build_mastery(small_run(), 3, 1).eval(), [history], ["a", "b", "c"])
+    assert panel.title == "student u0, first 39 of 120 interactions"
 
 
 @pytest.mark.parametrize(

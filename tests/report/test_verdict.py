@@ -29,6 +29,58 @@ def with_skills(store, skills, more=""):
     return judged(store, plan)
 
 
+def test_equals_are_not_ranked_and_give_no_advice(store):
+    plan = planned(store, overrides=GLOBAL)
+    for index in range(6):
+        succeed(store, plan, index, 0.7, 0.6)
+    summary = aggregate(store, plan.sweep_id)
+    found = verdict(summary)
+    assert found.result.startswith("All 6 configurations reached the same: E1 + 0.5 · E2 = 1.0000")
+    assert found.trust == "So nothing came out best."
+    assert "edge_of_the_grid" not in [finding.name for finding in summary.findings]
+    for name in ("report.md", "report.html"):
+        assert "try" not in store.read(f"sweeps/{plan.sweep_id}/{name}").decode().lower()
+
+
+def test_a_shared_first_rank_is_told(store):
+    plan = planned(store)
+    for index in range(6):
+        succeed(store, plan, index, 0.7 if index < 2 else 0.69, 0.6)
+    result = judged(store, plan).result
+    assert result.startswith("bce_loss_weight 0.3 and 0.4 share the first rank of 6, with E1 + 0.5 · E2 = 1.0000")
+
+
+def test_runs_without_an_auc_are_not_said_to_have_failed(store):
+    plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.3, 0.8]}\n")
+    for index in range(2):
+        succeed(store, plan, index, 0.7, 0.6, valid=(None, None))
+    assert judged(store, plan).result.startswith(
+        "2 of 2 runs succeeded, and none has the AUC that ranks (valid_combined)"
+    )
+
+
+def test_what_is_better_on_test_than_the_first_is_named(store):
+    plan = planned(
+        store,
+        "name: made\ngrid: {training.bce_loss_weight: [0.3, 0.8]}\n"
+        + "base: "
+        + str({"training": {"clip_scope": "global"}})
+        + "\n",
+    )
+    for index, skill in enumerate([0.3, 1.0]):
+        predict(store, plan, index, skill, valid=(0.9 - index / 10, 0.6))
+    assert judged(store, plan).trust.startswith("But on test bce_loss_weight 0.8 is better, by +")
+
+
+def test_the_best_of_many_is_said_to_be_flattered_where_test_picked_it(store):
+    rule = "objective: {rank_by: combined}\n"
+    found = with_skills(store, {0.3: 1.0, 0.5: 1.0, 0.8: 1.0}, rule)
+    assert found.notes[-1].startswith(
+        "Picked by E1 + 0.5 · E2 on test (rank_by: combined), the study's rule: as the best"
+    )
+    assert "is flattered by about 0.00" in found.notes[-1]
+
+
 def test_without_results_there_is_nothing_to_rank(store):
     plan = planned(store)
     fail(store, plan, 0)

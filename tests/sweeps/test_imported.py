@@ -80,7 +80,7 @@ def test_wrong_files_are_named(tmp_path, files, error, message):
         ({"epochs": EPOCHS.replace("0.3,2", "0.3,1.5")}, "line 3: epoch is 1.5, not a whole number from 0"),
         ({"epochs": EPOCHS.replace("0.3,1", "0.3,-1")}, "line 2: epoch is -1, not a whole number from 0"),
         ({"epochs": EPOCHS + "0.5,1,0.7,0.5\n"}, "line 6: their_test.csv has no test metrics of the run"),
-        ({"test": TEST.replace("test_e2_auc", "test_e2_auc,test_e2_auc")}, "line 1: more than one column test_e2_auc"),
+        ({"test": TEST.replace("test_e2_auc", "test_e2_auc,test_e2_auc")}, "more than one column test_e2_auc"),
         ({"test": TEST.replace("test_e2_auc", "test_e2_auc,", 1)}, "line 1: a column has no name"),
         ({"test": TEST.replace("0.8", "1.8"), "epochs": EPOCHS.replace("0.8", "1.8")}, "bce_loss_weight is 1.8: Input"),
         ({"test": TEST + '0.9,"0.7,0.5\n'}, "line 4: unbalanced quotation mark"),

@@ -10,6 +10,7 @@ from rich.console import Console
 from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
 from gaintrace.cli.console import plain
+from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import SweepSpec, as_text, load_spec
 
 if TYPE_CHECKING:
@@ -30,19 +31,35 @@ def promote(
         str | None, typer.Option("--run", metavar="RUN", help="Promote this run's configuration, not the best.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overrule all objections; they are recorded.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="First train the default in force on the sweep's data, to compare with.")
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="URI", help="With --train: the sweep's data set, if it lies elsewhere."),
+    ] = None,
+    device: sweeps.Device = "auto",
+    threads: sweeps.Threads = None,
 ) -> None:
-    """Make a sweep's best configuration the default, if its numbers support that."""
+    """Make a sweep's best configuration the default, if it is better than the one in force on the same data."""
     from gaintrace.defaults.promotion import promote as promote_configuration
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.plan import find_sweep
 
     store = open_store(out)
     command = as_text(shlex.join(["gaintrace", *sys.argv[1:]]))
-    sweep_id = find_sweep(store, sweep)
+    sweep_id, console = find_sweep(store, sweep), plain()
     if run is not None:
         run = named.finished_run(store, run, sweep_id)
+    if train:
+        from gaintrace.pipeline.promotion import train_default
+        from gaintrace.pipeline.sweep import Machine
+
+        uri = named.dataset(store, data) if data is not None else None
+        with ConsoleWatcher(console) as watcher:
+            train_default(store, sweep_id, run, data=uri, machine=Machine(device, threads), watcher=watcher)
     promotion = promote_configuration(store, sweep_id, run, force, command)
-    default, console = promotion.default, plain()
+    default = promotion.default
     where = f"{store.uri}/{layout.CURRENT_DEFAULT}"
     if promotion.already:
         console.print(
@@ -51,6 +68,8 @@ def promote(
         return
     for reason in default.provenance.overruled:
         console.print(f"overruled: {reason}")
+    for remark in default.provenance.remarks:
+        console.print(f"to be known: {remark}")
     console.print(f"default {default.number} ({default.hash}): {where}", soft_wrap=True)
     console.print(default.provenance.comparison)
     _show_changes(console, _before(store, default.number), default.spec)

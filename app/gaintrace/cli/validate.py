@@ -174,7 +174,7 @@ def _ranges(option: str, text: str) -> list[int]:
     """Numbers and ranges of numbers, as in 0,2-4."""
     found: list[int] = []
     for part in text.split(","):
-        ends = re.fullmatch(r"\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*", part)
+        ends = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part)
         first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
         if not first <= last < first + MOST_NUMBERS:
             raise ConfigError(f"{option} {text}: expected whole numbers separated by commas, or ranges, as in 0,2-4")
@@ -187,6 +187,6 @@ MOST_NUMBERS = 1000
 
 def _weights(text: str) -> list[float]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,17})?([eE]-?[0-9]{1,2})?|\.[0-9]{1,17}", part) for part in parts):
-        raise ConfigError(f"--weights {text}: expected numbers separated by commas, as in 0.3,0.7")
+    if not all(re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e-?[0-9]{1,2})?", part, re.I) for part in parts):
+        raise ConfigError(f"--weights {text}: expected numbers separated by commas, as in 0.3,0.7")  # not 1_0, not nan
     return [float(part) for part in parts]

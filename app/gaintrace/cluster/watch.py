@@ -114,11 +114,19 @@ def table(state: Progress, counts: dict[int, tuple[int, int]]) -> RenderableType
     """The steps of a workflow as a table."""
     title = f"{state.name}: {state.phase}" + (f" ({state.sweep_id})" if state.sweep_id else "")
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in ("step", "phase", "runs", "attempt", "time", ""):
-        right = column in ("runs", "attempt", "time")
-        drawn.add_column(column, justify="right" if right else "left", no_wrap=column != "")
     shards = [step for step in state.steps if step.shard is not None]
     hidden = {step.name for step in sorted(shards, key=_interest)[SHARDS_SHOWN:]}
+    more = f"… {len(hidden)} more shards"
+    for column in ("step", "phase", "runs", "attempt", "time", ""):
+        right = column in ("runs", "attempt", "time")
+        wraps = column in ("step", "")
+        drawn.add_column(
+            column,
+            justify="right" if right else "left",
+            no_wrap=not wraps,
+            overflow="fold",
+            min_width=len(more) if column == "step" and hidden else None,
+        )
     for step in state.steps:
         if step.name in hidden:
             continue
@@ -128,7 +136,7 @@ def table(state: Progress, counts: dict[int, tuple[int, int]]) -> RenderableType
     if hidden:
         phases = [step.phase for step in shards if step.name in hidden]
         summary = ", ".join(f"{phases.count(phase)} {phase.lower()}" for phase in dict.fromkeys(phases))
-        drawn.add_row(f"… {len(hidden)} more shards", summary, "", "", "", "")
+        drawn.add_row(more, summary, "", "", "", "")
     return drawn
 
 

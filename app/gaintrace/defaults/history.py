@@ -7,7 +7,7 @@
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain, load_spec
 from gaintrace.errors import ConfigError, StoreError
@@ -19,7 +19,7 @@ HEADER = "# Written by `gaintrace promote`, which keeps what was default before.
 
 
 class Provenance(Strict):
-    """Where a default came from. `overruled`: objections that --force overruled."""
+    """Where a default came from. `overruled`: objections that --force overruled; `remarks`: what was none."""
 
     sweep_id: str
     runs: list[str]
@@ -32,6 +32,7 @@ class Provenance(Strict):
     command: str
     comparison: str
     overruled: list[str]
+    remarks: list[str] = Field([])
 
 
 class Default(Strict):

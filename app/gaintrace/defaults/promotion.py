@@ -1,4 +1,8 @@
-"""Making a sweep's configuration the default: what speaks against it, and writing it down where nothing does."""
+"""Making a sweep's configuration the default: what speaks against it, and writing it down where nothing does.
+
+What counts is whether it is better than the default in force on the same data (incumbent.py). Where it is, that others
+of its sweep are as good is worth a remark and no objection.
+"""
 
 import math
 from dataclasses import dataclass
@@ -9,20 +13,15 @@ from pydantic import ValidationError
 from gaintrace.analysis.comparison import Configuration
 from gaintrace.analysis.findings.noise import named
 from gaintrace.analysis.summary import Summary
-from gaintrace.config import SweepSpec, explain, load_spec
-from gaintrace.defaults import history
-from gaintrace.defaults.history import FALLBACK, Default, Provenance, configuration_hash
+from gaintrace.config import SweepSpec, explain
+from gaintrace.defaults import history, incumbent
+from gaintrace.defaults.history import Default, Provenance, configuration_hash
+from gaintrace.defaults.incumbent import TEST_METRICS, Challenge, challenge
 from gaintrace.errors import ConfigError, RefusedError, StoreError
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, read_plan
 
 TIES_NAMED = 3
-TEST_METRIC_NAMES = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
-METRIC_NAMES = TEST_METRIC_NAMES | {
-    "valid_e1_auc": "validation E1 AUC",
-    "valid_e2_auc": "validation E2 AUC",
-    "valid_combined": "combined validation AUC",
-}
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ def promote(store: Store, sweep_id: str, run: str | None, force: bool, command: 
         if before is not None and history.spec_hash(before.spec) == history.spec_hash(spec):
             history.publish(store)
             return Promotion(before, already=True)
-        against = objections(plan, summary, chosen, before)
+        duel = challenge(store, plan, summary, chosen, before)
+        against, remarks = objections(plan, summary, chosen, before, duel)
         if against and not force:
             raise RefusedError(
                 f"{sweep_id}: {name(chosen)} is not promoted:\n"
@@ -65,8 +65,9 @@ def promote(store: Store, sweep_id: str, run: str | None, force: bool, command: 
             code_version=summary.code_version,
             promoted=datetime.now(UTC).isoformat(timespec="seconds"),
             command=command,
-            comparison=against_the_default(plan, summary, chosen, before),
+            comparison=duel.text,
             overruled=against,
+            remarks=remarks,
         )
         added = history.add(store, spec, provenance, before.number if before else 0)
         if added is not None:
@@ -118,9 +119,11 @@ def promoted_spec(plan: Plan, chosen: Configuration) -> SweepSpec:
     )
 
 
-def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> list[str]:
-    """What in the sweep's numbers speaks against making a configuration the default; empty if nothing does."""
-    found = []
+def objections(
+    plan: Plan, summary: Summary, chosen: Configuration, before: Default | None, duel: Challenge
+) -> tuple[list[str], list[str]]:
+    """What in the numbers speaks against making a configuration the default, and what should only be known."""
+    found, remarks = [], []
     coverage = summary.coverage
     if not coverage.enough:
         found.append(
@@ -131,27 +134,46 @@ def objections(plan: Plan, summary: Summary, chosen: Configuration, before: Defa
         reached = getattr(chosen, criterion)
         if least is not None and reached < least:
             found.append(
-                f"success criterion missed: {TEST_METRIC_NAMES[criterion]} is {reached:.4f}, "
-                f"at least {least} is required"
+                f"success criterion missed: {TEST_METRICS[criterion]} is {reached:.4f}, at least {least} is required"
             )
-    found += _noise(plan, summary, chosen, before)
+    if duel.objection is not None:
+        found.append(duel.objection)
+    found += _unsettled(summary, chosen)
+    best = summary.comparison.configurations[0]
+    default = in_sweep(plan, summary, before)
+    noise = _noise(summary, chosen, default)
+    told_apart = chosen.apart is not True if chosen is not best else default is None or default.apart is not False
+    if duel.beaten and told_apart:
+        remarks += noise
+    else:
+        found += noise
+    return found, remarks
+
+
+def _unsettled(summary: Summary, chosen: Configuration) -> list[str]:
+    """Findings that say that a better one is within reach: longer training, or beyond the grid."""
+    found = []
+    for finding in summary.findings:
+        numbers = finding.numbers
+        at_the_edge = finding.name == "edge_of_the_grid" and chosen.swept.get(numbers["parameter"]) == numbers["best"]
+        if finding.name == "too_few_epochs" or at_the_edge:
+            found.append(finding.text)
     return found
 
 
-def _noise(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> list[str]:
+def _noise(summary: Summary, chosen: Configuration, default: Configuration | None) -> list[str]:
     comparison = summary.comparison
     best, *others = comparison.configurations
-    metric = METRIC_NAMES[comparison.metric]
+    metric = TEST_METRICS[summary.objective.test_metric]
     if not others:
         return ["the sweep has one configuration, so nothing shows that it is better than another"]
     if chosen is not best:
         how = {
             True: f"is worse in {metric} than {name(best)} by more than noise",
             False: f"cannot be told from {name(best)}, which comes before it in {metric}",
-            None: f"comes after {name(best)} in {metric}",
+            None: f"comes after {name(best)} in the ranking",
         }
         return [f"{name(chosen)} {how[chosen.apart]}{_by(chosen)}"]
-    default = in_sweep(plan, summary, before)
     ties = [other for other in others if other.apart is False]
     unknown = [other for other in (others[0], default) if other in others and other.apart is None]
     found = [
@@ -173,22 +195,9 @@ def _what(other: Configuration, runner_up: Configuration, default: Configuration
 
 def in_sweep(plan: Plan, summary: Summary, default: Default | None) -> Configuration | None:
     """The configuration of a sweep that is the default in force, if it was among them."""
-    base = default.spec.base if default else load_spec(FALLBACK).base
+    base = incumbent.in_force(default)[1].base
     same = {run.run_id for run in plan.runs if configuration_hash(run.config) == configuration_hash(base)}
     return next((c for c in summary.comparison.configurations if same.intersection(c.runs)), None)
-
-
-def against_the_default(plan: Plan, summary: Summary, chosen: Configuration, before: Default | None) -> str:
-    """How a configuration compares with the default it replaces, in a sentence."""
-    which = f"default {before.number}" if before else f"the preset {FALLBACK}"
-    found = in_sweep(plan, summary, before)
-    if found is None:
-        return f"not compared: {which} is no configuration of this sweep"
-    if found is chosen:
-        return f"{which} is the same configuration"
-    metric = summary.comparison.metric
-    swept, own = getattr(found, metric), getattr(chosen, metric)
-    return f"{which} has {METRIC_NAMES[metric]} {swept:.4f} in this sweep, {own:.4f} here"
 
 
 def name(configuration: Configuration) -> str:

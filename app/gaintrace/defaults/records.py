@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from gaintrace.config import Strict
+from gaintrace.config import Strict, explain
 from gaintrace.errors import StoreError
 from gaintrace.store import FolderStore, MissingObjectError, Store, layout, open_store
 from gaintrace.sweeps.plan import DataReference
@@ -67,6 +67,4 @@ def _read(store: Store, key: str) -> Reference | None:
     except MissingObjectError:
         return None
     except ValidationError as error:
-        raise StoreError(
-            f"{store.uri}/{key} is damaged: {error.errors()[0]['msg']}. Validate again with --record"
-        ) from None
+        raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Validate again with --record") from None

@@ -47,6 +47,12 @@ def test_curve_parameters_have_no_way_to_encoder_1(tmp_path):
     def scores(swept):
         return 0.68 + by_curve(swept)[1] / 100, by_curve(swept)[1]
 
+    for rule, instead in (
+        ("test_e1_auc", "test_e2_auc or combined"),
+        ("valid_e1_auc", "valid_e2_auc or valid_combined"),
+    ):
+        (finding,) = found(tmp_path, PHASE1.format(scope="per_encoder", rank_by=rule), scores)
+        assert finding.text.endswith(f"Rank by {instead}.")
     text = PHASE1.format(scope="per_encoder", rank_by="test_e1_auc")
     (finding,) = found(tmp_path, text, scores)
     assert "cannot reach E1" in finding.text
@@ -75,6 +81,13 @@ def test_nothing_is_said_of_a_loss_weight_that_is_a_start(tmp_path, text):
         return 0.7 + swept["training.bce_loss_weight"] / 100 + learned, 0.5 + swept["training.bce_loss_weight"] / 50
 
     assert not found(tmp_path, text, scores)
+
+
+@pytest.mark.parametrize(("values", "count"), [([0.2, 0.8], 1), ([0.0, 0.8], 0), ([0.5, 1.0], 0)])
+def test_a_weight_that_leaves_an_encoder_no_loss_is_no_scale(tmp_path, values, count):
+    text = f"grid: {{training.bce_loss_weight: {values}}}\n"
+    findings = found(tmp_path, text, lambda swept: (0.7 + swept["training.bce_loss_weight"] / 100, 0.5))
+    assert sum("hardly a way to act" in text for text in texts(findings)) == count
 
 
 @pytest.mark.parametrize(("weighting", "hidden"), [("fixed", ["curve_learning_rate"]), ("learned", [])])
