@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= store
 IMAGE ?= gaintrace:0.1.0
-QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model analysis store/test_folder.py \
+QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model analysis \
   data/test_batches.py data/test_readers.py data/test_shapes.py data/test_split.py data/test_synthetic.py \
-  training/test_evaluation.py training/test_loss_weight.py training/test_memory.py runs/test_interpretability.py \
-  sweeps/test_plan.py report/test_verdict.py report/test_mastery_curves.py)
+  training/test_evaluation.py training/test_memory.py runs/test_interpretability.py sweeps/test_plan.py \
+  report/test_verdict.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help sweep quick test check docs clean bench image image-test cluster-test
@@ -18,7 +18,7 @@ sweep: .venv/installed ## Run Phase 2's grid end to end on simulated students
 	$(BIN)/gaintrace sweep demo --out $(STORE)
 
 quick: .venv/installed ## Run the tests of a minute: no servers, hardly a process, nothing that trains for long
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not realdata" $(QUICK)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --hypothesis-profile=quick -m "not slow and not thorough and not realdata" $(QUICK)
 
 test: .venv/installed ## Run the test suite
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile

@@ -13,6 +13,7 @@ from gaintrace.config import RunConfig
 from tests.servers import KEY, SECRET, s3_server
 
 settings.register_profile("any machine", deadline=None)  # a busy one takes its time
+settings.register_profile("quick", deadline=None, max_examples=20)
 settings.load_profile("any machine")
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"

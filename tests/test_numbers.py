@@ -57,8 +57,14 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("skills_per_answer", ["one", "several"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("case", "skills_per_answer"),
+    [
+        *((case, "one") for case in CASES),
+        ("preset", "several"),
+        *(pytest.param(case, "several", marks=pytest.mark.thorough) for case in CASES if case != "preset"),
+    ],
+)
 def test_trainings_give_the_numbers_of_this_code_version(case, skills_per_answer):
     recorded = json.loads(RECORDED.read_text())
     assert recorded["code_version"] == code_version(), "record with `python -m tests.test_numbers`"

@@ -8,9 +8,9 @@ from scipy import stats
 
 from gaintrace.analysis.comparison import RUNS_READ, Comparison, compare_configurations
 from gaintrace.analysis.intervals import mean_interval
+from gaintrace.analysis.summary import analyse
 from gaintrace.analysis.table import read_results, run_table, short_names
 from gaintrace.config import Objective
-from gaintrace.report.aggregate import aggregate
 from gaintrace.store import open_store
 from gaintrace.sweeps.plan import DataReference
 from tests.analysis.findings.evidence import evidence
@@ -54,7 +54,7 @@ def test_only_common_seeds_are_compared(tmp_path):
     plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.3, 0.8]}\nseeds: [1, 2, 3]\n")
     for index in (0, 1, 2, 3):
         succeed(store, plan, index, [0.72, 0.70, 0.71, 0.69][index], 0.5)
-    best, other = aggregate(store, plan.sweep_id).comparison.configurations
+    best, other = analyse(store, plan).summary.comparison.configurations
     assert (len(best.runs), len(other.runs)) == (3, 1)
     assert other.difference.mean == pytest.approx(0.69 - 0.72)
     assert other.apart is None
@@ -69,7 +69,7 @@ def test_order_of_finishing_changes_no_interval(tmp_path):
         random.Random(seed).shuffle(order)
         for index in order:
             predict(store, plan, index, 1 - index / 50)
-        found.append(aggregate(store, plan.sweep_id).comparison)
+        found.append(analyse(store, plan).summary.comparison)
     assert found[0] == found[1]
     assert found[0].students == 200
 
@@ -85,7 +85,7 @@ def test_many_runs_are_read_from_both_ends_alone(tmp_path):
             frame_of["bytes"] = store.read(f"runs/{plan.runs[0].run_id}/predictions.parquet")
         succeed(store, plan, index, 0.8 - index / 1000, 0.5)
         store.write(f"runs/{plan.runs[index].run_id}/predictions.parquet", frame_of["bytes"])
-    comparison = aggregate(store, plan.sweep_id).comparison
+    comparison = analyse(store, plan).summary.comparison
     assert len(comparison.runs) == RUNS_READ
     assert set(comparison.configurations[-1].runs) <= set(comparison.runs)
 
@@ -112,7 +112,7 @@ def told_apart(store, text, levels, damaged=()):
         predict(store, plan, index, levels[index % len(levels)])
     for index in damaged:
         store.write(f"runs/{plan.runs[index].run_id}/predictions.parquet", b"")
-    return plan, aggregate(store, plan.sweep_id).comparison
+    return plan, analyse(store, plan).summary.comparison
 
 
 WEIGHTS = "grid: {training.bce_loss_weight: [0.2, 0.5, 0.8]}\n"
@@ -147,9 +147,9 @@ def test_an_interval_without_students_does_not_stand_among_others(tmp_path):
 def test_validation_orders_and_differences_are_of_test(tmp_path):
     store = open_store(tmp_path)
     plan = planned(store, f"name: made\n{WEIGHTS}objective: {{alpha: 1.0}}\n")
-    for index, (skill, valid) in enumerate([(1.0, (0.6, 0.6)), (0.6, (0.7, 0.6)), (0.2, (0.6, 0.6))]):
+    for index, (skill, valid) in enumerate([(1.2, (0.6, 0.6)), (0.6, (0.7, 0.6)), (0.0, (0.6, 0.6))]):
         predict(store, plan, index, skill, valid=valid)
-    summary = aggregate(store, plan.sweep_id)
+    summary = analyse(store, plan).summary
     first, *others = summary.comparison.configurations
     assert first.swept == {"bce_loss_weight": 0.5}
     assert summary.best["run_id"] == plan.runs[1].run_id
@@ -178,7 +178,7 @@ def test_seeds_of_one_configuration_are_not_called_apart(tmp_path):
     plan = planned(store, "name: made\ngrid: {training.batch_size: [61, 62, 63, 64, 65, 66]}\n")
     for index in range(6):
         predict(store, plan, index, 1.0 + index / 500)  # a spread that the students' draws alone would see
-    found = aggregate(store, plan.sweep_id).comparison
+    found = analyse(store, plan).summary.comparison
     assert not [c for c in found.configurations if c.apart]
 
 
@@ -197,7 +197,7 @@ def test_a_run_without_an_auc_on_test_or_in_what_ranks_has_no_rank(tmp_path):
     succeed(store, plan, 0, 0.7, 0.5)
     succeed(store, plan, 1, None, 0.5, valid=(0.7, 0.6))
     succeed(store, plan, 2, 0.7, 0.5, valid=(None, 0.6))
-    summary = aggregate(store, plan.sweep_id)
+    summary = analyse(store, plan).summary
     assert [row["rank"] for row in summary.runs] == [1, None, None]
     assert len(summary.comparison.configurations) == 1
 

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from gaintrace.analysis.epoch_rules import compare_rules
+from gaintrace.analysis.summary import analyse
 from gaintrace.config import Objective, RunConfig
 from gaintrace.report.aggregate import aggregate
 from gaintrace.report.sections import selection_conclusion
@@ -50,11 +51,12 @@ def test_rules_that_pick_alike_are_told_once(tmp_path):
     plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.2, 0.8]}\n")
     for index in range(2):
         succeed(store, plan, index, 0.7 + index / 100, 0.5, best_epoch=5)
-    text = selection_conclusion(aggregate(store, plan.sweep_id))
+    text = selection_conclusion(analyse(store, plan).summary)
     assert text.startswith("However epochs are picked, bce_loss_weight 0.8 comes first on validation.")
     assert text.endswith("combined differs by 0.0100 by every rule.")
 
 
+@pytest.mark.thorough
 def test_the_section_says_whether_the_best_depends_on_the_rule(tmp_path):
     store = open_store(tmp_path)
     plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.2, 0.8]}\n")

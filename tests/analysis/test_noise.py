@@ -8,7 +8,7 @@ from scipy import stats
 from gaintrace.analysis.bootstrap import StudentBootstrap
 from gaintrace.analysis.draws import Resampled
 from gaintrace.analysis.intervals import mean_interval
-from gaintrace.analysis.noise import Training, assumed_variance, interval, optimism, pooled_training
+from gaintrace.analysis.noise import ASSUMED, Training, assumed_variance, interval, optimism, pooled_training
 from gaintrace.config import Objective
 from tests.made_results import auc
 
@@ -140,6 +140,6 @@ def test_encoders_that_predict_alike_were_trained_once():
     runs = read(0.7, 0.7).draws
     shared = runs["r1"] | {"e1": runs["r0"]["e1"]}
     apart, half_shared = (assumed_variance(runs["r0"], other, COMBINED) for other in (runs["r1"], shared))
-    assert apart == pytest.approx(2 * 1e-4 * 1.25, rel=0.1)
-    assert half_shared == pytest.approx(2 * 1e-4 * 0.25, rel=0.1)
+    assert apart == pytest.approx(ASSUMED**2 * 2 * 1e-4 * 1.25, rel=0.1)
+    assert half_shared == pytest.approx(ASSUMED**2 * 2 * 1e-4 * 0.25, rel=0.1)
     assert assumed_variance(runs["r0"], runs["r0"], COMBINED) == 0

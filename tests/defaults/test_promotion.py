@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from gaintrace.analysis.summary import analyse
 from gaintrace.cli import defaults as commands
 from gaintrace.config import content_hash, load_spec, parse_spec
 from gaintrace.defaults import history
@@ -18,7 +19,6 @@ from gaintrace.errors import ConfigError, DataError, RefusedError, StoreError
 from gaintrace.identity import code_version
 from gaintrace.pipeline.promotion import train_default
 from gaintrace.pipeline.sweep import run_sweep
-from gaintrace.report.aggregate import aggregate
 from gaintrace.store import open_store
 from gaintrace.sweeps.plan import make_plan
 from tests.made_results import DATA, fail, planned, succeed
@@ -59,8 +59,14 @@ def swept(store, text=SEEDS, means=LEADS, noise=0.0001, skip=(), alternate=False
             succeed(store, plan, index, e1 + 1e-5 * index, 0.55)
             if not rising:
                 store.write(f"runs/{run.run_id}/epochs.csv", PEAK.to_csv(index=False).encode())
-    aggregate(store, plan.sweep_id)
+    write_summary(store, plan)
     return plan
+
+
+def write_summary(store, plan):
+    """What a promotion reads of an aggregated sweep."""
+    text = analyse(store, plan).summary.model_dump_json()
+    store.write(f"sweeps/{plan.sweep_id}/results.json", text.encode())
 
 
 def trained(store, spec, e1, spread=0.0001):
@@ -90,6 +96,18 @@ def test_a_lead_beyond_noise_becomes_the_default_with_its_provenance(store):
     assert origin.overruled == []
     assert history.current(store) == default
     assert store.read("defaults/current.yaml") == store.read("defaults/history/0001.yaml")
+
+
+def test_what_is_better_on_test_speaks_against_the_best_on_validation(store):
+    plan = planned(store, SEEDS)
+    for index, run in enumerate(plan.runs):
+        mean = LEADS[run.swept["training.bce_loss_weight"]] + run.swept["training.seed"] / 1e4
+        succeed(store, plan, index, mean, 0.55, valid=(1.4 - mean, 0.55))
+    write_summary(store, plan)
+    with pytest.raises(RefusedError, match=r"bce_loss_weight 0\.5 is better in combined test AUC by more than noise"):
+        promoted(store, plan)
+    with pytest.raises(RefusedError, match=r"comes after bce_loss_weight 0\.8 in the ranking, though it is better"):
+        promoted(store, plan, run_of(plan, 0.2))
 
 
 def test_repeating_a_promotion_changes_nothing(store):
@@ -353,7 +371,7 @@ def test_wrong_names_are_named(store):
     unfinished = planned(store, SEEDS.replace("0.2, 0.5, 0.8", "0.4"))
     with pytest.raises(ConfigError, match=r"has no results yet; `gaintrace aggregate"):
         promoted(store, unfinished)
-    aggregate(store, unfinished.sweep_id)
+    write_summary(store, unfinished)
     with pytest.raises(ConfigError, match="nothing to promote"):
         promoted(store, unfinished, force=True)
     with pytest.raises(ConfigError, match="has no default 7; there is none"):

@@ -132,6 +132,7 @@ def test_parameters_equal_to_the_simulated_ones_are_recovered():
     assert curve_recovery(RunConfig(), weights) is None
 
 
+@pytest.mark.thorough
 def test_the_report_says_what_was_measured(tmp_path):
     store = open_store(tmp_path)
     plan = planned(store, "name: made")
@@ -155,6 +156,7 @@ def test_the_report_says_what_was_measured(tmp_path):
         assert (tmp_path / "sweeps" / plan.sweep_id / "figures" / "reliability.svg").is_file()
 
 
+@pytest.mark.thorough
 def test_the_report_sets_what_mastery_is_worth_beside_base_rate_and_exposure_for_every_run(tmp_path):
     store = open_store(tmp_path)
     plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.3, 0.7]}")

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gaintrace.analysis.summary import analyse
 from gaintrace.config import SweepSpec, load_spec
 from gaintrace.errors import ConfigError, StoreError
 from gaintrace.identity import code_version, population_key
-from gaintrace.report.aggregate import aggregate
 from gaintrace.store import open_store
 from gaintrace.sweeps.plan import make_plan, read_plan
 from tests.made_results import DATA, PHASE2, fail, planned, succeed
@@ -69,7 +69,7 @@ def test_aggregation_loses_no_run(tmp_path_factory, fates):
             fail(store, plan, index)
         elif fate == "damaged":
             store.write(f"runs/{plan.runs[index].run_id}/result.json", b'{"run_id": "x"')
-    summary = aggregate(store, plan.sweep_id)
+    summary = analyse(store, plan).summary
     by_id = {row["run_id"]: row for row in summary.runs}
     assert len(summary.runs) == 6
     for run, fate in zip(plan.runs, fates, strict=True):

@@ -23,10 +23,10 @@ from gaintrace.analysis.draws import Array, Draws, Resampled
 from gaintrace.analysis.intervals import LEVEL, Interval
 from gaintrace.config import Objective
 
-ASSUMED = 1.0
-"""Standard deviation over seeds that a single seed's AUC is taken to have, in those that resampling its students gives
-it. Over eight seeds of a small model on 60 to 1,000 simulated students it was 0.10 to 0.96 of it, and 1.33 for an
-encoder that had learned nothing yet (one epoch, 48 students)."""
+ASSUMED = 3.0
+"""Standard deviation over seeds that a single seed's AUC is taken to have at most, in those that drawing its students
+anew gives it. Over eight seeds each of six small configurations it was 0.10 to 0.96 of it for encoders that had learned
+something, and 1.33 and 2.97 for ones that had hardly begun (benchmarks/RESULTS.md)."""
 KNOWN = 1_000_000
 """Degrees of freedom of a variance that is not estimated."""
 

@@ -2,19 +2,19 @@
 
 import io
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import Field
 
-from gaintrace.analysis.comparison import Comparison
+from gaintrace.analysis.comparison import Comparison, compare_configurations
 from gaintrace.analysis.effects import EFFECT_METRICS, Effects, effects
 from gaintrace.analysis.epoch_rules import RuleOutcome, compare_rules
 from gaintrace.analysis.findings import Evidence, Finding, find
 from gaintrace.analysis.provenance import Cost, cost
 from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.statistics import Criterion, Statistics, check_success, correlations, summarise
-from gaintrace.analysis.table import plain_value, short_names
+from gaintrace.analysis.table import plain_value, read_results, run_table, short_names
 from gaintrace.config import Objective, Strict
 from gaintrace.runs.files import read_file
 from gaintrace.runs.result import GainStatistics, Interpretability, RunResult
@@ -71,6 +71,27 @@ class Summary(Strict):
     cost: Cost
     seconds: float
     runs: list[dict[str, Any]]
+
+
+class Analysis(NamedTuple):
+    """A sweep's numbers, and what they were made of: a row a run; by run id, results and the best runs' epochs."""
+
+    summary: Summary
+    table: pd.DataFrame
+    results: dict[str, RunResult]
+    epochs: dict[str, pd.DataFrame]
+
+
+def analyse(store: Store, plan: Plan) -> Analysis:
+    """Reconcile a plan with the store: all that can be said of the sweep now."""
+    results = read_results(store, plan)
+    table = run_table(plan, results)
+    epochs = read_epochs(store, table)
+    comparison = compare_configurations(
+        store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash
+    )
+    table = with_intervals(table, comparison)
+    return Analysis(summarise_sweep(plan, table, results, epochs, comparison), table, results, epochs)
 
 
 def summarise_sweep(

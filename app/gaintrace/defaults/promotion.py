@@ -168,8 +168,11 @@ def _noise(summary: Summary, chosen: Configuration, default: Configuration | Non
     if not others:
         return ["the sweep has one configuration, so nothing shows that it is better than another"]
     if chosen is not best:
+        over = chosen.difference is not None and chosen.difference.mean > 0
         how = {
-            True: f"is worse in {metric} than {name(best)} by more than noise",
+            True: f"comes after {name(best)} in the ranking, though it is better in {metric} by more than noise"
+            if over
+            else f"is worse in {metric} than {name(best)} by more than noise",
             False: f"cannot be told from {name(best)}, which comes before it in {metric}",
             None: f"comes after {name(best)} in the ranking",
         }
@@ -182,6 +185,8 @@ def _noise(summary: Summary, chosen: Configuration, default: Configuration | Non
     ]
     if len(ties) > TIES_NAMED:
         found.append(f"{len(ties) - TIES_NAMED} more configurations cannot be told from it")
+    better = [other for other in others if other.apart and other.difference and other.difference.mean > 0]
+    found += [f"{name(other)} is better in {metric} by more than noise{_by(other)}" for other in better[:TIES_NAMED]]
     for other in {id(other): other for other in unknown}.values():
         lead = f"its lead in {metric} over {_what(other, others[0], default)}"
         found.append(f"nothing says whether {lead} is more than noise; add seeds")

@@ -8,10 +8,8 @@ from typing import Any
 
 import yaml
 
-from gaintrace.analysis.comparison import compare_configurations
 from gaintrace.analysis.provenance import manifest
-from gaintrace.analysis.summary import Summary, read_epochs, summarise_sweep, with_intervals
-from gaintrace.analysis.table import read_results, run_table, short_names
+from gaintrace.analysis.summary import Summary, analyse
 from gaintrace.config import SweepSpec
 from gaintrace.report.mastery import show_mastery
 from gaintrace.report.page import render_report
@@ -22,14 +20,7 @@ from gaintrace.sweeps.plan import Plan, read_plan
 def aggregate(store: Store, sweep_id: str) -> Summary:
     """Write everything that can be said of a sweep now, and return it."""
     plan = read_plan(store, sweep_id)
-    results = read_results(store, plan)
-    table = run_table(plan, results)
-    epochs = read_epochs(store, table)
-    comparison = compare_configurations(
-        store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash
-    )
-    table = with_intervals(table, comparison)
-    summary = summarise_sweep(plan, table, results, epochs, comparison)
+    summary, table, results, epochs = analyse(store, plan)
     provenance = manifest(plan, results)
     mastery = show_mastery(store, plan, summary)
     summary = summary.model_copy(update={"mastery_shown": mastery.sentences if mastery else []})

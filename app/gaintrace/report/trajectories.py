@@ -197,8 +197,8 @@ def _extent(history: StudentHistory) -> str:
 def _inputs(history: StudentHistory, asked: Tensor, vocabulary: int) -> MemberInputs:
     """The history once for every asked skill (S1), which is the target at all times."""
     count, steps = len(asked), len(history.skill)
-    skill = torch.from_numpy(history.skill).repeat(1, count)
-    response = torch.from_numpy(history.response).repeat(1, count)
+    skill = torch.tensor(history.skill).repeat(1, count)
+    response = torch.tensor(history.response).repeat(1, count)
     inputs = Inputs(
         length_groups=[LengthGroup(0, count * steps, count, steps)],
         position=torch.arange(steps).repeat(count),

@@ -3,7 +3,7 @@
 import pytest
 
 from gaintrace.analysis.findings import find
-from gaintrace.report.aggregate import aggregate
+from gaintrace.analysis.summary import analyse
 from gaintrace.store import open_store
 from tests.analysis.findings.evidence import evidence
 from tests.made_results import planned, predict
@@ -20,7 +20,7 @@ def noise(store, skills, more=""):
     plan = planned(store, WEIGHTS.format(more=more))
     for index, run in enumerate(plan.runs):
         predict(store, plan, index, skills[run.config.training.bce_loss_weight])
-    summary = aggregate(store, plan.sweep_id)
+    summary = analyse(store, plan).summary
     return summary, [finding for finding in summary.findings if finding.name == "within_noise"]
 
 
@@ -33,7 +33,7 @@ def test_configurations_that_cannot_be_told_apart_are_named(tmp_path):
 
 
 def test_differences_beyond_noise_are_silent(tmp_path):
-    summary, found = noise(open_store(tmp_path), {0.3: 1.0, 0.5: 0.8, 0.8: 0.5})
+    summary, found = noise(open_store(tmp_path), {0.3: 1.0, 0.5: 0.5, 0.8: 0.3})
     assert not found
     assert len(summary.comparison.together) == 1
 

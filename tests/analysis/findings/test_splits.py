@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from gaintrace.analysis.findings.splits import splits_disagree
-from gaintrace.report.aggregate import aggregate
+from gaintrace.analysis.summary import analyse
 from gaintrace.store import open_store
 from tests.made_results import planned, predict, succeed
 
@@ -16,7 +16,7 @@ def summary(store, valid, test, rule="valid_e2_auc"):
     plan = planned(store, GRID.format(values=[8 * (i + 1) for i in range(len(valid))], rule=rule))
     for index, (on_valid, on_test) in enumerate(zip(valid, test, strict=True)):
         succeed(store, plan, index, 0.7, on_test, valid=(0.7, on_valid))
-    return aggregate(store, plan.sweep_id)
+    return analyse(store, plan).summary
 
 
 def found(summary):
@@ -61,6 +61,6 @@ def test_whether_it_matters_is_told_where_it_is_known(tmp_path, gap, words):
     for index in range(9):
         place = index // 3
         predict(store, plan, index, 1.0 - gap * (place != 1), valid=(0.8 - place / 10, 0.6))
-    (finding,) = found(aggregate(store, plan.sweep_id))
+    (finding,) = found(analyse(store, plan).summary)
     assert words in finding.text
     assert finding.numbers["apart"] == (gap > 0.1)

@@ -5,6 +5,7 @@ from typing import Any
 
 from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.findings.finding import Finding, several
+from gaintrace.analysis.noise import ASSUMED
 from gaintrace.config import Objective
 
 TOLD = 4
@@ -54,13 +55,15 @@ def training_unknown(comparison: Comparison) -> Iterator[Finding]:
         name="training_unknown",
         text=f"{len(undecided)} of {comparison.compared} configurations differ on test from {named([reference])} by "
         f"more than the choice of the {comparison.students:,} students makes, but by less than the randomness of "
-        "training may: one seed and one fold do not show that, so it is taken to be as large. Add seeds.",
+        f"training may: one seed and one fold do not show that, so it is taken to be {ASSUMED:g} times as large as the "
+        "choice of students makes an AUC vary. Add seeds.",
         numbers={
             "compared": comparison.compared,
             "count": len(undecided),
             "undecided": [configuration.swept for configuration in undecided],
             "best": reference,
             "students": comparison.students,
+            "assumed": ASSUMED,
         },
     )
 
@@ -80,7 +83,8 @@ def predictions_unread(comparison: Comparison, swept: dict[str, dict[str, Any]])
     best = comparison.configurations[0]
     if comparison.reference:
         other = named([comparison.configurations[comparison.reference].swept])
-        cost = f" Nothing can be said of noise in the lead of {named([best.swept])}; others are compared with {other}."
+        cost = f" Nothing can be said of noise in the lead of {named([best.swept])}"
+        cost += f"; others are compared with {other}." if comparison.compared > 1 else "."
     else:
         cost = " What is said of noise is without them."
     yield Finding(
