@@ -124,23 +124,6 @@ def test_an_override_that_seeds_or_folds_replace_is_refused():
     assert fixed.base.training.bce_loss_weight == 0.9
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        ["base.training.epochs=1", "base.training.epochs=2"],
-        ["base.training={epochs: 1, patience: 2}", "base.training.epochs=2"],
-        ["base.training.epochs=1", "base.training={patience: 2}"],
-        ["grid.training.epochs=[1]", "grid={}"],
-        ["grid={training.epochs: [1]}", "grid.training.epochs=[2]"],
-        ["seeds=[1]", "seeds=[2]"],
-    ],
-)
-def test_of_two_overrides_of_a_value_neither_is_silently_lost(changes):
-    with pytest.raises(ConfigError, match="has no effect: a later one replaces it"):
-        load_spec("phase2", changes)
-    assert load_spec("phase2", [changes[0], changes[0]]) == load_spec("phase2", [changes[0]])
-
-
 def test_a_base_over_a_preset_whose_grid_replaces_it_is_refused():
     text = "preset: phase2\nbase: {training: {bce_loss_weight: 0.9}}\n"
     with pytest.raises(ConfigError, match=r"s.yaml: base.training.bce_loss_weight=0.9 has no effect: the grid sets"):

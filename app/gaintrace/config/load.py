@@ -1,6 +1,5 @@
 """Sweeps from where people keep them: presets, YAML files, YAML text, and overrides of single values."""
 
-import copy
 import json
 import stat
 from collections.abc import Container, Iterable, Iterator
@@ -69,8 +68,6 @@ def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpe
         raise ConfigError(f"{where}: expected a mapping with `name`, `base`, `grid`, found {type(tree).__name__}")
     own, tree = tree, _on_its_preset(tree, where)
     changed = [_override(tree, as_text(override)) for override in overrides]
-    for path, value in changed:
-        _check_last(tree, path, value)
     try:
         spec = SweepSpec.model_validate(tree)
     except ValidationError as error:
@@ -109,7 +106,7 @@ def _override(tree: dict[str, Any], override: str) -> tuple[str, Any]:
     path = path.strip()
     if not equals or not path:
         raise ConfigError(f"--set {override}: expected path=value, as in base.training.epochs=3")
-    head = path.partition(".")[0]
+    head, _, rest = path.partition(".")
     if head in RunConfig.model_fields:
         raise ConfigError(f"--set {override}: a sweep has no {head} of its own; write base.{override}")
     if head not in SweepSpec.model_fields:
@@ -119,30 +116,9 @@ def _override(tree: dict[str, Any], override: str) -> tuple[str, Any]:
         value = read_yaml(text)
     except ConfigError as error:
         raise ConfigError(f"--set {override}: {error}") from None
-    # Copied, as a later override may change what is in it.
-    assign(tree, _keys(path), copy.deepcopy(value), f"--set {path}")
+    # A grid key is itself a dotted path, so it is not taken apart.
+    assign(tree, ["grid", rest] if head == "grid" and rest else path.split("."), value, f"--set {path}")
     return path, value
-
-
-def _keys(path: str) -> list[str]:
-    """The keys of a dotted path. One of the grid is itself a dotted path, so it is not taken apart."""
-    head, _, rest = path.partition(".")
-    return ["grid", rest] if head == "grid" and rest else path.split(".")
-
-
-def _check_last(tree: dict[str, Any], path: str, value: Any) -> None:
-    """Raises ConfigError where another override came after and replaced a value."""
-    found: Any = tree
-    for key in _keys(path):
-        found = found.get(key) if isinstance(found, dict) else None
-    if _is_replaced(found, value):
-        raise ConfigError(f"--set {path}={value} has no effect: a later one replaces it. Leave one of them out")
-
-
-def _is_replaced(found: Any, value: Any) -> bool:
-    if isinstance(value, dict):
-        return not isinstance(found, dict) or any(_is_replaced(found.get(key), own) for key, own in value.items())
-    return repr(found) != repr(value)  # so that nan is itself
 
 
 def _check_effect(spec: SweepSpec, place: str, value: Any, beside: Container[str] = ()) -> None:

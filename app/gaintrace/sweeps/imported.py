@@ -93,7 +93,10 @@ def _spec(spec: SweepSpec, grid: dict[str, list[Any]], test: NumberTable, column
 
 
 def _only(folder: Path, word: str) -> Path:
-    found = sorted(path for path in folder.glob(f"*{word}*.csv") if path.is_file())
+    try:
+        found = sorted(path for path in folder.glob(f"*{word}*.csv") if path.is_file())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror or error}") from None
     if len(found) != 1:
         raise DataError(f"{folder}: expected one file *{word}*.csv, found {', '.join(p.name for p in found) or 'none'}")
     return found[0]
