@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaintrace.config import RunConfig, SweepSpec, load_spec, parse_spec, preset_names
+from gaintrace.config import RunConfig, SweepSpec, content_hash, identifying, load_spec, parse_spec, preset_names, run
 from gaintrace.errors import ConfigError
 
 
@@ -94,6 +94,18 @@ def test_a_hash_depends_on_values_alone():
     again = RunConfig.model_validate({"training": {"seed": 1, "epochs": 3}, "data": {"dataset": "elsewhere"}})
     assert config.config_hash == again.config_hash
     assert config.config_hash != RunConfig.model_validate({"training": {"epochs": 3, "seed": 2}}).config_hash
+
+
+def test_a_field_that_came_later_changes_no_hash_until_it_is_used(monkeypatch):
+    values = {"model": {"ability": "none"}, "training": {"epochs": 3}}
+    before = content_hash(identifying(values))
+    monkeypatch.setitem(run.LATER, "model", {"ability": "none"})
+    assert content_hash(identifying(values)) == content_hash({"model": {}, "training": {"epochs": 3}}) != before
+    assert content_hash(identifying({"model": {}})) == content_hash({"model": {}}), "a dump from before the field"
+    assert identifying({"model": {"ability": "inferred"}}) == {"model": {"ability": "inferred"}}
+    for section, later in run.LATER.items():
+        fields = type(getattr(RunConfig(), section)).model_fields
+        assert {name: fields[name].default for name in later} == later
 
 
 def test_the_published_configuration_keeps_its_hash():

@@ -13,6 +13,7 @@ from gaintrace.config.run import (
     RunConfig,
     SyntheticConfig,
     TrainingConfig,
+    identifying,
 )
 from gaintrace.config.sweep import Objective, SuccessCriteria, SweepSpec
 
@@ -31,6 +32,7 @@ __all__ = [
     "as_text",
     "content_hash",
     "explain",
+    "identifying",
     "listed_overrides",
     "load_spec",
     "parse_spec",

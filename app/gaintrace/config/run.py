@@ -1,6 +1,6 @@
 """The configuration of one run: everything that decides its numbers."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -189,4 +189,21 @@ class RunConfig(Written):
     @property
     def config_hash(self) -> str:
         """16 hex digits over all values; where the data set lies is left out, its own hash joins in the run id."""
-        return content_hash(self.model_dump(mode="json", exclude={"data": {"dataset"}}))
+        return content_hash(identifying(self.model_dump(mode="json", exclude={"data": {"dataset"}})))
+
+
+LATER: dict[str, dict[str, Any]] = {}
+"""Fields, by section, that came after runs were on record, and their defaults: what the code did before."""
+
+
+def identifying(values: dict[str, Any]) -> dict[str, Any]:
+    """Of a run's values those that its hashes are made of: later fields count where they are not at their default.
+
+    So a new field gives no run on record another identity. `values`: as `model_dump` gives them, in whole or in part.
+    """
+    kept = {section: dict(own) if isinstance(own, dict) else own for section, own in values.items()}
+    for section, fields in LATER.items():
+        for name, default in fields.items():
+            if section in kept and kept[section].get(name, default) == default:
+                kept[section].pop(name, None)
+    return kept

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
-from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain, load_spec
+from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain, identifying, load_spec
 from gaintrace.errors import ConfigError, StoreError
 from gaintrace.store import MissingObjectError, Store, layout
 
@@ -59,13 +59,14 @@ def spec_hash(spec: SweepSpec) -> str:
 
 
 def _hash(tree: dict[str, Any]) -> str:
-    return content_hash({key: value for key, value in tree.items() if key not in ("name", "description")})
+    values = {key: value for key, value in tree.items() if key not in ("name", "description")}
+    return content_hash(values | {"base": identifying(values.get("base", {}))})
 
 
 def configuration_hash(config: RunConfig) -> str:
     """One hash for a configuration, whatever its data set, fold and seed."""
     apart = {"data": {"dataset", "synthetic", "fold"}, "training": {"seed"}}
-    return content_hash(config.model_dump(mode="json", exclude=apart))
+    return content_hash(identifying(config.model_dump(mode="json", exclude=apart)))
 
 
 def current(store: Store) -> Default | None:

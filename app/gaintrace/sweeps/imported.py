@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from gaintrace.config import RunConfig, SweepSpec, content_hash, explain
+from gaintrace.config import RunConfig, SweepSpec, content_hash, explain, identifying
 from gaintrace.data.readers.common import places, read_table
 from gaintrace.errors import ConfigError, DataError, did_you_mean
 from gaintrace.identity import IMPORTED
@@ -52,7 +52,9 @@ def import_results(folder: Path, store: Store, spec: SweepSpec) -> Plan:
         _run(index, {paths[c]: row[c] for c in columns}, by_values[tuple(row[c] for c in columns)], data)
         for index, row in enumerate(test.frame.to_dict("records"))
     ]
-    sweep_id = f"{spec.name}-{content_hash([swept_spec.model_dump(mode='json'), data.hash, IMPORTED])[:8]}"
+    values = swept_spec.model_dump(mode="json")
+    identity = [values | {"base": identifying(values["base"])}, data.hash, IMPORTED]
+    sweep_id = f"{spec.name}-{content_hash(identity)[:8]}"
     plan = Plan(sweep_id=sweep_id, spec=swept_spec, data=data, code_version=IMPORTED, runs=runs)
     write_plan(store, plan)
     for run, row in zip(plan.runs, test.frame.to_dict("records"), strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain
+from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain, identifying
 from gaintrace.errors import ConfigError, StoreError, did_you_mean
 from gaintrace.identity import code_version, population_key, run_id
 from gaintrace.store import MissingObjectError, Store, layout
@@ -75,7 +75,8 @@ def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None =
         )
         for index, (values, config) in enumerate(swept)
     ]
-    identity = [spec.model_dump(mode="json", exclude={"base": {"data": {"dataset"}}}), data.hash, code_version()]
+    values = spec.model_dump(mode="json", exclude={"base": {"data": {"dataset"}}})
+    identity = [values | {"base": identifying(values["base"])}, data.hash, code_version()]
     sweep_id = f"{spec.name}-{content_hash(identity)[:8]}"
     return Plan(sweep_id=sweep_id, spec=spec, data=data, code_version=code_version(), runs=runs)
 
