@@ -53,6 +53,8 @@ CASES = {
     ],
     "evidence": [{"model": EVIDENCE, "training": {"weight_average": 0.9, "curve_learning_rate": 0.02}}],
     "evidence alone": [{"model": EVIDENCE | {"ability": "none"}, "learning_curve": {"mastery_threshold_init": 0.5}}],
+    "items": [{"model": EVIDENCE | {"items": "difficulty"}, "training": {"weight_average": 0.9}}],
+    "items of a curve": [{"model": READABLE | {"items": "difficulty"}}],
     "combined": [{"training": {"selection_metric": "valid_combined", "weight_decay": 0.01}}],
 }
 
@@ -108,6 +110,8 @@ def numbers(case: str, skills_per_answer: str) -> dict[str, float]:
     runs = {name: config.model_copy(update={"training": _two_epochs(config)}) for name, config in runs.items()}
     first = runs["0"]
     dataset = generate(first.data.synthetic) if skills_per_answer == "one" else _answers_of_several_skills()
+    frame = dataset.interactions
+    frame["item"] = (4 * frame["skill"] + frame["step"] % 4).astype(COLUMNS["item"])
     found: dict[str, float] = {}
 
     def book(ended):
@@ -115,7 +119,7 @@ def numbers(case: str, skills_per_answer: str) -> dict[str, float]:
             found.update({f"{ended.run} {row['epoch']} {k}": v for k, v in row.items() if k.endswith("_loss")})
         for side, score in ended.test.items():
             found[f"{ended.run} test {side} loss"] = score.loss
-        for name in ("e1", "e2", "mastery", "ability", "growth"):
+        for name in ("e1", "e2", "mastery", "ability", "growth", "difficulty"):
             if name in ended.predictions:
                 values = ended.predictions[name].to_numpy(np.float64)
                 found[f"{ended.run} {name} mean"] = values.mean()

@@ -31,9 +31,9 @@ def curve_of(seed, spread=2.0):
 
 
 def recursion(curve, answers):
-    """Mastery of every skill before the first of the answers (skill, response) and after each: a list a skill.
+    """Mastery of every skill before the first of the answers and after each: a list a skill.
 
-    The definition in gaintrace.model.evidence, an answer at a time.
+    `answers`: skill, response, difficulty. The definition in gaintrace.model.evidence, an answer at a time.
     """
     value = {name: tensor[0].tolist() for name, tensor in natural(dict(curve.named_parameters())).items()}
     ease = curve.logit_start[0].tolist()
@@ -42,10 +42,10 @@ def recursion(curve, answers):
         retention, transfer, mastery = value["retention"][s], value["transfer"][s], value["start"][s]
         weight = value["prior_share"][s] / (1 - retention)
         path = [mastery]
-        for skill, response in answers:
+        for skill, response, difficulty in answers:
             sign = 1 if response else -1
-            surprise = 1 / (1 + torch.tensor(-sign * (ease[s] - ease[skill])).exp().item())
-            age, unit = (1, 1) if skill == s else (transfer, 2 * transfer * surprise)
+            surprise = 1 / (1 + torch.tensor(-sign * (ease[s] - ease[skill] + difficulty)).exp().item())
+            age, unit = (1, 2 * surprise) if skill == s else (transfer, 2 * transfer * surprise)
             weight = retention**age * weight + unit
             mastery += unit / weight * (response - mastery)
             path.append(mastery)
@@ -53,18 +53,31 @@ def recursion(curve, answers):
     return found
 
 
-@given(seed=st.integers(0, 2**31), skill=st.integers(0, SKILLS - 1), several=st.sampled_from([1, 2]))
+def hard(inputs, seed, spread):
+    """A difficulty for the item of every interaction."""
+    return spread * torch.randn(inputs.skill.shape, generator=torch.Generator().manual_seed(seed)).double()
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    skill=st.integers(0, SKILLS - 1),
+    several=st.sampled_from([1, 2]),
+    spread=st.sampled_from([None, 1.0]),
+)
 @settings(max_examples=20)
-def test_the_closed_form_is_the_recursion(seed, skill, several):
+def test_the_closed_form_is_the_recursion(seed, skill, several, spread):
     batch, _ = batch_of(skills_per_answer=several, seeds=[4])
     inputs = asked(batch, skill).for_members(Members.of([0], 1, CPU))
     curve = curve_of(seed, 1.0)
+    difficulty = None if spread is None else hard(inputs, seed, spread)
     with torch.no_grad():
-        mastery = curve.mastery(inputs)[0]
+        mastery = curve.mastery(inputs, difficulty)[0]
+    difficulties = torch.zeros(inputs.skill.shape) if difficulty is None else difficulty
     response = (inputs.token[0] >= SKILLS).long()
     for group in inputs.length_groups[:4]:
         rows = slice(group.start, group.start + group.positions)
-        answers = list(zip(inputs.skill[0, rows].tolist(), response[rows].tolist(), strict=True))
+        columns = (inputs.skill[0, rows], response[rows], difficulties[0, rows])
+        answers = list(zip(*(column.tolist() for column in columns), strict=True))
         path = recursion(curve, answers)[skill]
         for n in range(group.positions):
             seen = max(0, n + 2 - int(inputs.steps_to_last_answer[0, rows][n]))
@@ -78,13 +91,12 @@ ANSWERS = st.lists(st.tuples(st.integers(0, SKILLS - 1), st.integers(0, 1)), min
 @settings(max_examples=50)
 def test_a_right_answer_lowers_no_mastery_and_a_wrong_one_raises_none(seed, answers):
     inputs = inputs_of(answers)
-    curve = curve_of(seed)
+    curve, difficulty = curve_of(seed), hard(inputs, seed, 2.0)
     for skill in range(SKILLS):
         with torch.no_grad():
             start = curve.start(torch.tensor([[skill]]))[0]
-            path = torch.cat(
-                [start, curve.mastery(replace(inputs, target_skill=torch.full_like(inputs.token, skill)))[0]]
-            )
+            asking = replace(inputs, target_skill=torch.full_like(inputs.token, skill))
+            path = torch.cat([start, curve.mastery(asking, difficulty)[0]])
         for move, (_, response) in zip(path.diff().tolist(), answers, strict=True):
             assert move * (1 if response else -1) >= -ROUNDING
         assert 0 <= path.min() <= path.max() <= 1
@@ -110,6 +122,19 @@ def test_more_of_the_same_answer_moves_less(seed, before, response):
         mastery = curve.mastery(replace(inputs, target_skill=torch.full_like(inputs.token, 2)))[0]
     steps = mastery[len(before) - 1 :].diff().abs()
     assert (steps.diff() <= 1e-9).all()
+
+
+def test_what_is_right_on_a_hard_item_or_wrong_on_an_easy_one_says_more():
+    curve = curve_of(5, 0.1)
+    for response in (0, 1):
+        inputs = inputs_of([(2, response)])
+        moved = [
+            float((curve.mastery(inputs, torch.full((1, 1), d).double()) - curve.start(inputs.skill)).abs().detach())
+            for d in (-1.0, 0.0, 1.0)
+        ]
+        assert moved == sorted(moved, reverse=response == 0)
+        assert len(set(moved)) == 3
+        assert moved[1] == pytest.approx(float((curve.mastery(inputs) - curve.start(inputs.skill)).abs().detach()))
 
 
 def inputs_of(answers):

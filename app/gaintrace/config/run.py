@@ -79,6 +79,13 @@ class ModelConfig(Written):
         "none", description="`inferred`: adds the student's ability, read from the past, to the mastery encoder's logit"
     )
 
+    items: Literal["none", "difficulty"] = Field(
+        "none",
+        description="`difficulty`: each item has a difficulty of its own, in logits, which either encoder subtracts; "
+        "shrunk towards its skill's, which items have that training does not know. With `target: past` the "
+        "performance encoder also counts answers on the item itself",
+    )
+
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:
         if self.d_model % self.n_heads:
@@ -192,7 +199,7 @@ class RunConfig(Written):
         return content_hash(identifying(self.model_dump(mode="json", exclude={"data": {"dataset"}})))
 
 
-LATER: dict[str, dict[str, Any]] = {}
+LATER: dict[str, dict[str, Any]] = {"model": {"items": "none"}}
 """Fields, by section, that came after runs were on record, and their defaults: what the code did before."""
 
 

@@ -68,6 +68,8 @@ class Inputs:
     steps_to_last_answer: Tensor  # RN, from the target back to the last interaction before its answer
     one_skill_per_answer: bool  # steps_to_last_answer is 1 everywhere
     student: Tensor | None  # RN, row of the training student; None in evaluation
+    item: Tensor  # RN, of t: 1 to I, or 0 where training does not know it
+    target_item: Tensor  # RN
 
     def for_members(self, members: Members) -> "MemberInputs":
         """The same with a row a member."""
@@ -80,9 +82,16 @@ class Inputs:
             steps_to_last_answer=members.expand(self.steps_to_last_answer),
             one_skill_per_answer=self.one_skill_per_answer,
             student=None if self.student is None else members.expand(self.student),
+            item=members.expand(self.item),
+            target_item=members.expand(self.target_item),
             of_streams=self,
             members_of_stream=members.members_of_stream,
         )
+
+    @property
+    def known_target_item(self) -> Tensor:
+        """The item of each target, −1 where training does not know it: RN."""
+        return torch.where(self.target_item > 0, self.target_item, -1)
 
     @property
     def last_answered(self) -> Tensor:
@@ -201,9 +210,12 @@ class DeviceData:
         )
         start, length = _chunks(students, config)
         student = students[start]
-        fold = dataset.students["fold"].to_numpy(np.int64)[student]
-        held_out = (fold == TEST_FOLD) | (fold == config.fold)
+        folds = dataset.students["fold"].to_numpy(np.int64)
+        held_out_student = (folds == TEST_FOLD) | (folds == config.fold)
+        fold, held_out = folds[student], held_out_student[student]
         rows = np.unique(student[~held_out], return_inverse=True)[1]
+        numbers, self.items = _number_items(frame["item"].to_numpy(np.int64), ~held_out_student[students])
+        self.item = torch.from_numpy(numbers).to(device)
         self.train = self._split(start[~held_out], length[~held_out], rows)
         self.valid = self._split(start[fold == config.fold], length[fold == config.fold], None)
         self.test = self._split(start[fold == TEST_FOLD], length[fold == TEST_FOLD], None)
@@ -256,6 +268,8 @@ class DeviceData:
             steps_to_last_answer=steps,
             one_skill_per_answer=self.one_skill_per_answer,
             student=None if split.student is None else split.student[layout.chunk],
+            item=self.item[index],
+            target_item=self.item[target],
         )
         real = (after > 0) & (steps <= layout.position + 1)
         return Batch(inputs, Targets(self.response[target].float(), real))
@@ -279,6 +293,18 @@ def _chunks(students: Array, config: DataConfig) -> tuple[Array, Array]:
     length = np.minimum(total[student] - offset, config.max_sequence_length)
     keep = length >= config.min_sequence_length
     return (first[student] + offset)[keep], length[keep]
+
+
+def _number_items(items: Array, training: Array) -> tuple[Array, int]:
+    """The items of training from 1, all others 0, a number a row, and how many there are.
+
+    `items`: of every row, below 0 where unknown; `training`: whether the row's student trains.
+    """
+    known = np.unique(items[training & (items >= 0)])
+    if not len(known):
+        return np.zeros(len(items), np.int64), 0
+    at = np.searchsorted(known, items).clip(max=len(known) - 1)
+    return np.where(known[at] == items, at + 1, 0), len(known)
 
 
 def _steps_to_last_answer(students: Array, answers: Array) -> Array:

@@ -40,6 +40,7 @@ from gaintrace.config import LearningCurveConfig, ModelConfig
 from gaintrace.data.batches import MemberInputs
 from gaintrace.data.groups import LengthGroup
 from gaintrace.model.encoder import Drop, TwoStreamStack
+from gaintrace.model.items import difficulty_of
 from gaintrace.model.layers import Linear
 from gaintrace.model.mastery import MasteryPrediction
 
@@ -52,7 +53,8 @@ class _Answers(NamedTuple):
 
     skill: Tensor
     right: Tensor  # 0 or 1
-    ease: Tensor  # logit of the skill's start
+    ease: Tensor  # logit of the skill's start, less the item's difficulty
+    difficulty: Tensor  # logits
 
 
 class _Asked(NamedTuple):
@@ -88,14 +90,17 @@ class EvidenceCurve(nn.Module):
         """Mastery before the first answer; skill: KN → KN."""
         return self.logit_start.sigmoid().gather(1, skill)
 
-    def mastery(self, inputs: MemberInputs) -> Tensor:
+    def mastery(self, inputs: MemberInputs, difficulty: Tensor | None = None) -> Tensor:
         """Mastery of each target's skill before its answer: KN, in (0, 1)."""
-        return self.tracked(inputs)[0]
+        return self.tracked(inputs, difficulty)[0]
 
-    def tracked(self, inputs: MemberInputs) -> tuple[Tensor, Tensor]:
+    def tracked(self, inputs: MemberInputs, difficulty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mastery of each target's skill before its answer, and how many answers on it came before: KN each."""
         right = (inputs.token >= self.threshold.shape[1]).to(self.threshold.dtype)
-        answers = _Answers(inputs.skill, right, self.logit_start.gather(1, inputs.skill))
+        ease = self.logit_start.gather(1, inputs.skill)
+        if difficulty is None:
+            difficulty = torch.zeros_like(ease)
+        answers = _Answers(inputs.skill, right, ease - difficulty, difficulty)
         parameters = (
             self.logit_start,
             self.logit_prior_share.sigmoid() / self.logit_retention.neg().sigmoid(),
@@ -120,30 +125,40 @@ class EvidenceEncoder(nn.Module):
     Everything under `curve.` is a number that a reader interprets; all other parameters are weights of a network.
     """
 
-    def __init__(self, config: ModelConfig, curve: LearningCurveConfig, skills: int, positions: int) -> None:
+    def __init__(
+        self, config: ModelConfig, curve: LearningCurveConfig, skills: int, items: int, positions: int
+    ) -> None:
         super().__init__()
         inferred = config.ability == "inferred"
         self.stack = TwoStreamStack(config, skills, positions, context_out=False) if inferred else None
         self.ability = Linear(config.d_model, 1) if inferred else None
         self.curve = EvidenceCurve(curve, skills, inferred)
+        self.difficulty = difficulty_of(config.items, items)
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
-        mastery, count = self.curve.tracked(inputs)
+        of_item = self.difficulty
+        mastery, count = self.curve.tracked(inputs, None if of_item is None else of_item(inputs.item))
         alone = self.curve.logit(mastery, inputs.target_skill)
+        difficulty = None if of_item is None else of_item(inputs.target_item)
+        if difficulty is not None:
+            alone = alone - difficulty
         growth = self.curve.log_growth.gather(1, inputs.target_skill).exp() * torch.log1p(count)
         if self.stack is None or self.ability is None or self.curve.log_discrimination is None:
-            return MasteryPrediction(alone + growth, mastery, torch.zeros_like(mastery), None, growth, alone)
+            return MasteryPrediction(
+                alone + growth, mastery, torch.zeros_like(mastery), None, growth, alone, difficulty
+            )
         _, val = self.stack(inputs, drop)
         ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
         ability = ability * self.curve.log_discrimination.gather(1, inputs.target_skill).exp()
-        return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone)
+        return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone, difficulty)
 
     def practised_gain(self, predicted: MasteryPrediction, inputs: MemberInputs) -> Tensor:
         """By how much each interaction moves mastery of the skill that it practises: KN, below 0 where it was wrong."""
         own = replace(inputs, target_skill=inputs.skill)
+        difficulty = None if self.difficulty is None else self.difficulty(inputs.item)
         after, before = (
-            self.curve.mastery(replace(own, steps_to_last_answer=torch.full_like(inputs.skill, steps)))
+            self.curve.mastery(replace(own, steps_to_last_answer=torch.full_like(inputs.skill, steps)), difficulty)
             for steps in (1, 2)
         )
         return after - before
@@ -156,7 +171,7 @@ def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> tuple[Tens
     on the target's skill at 1.
     """
     shape = (-1, group.rows, group.positions)
-    skill, right, ease = (x[:, group.start : group.stop].reshape(shape) for x in answers)
+    skill, right, ease, difficulty = (x[:, group.start : group.stop].reshape(shape) for x in answers)
     target, steps, start, prior, forgetting, transfer = (x[:, group.start : group.stop].reshape(shape) for x in asked)
     position = torch.arange(group.positions, device=skill.device)
     last = position + 1 - steps  # KBT, the last interaction before the target's answer; −1: there is none
@@ -169,7 +184,8 @@ def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> tuple[Tens
     own_rate, any_rate = forgetting * (1 - transfer), forgetting * transfer
     age = own_rate[..., None] * own_since + any_rate[..., None] * since
     surprise = torch.sigmoid((2 * right - 1)[:, :, None] * (start[..., None] - ease[:, :, None]))
-    unit = torch.where(own, 1.0, 2 * transfer[..., None] * surprise)
+    worth = 2 * torch.sigmoid((2 * right - 1) * difficulty)
+    unit = torch.where(own, worth[:, :, None], 2 * transfer[..., None] * surprise)
     weight = (unit * torch.exp(-age)).masked_fill(~seen, 0.0)
     prior_left = prior * torch.exp(-own_rate * own_total - any_rate * total)
     of_right = torch.matmul(weight, right[..., None])[..., 0]

@@ -5,7 +5,9 @@ practice moves mastery along a sigmoid, and mastery against a threshold gives th
 
     practice[s,t] = Σ_{k<=t} gain[k,s]
     mastery[s,t]  = M_sat · sigmoid(β · γ · practice[s,t] − offset)
-    logit[t]      = (mastery[s,t] − θ) / temperature  (+ ability[t]),   s the target skill
+    logit[t]      = (mastery[s,t] − θ) / temperature  (+ ability[t])  (− difficulty[i])
+
+s, i: the target's skill and item.
 
 Mastery never falls. Scalar and linear gains go to the practised skill, so nothing else raises its mastery; per-skill
 gains allow transfer. Ability, where it is inferred, is what the encoder thinks of the student at t: the same number for
@@ -22,6 +24,7 @@ from gaintrace.config import LearningCurveConfig, ModelConfig
 from gaintrace.data.batches import MemberInputs
 from gaintrace.model.curves import PerSkillCurve, PublishedCurve
 from gaintrace.model.encoder import Drop, TwoStreamStack
+from gaintrace.model.items import difficulty_of
 from gaintrace.model.layers import Linear
 from gaintrace.model.practice import practised_before
 
@@ -36,6 +39,7 @@ class MasteryPrediction:
     gain: Tensor | None  # KN, or KNC where every skill has its own; None where nothing but the response is read
     growth: Tensor | None = None  # KN logits, in `logit`: what practice adds that is no part of mastery
     alone: Tensor | None = None  # KN, logit of mastery without the others, where it is trained to predict by itself
+    difficulty: Tensor | None = None  # KN logits, taken off `logit`, where items have one
 
 
 class ScalarGain(nn.Module):
@@ -107,7 +111,7 @@ class MasteryEncoder(nn.Module):
     """
 
     def __init__(
-        self, config: ModelConfig, curve: LearningCurveConfig, skills: int, positions: int, students: int
+        self, config: ModelConfig, curve: LearningCurveConfig, skills: int, items: int, positions: int, students: int
     ) -> None:
         super().__init__()
         # The last block's context would feed nothing: only the value stream is read.
@@ -116,6 +120,7 @@ class MasteryEncoder(nn.Module):
         per_skill = config.curve == "per_skill"
         self.curve = PerSkillCurve(curve, skills) if per_skill else PublishedCurve(curve, skills, students)
         self.ability = Linear(config.d_model, 1) if config.ability == "inferred" else None
+        self.difficulty = difficulty_of(config.items, items)
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response: KN each."""
@@ -124,10 +129,13 @@ class MasteryEncoder(nn.Module):
         practice = self.gain.practice(gain, inputs)
         mastery = self.curve.mastery(practice, inputs.target_skill, inputs.student)
         logit = self.curve.logit(mastery, inputs.target_skill)
+        difficulty = None if self.difficulty is None else self.difficulty(inputs.target_item)
+        if difficulty is not None:
+            logit = logit - difficulty
         if self.ability is None:
-            return MasteryPrediction(logit, mastery, torch.zeros_like(mastery), gain)
+            return MasteryPrediction(logit, mastery, torch.zeros_like(mastery), gain, difficulty=difficulty)
         ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
-        return MasteryPrediction(logit + ability, mastery, ability, gain)
+        return MasteryPrediction(logit + ability, mastery, ability, gain, difficulty=difficulty)
 
     def practised_gain(self, predicted: MasteryPrediction, inputs: MemberInputs) -> Tensor:
         """The gain of each interaction for the skill that it practises: KN."""

@@ -8,6 +8,7 @@ from gaintrace.config import ModelConfig
 from gaintrace.data.batches import MemberInputs
 from gaintrace.model.attention import attend
 from gaintrace.model.encoder import Drop, TwoStreamStack
+from gaintrace.model.items import difficulty_of
 from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
 from gaintrace.model.practice import practised_before
 
@@ -44,35 +45,40 @@ class TargetAttention(nn.Module):
         return found
 
 
-def counts(inputs: MemberInputs, skills: int) -> Tensor:
+def counts(inputs: MemberInputs, skills: int, items: bool = False) -> Tensor:
     """How often the target's skill was answered right before, and wrong, and how many interactions there were: KN3.
 
-    As log(1 + n). Attention averages: it knows shares of right answers, and little of how many there were.
+    As log(1 + n). `items`: and how often its item was answered right, and wrong: KN5. Attention averages: it knows
+    shares of right answers, and little of how many there were.
     """
     right = (inputs.token >= skills).float()
     length = inputs.position.to(right.dtype).expand(right.shape)
-    return torch.log1p(
-        torch.stack([practised_before(right, inputs), practised_before(1 - right, inputs), length], dim=-1)
-    )
+    found = [practised_before(right, inputs), practised_before(1 - right, inputs), length]
+    if items:
+        found += [practised_before(right, inputs, "item"), practised_before(1 - right, inputs, "item")]
+    return torch.log1p(torch.stack(found, dim=-1))
 
 
 class PerformanceEncoder(nn.Module):
     """logit = W_b · Dropout(relu(W_a · [ctx, val, e(target skill)])).
 
     With `target: past`, what the target finds in the student's past is a further input: by attention, and by counts.
+    With `items: difficulty`, that of the target's item is subtracted, and nothing else is made of it: a network that
+    read difficulties learned what its training students had answered to make them (it lost .007 on algebra2005).
     """
 
-    def __init__(self, config: ModelConfig, skills: int, positions: int) -> None:
+    def __init__(self, config: ModelConfig, skills: int, items: int, positions: int) -> None:
         super().__init__()
         self.stack = TwoStreamStack(config, skills, positions, context_out=True)
         self.target = Embedding(skills, config.d_model)
         self.hidden = Linear(3 * config.d_model, config.d_ff)
         self.logit = Linear(config.d_ff, 1)
+        self.difficulty = difficulty_of(config.items, items)
         self.target_attention: TargetAttention | None = None
         if config.target == "past":
             self.target_attention = TargetAttention(config)
             self.hidden_found = Linear(config.d_model, config.d_ff)
-            self.hidden_counts = Linear(3, config.d_ff)
+            self.hidden_counts = Linear(3 if self.difficulty is None else 5, config.d_ff)
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> Tensor:
         """Logits of a correct response at every target: KN."""
@@ -82,6 +88,7 @@ class PerformanceEncoder(nn.Module):
         hidden = hidden.baddbmm(inputs.at_last_answered(ctx), of_ctx).baddbmm(inputs.at_last_answered(val), of_val)
         if self.target_attention is not None:
             found = self.target_attention(self.target, ctx, val, inputs, self.stack.bias(inputs), drop)
-            hidden = hidden + self.hidden_found(found) + self.hidden_counts(counts(inputs, self.target.weight.shape[1]))
-        logit: Tensor = self.logit(drop(F.relu(hidden)))
-        return logit.squeeze(-1)
+            counted = counts(inputs, self.target.weight.shape[1], items=self.difficulty is not None)
+            hidden = hidden + self.hidden_found(found) + self.hidden_counts(counted)
+        logit: Tensor = self.logit(drop(F.relu(hidden))).squeeze(-1)
+        return logit if self.difficulty is None else logit - self.difficulty(inputs.target_item)

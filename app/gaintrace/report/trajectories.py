@@ -104,7 +104,8 @@ def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> Mast
         raise StoreError(f"{folder.uri}/{where} is damaged: {error}. Train the run again") from None
     state = {name.removeprefix("e2."): tensor for name, tensor in tensors.items() if name.startswith("e2.")}
     students = next((len(t) for name, t in state.items() if name.endswith("gamma_student")), 1)
-    encoder = build_mastery(config, skills, students)
+    items = next((len(t) for name, t in state.items() if name == "difficulty.weight"), 0)
+    encoder = build_mastery(config, skills, students, items)
     try:
         load_member(encoder, 0, state)
     except (KeyError, RuntimeError) as error:
@@ -208,5 +209,7 @@ def _inputs(history: StudentHistory, asked: Tensor, vocabulary: int) -> MemberIn
         steps_to_last_answer=torch.ones_like(skill),
         one_skill_per_answer=True,
         student=None,
+        item=torch.zeros_like(skill),
+        target_item=torch.zeros_like(skill),
     )
     return inputs.for_members(Members.of([0], 1, skill.device))

@@ -43,6 +43,7 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, da
     frame["future"] = future_correctness(frame)
     probability = frame["e2"].clip(1e-7, 1 - 1e-7)
     told_by_mastery = np.log(probability / (1 - probability)) - frame["ability"] - frame.get("growth", 0.0)
+    told_by_mastery += frame.get("difficulty", 0.0)
     return Interpretability(
         mastery_falls=None if config.model.gain == "evidence" else falls(frame),
         mastery_auc=_auc(told_by_mastery, frame["response"]),

@@ -50,6 +50,7 @@ class Predictions:
     mastery: Tensor | None  # KN, encoder 2 only
     ability: Tensor | None  # KN logits, encoder 2 only
     growth: Tensor | None  # KN logits, encoder 2 only, where it is apart from mastery
+    difficulty: Tensor | None  # KN logits, encoder 2 only, where items have one
     gain: Tensor | None  # KN, of the interaction before each target; encoder 2 only
     answered: Tensor  # N, response of the interaction before each target
     response: Tensor  # N
@@ -68,7 +69,8 @@ def predict(
     module.eval()
     count = len(next(module.parameters()))
     members = Members.of([0] * count, 1, data.device)
-    logits, masteries, abilities, growths, gains, answers, responses, indices = [], [], [], [], [], [], [], []
+    logits, masteries, abilities, growths, difficulties, gains = [], [], [], [], [], []
+    answers, responses, indices = [], [], []
     for layout in split.evaluation(TOKENS):
         between()
         batch = data.gather(split, layout)
@@ -82,6 +84,8 @@ def predict(
             abilities.append(output.ability[:, real])
             if output.growth is not None:
                 growths.append(output.growth[:, real])
+            if output.difficulty is not None:
+                difficulties.append(output.difficulty[:, real])
             gains.append(module.practised_gain(output, inputs)[:, real])
         answers.append(batch.inputs.token[0][real] >= data.skills)
         responses.append(batch.targets.response[0][real])
@@ -91,6 +95,7 @@ def predict(
         mastery=torch.cat(masteries, dim=1) if masteries else None,
         ability=torch.cat(abilities, dim=1) if abilities else None,
         growth=torch.cat(growths, dim=1) if growths else None,
+        difficulty=torch.cat(difficulties, dim=1) if difficulties else None,
         gain=torch.cat(gains, dim=1) if gains else None,
         answered=torch.cat(answers),
         response=torch.cat(responses),

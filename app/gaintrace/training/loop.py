@@ -156,8 +156,8 @@ def _test(ended: EndedRun, data: DeviceData, between: Callable[[], None]) -> Non
     """Evaluate each encoder on test at its selected epoch, once."""
     config = ended.history.config
     modules = {
-        "e1": stack([build_performance(config, data.skills)]),
-        "e2": stack([build_mastery(config, data.skills, data.train_students)]),
+        "e1": stack([build_performance(config, data.skills, data.items)]),
+        "e2": stack([build_mastery(config, data.skills, data.train_students, data.items)]),
     }
     predicted: dict[str, Predictions] = {}
     for name, module in modules.items():
@@ -180,4 +180,6 @@ def _test(ended: EndedRun, data: DeviceData, between: Callable[[], None]) -> Non
     )
     if e2.growth is not None:
         frame["growth"] = e2.growth[0].cpu().numpy()
+    if e2.difficulty is not None:
+        frame["difficulty"] = e2.difficulty[0].cpu().numpy()
     ended.predictions = frame.sort_values("index", kind="stable", ignore_index=True)

@@ -7,7 +7,7 @@ everything encoder 1 can see share one member of it: it is trained once. Shape l
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData, Targets
@@ -43,10 +43,14 @@ class Population:
         }  # run id → side → member
         e1 = [configs[owners[key]] for key in tracks]
         e2 = list(configs.values())
-        students = data.train_students
+        skills, students, items = data.skills, data.train_students, data.items
+        encoders: dict[str, tuple[list[nn.Module], list[RunConfig]]] = {
+            "e1": ([build_performance(config, skills, items) for config in e1], e1),
+            "e2": ([build_mastery(config, skills, students, items) for config in e2], e2),
+        }
         self.sides = {
-            "e1": Side("e1", [build_performance(config, data.skills) for config in e1], e1, data.device),
-            "e2": Side("e2", [build_mastery(config, data.skills, students) for config in e2], e2, data.device),
+            name: Side(name, modules, owned, data.device, data.targets["train"])
+            for name, (modules, owned) in encoders.items()
         }
         self.shapes = data.train.recurring_shapes(self.first.training.batch_size) if recorder else None
         self.replay = Replay(self, recorder, say)

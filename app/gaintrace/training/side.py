@@ -17,6 +17,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import Batch, Members, Targets
 from gaintrace.model.dual import derived_seed, load_member, member_state, member_tensors, stack
+from gaintrace.model.items import Difficulty
 from gaintrace.model.layers import Dropout
 from gaintrace.model.mastery import MasteryPrediction
 from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight, uncertainty_loss
@@ -36,8 +37,13 @@ class MemberState:
 class Side:
     """The K members of encoder `name` ("e1" or "e2"), trained together."""
 
-    def __init__(self, name: str, encoders: list[nn.Module], configs: list[RunConfig], device: torch.device) -> None:
-        """`encoders`: K modules of one member; `configs`: theirs, alike in all but what may differ in a population."""
+    def __init__(
+        self, name: str, encoders: list[nn.Module], configs: list[RunConfig], device: torch.device, targets: int
+    ) -> None:
+        """`encoders`: K modules of one member; `configs`: theirs, alike in all but what may differ in a population.
+
+        `targets`: responses to predict in training, over which a prior is spread.
+        """
         self.name = name
         self.configs = configs
         self.device = device
@@ -46,6 +52,7 @@ class Side:
                 start = torch.tensor([side_weight(config.training, name)])
                 encoder.register_parameter(LOG_VARIANCE, nn.Parameter(-start.log()))
         self.module = stack(encoders).to(device)
+        self.targets = targets
         self.decay = configs[0].training.weight_average
         # What is evaluated and kept: the weights, or their running average.
         self.evaluated = copy.deepcopy(self.module) if self.decay else self.module
@@ -61,7 +68,10 @@ class Side:
         training = self.configs[0].training
         named = dict(self.module.named_parameters())
         read = [name for name in named if name.startswith("curve.") or name == LOG_VARIANCE]
-        parameter_groups: list[dict[str, Any]] = [{"params": [p for name, p in named.items() if name not in read]}]
+        items = [name for name in named if name.startswith("difficulty.")]
+        parameter_groups: list[dict[str, Any]] = [
+            {"params": [p for name, p in named.items() if name not in read + items]}
+        ]
         if read:
             # An L2 penalty would pull these interpretable numbers towards zero, most of all the velocities of
             # students who are in no batch: Adam turns any lone gradient, however small, into a full step.
@@ -69,6 +79,8 @@ class Side:
             # the curve's parameters would.
             rate = training.curve_learning_rate or training.learning_rate
             parameter_groups.append({"params": [named[name] for name in read], "weight_decay": 0.0, "lr": rate})
+        if items:  # they have a prior instead
+            parameter_groups.append({"params": [named[name] for name in items], "weight_decay": 0.0})
         return torch.optim.Adam(
             parameter_groups, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
@@ -107,6 +119,8 @@ class Side:
         loss = self._loss(logit, batch.targets)
         if isinstance(output, MasteryPrediction) and output.alone is not None:
             loss = (loss + self._loss(output.alone, batch.targets)) / 2
+        if isinstance(difficulty := getattr(self.module, "difficulty", None), Difficulty):
+            loss = loss + difficulty.surprise() / self.targets
         s = self.log_variance
         weighted = self.loss_weight * loss if s is None else uncertainty_loss(loss, s)
         weighted.sum().backward()  # type: ignore[no-untyped-call]
