@@ -213,10 +213,10 @@ class DeviceData:
         self.test = self._split(evaluated, fold[evaluated.start] == TEST_FOLD)
         self.targets = self._count_targets(dataset.name, config)
         self.train_students = int(rows.max()) + 1
-        # What the end of long test histories is predicted from in windows, where evaluation is by chunks.
+        # Windows on what test histories have beyond their first chunk, where evaluation is by chunks.
         overlapping = windows(students, longest, window_overlap(config), shortest)
         later = (fold[overlapping.start] == TEST_FOLD) & (overlapping.fresh > 0)
-        self.test_later = self._split(overlapping, later) if config.evaluation_overlap == 0 else None
+        self.test_later = self._split(overlapping, later) if config.evaluation_overlap == 0 and later.any() else None
 
     def _split(self, cut: Windows, chosen: NDArray[np.bool_], student: Array | None = None) -> Split:
         """The chosen windows on the device, shortest first. `student`: row of the training student of each chosen."""
