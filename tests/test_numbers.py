@@ -55,6 +55,7 @@ CASES = {
     "evidence alone": [{"model": EVIDENCE | {"ability": "none"}, "learning_curve": {"mastery_threshold_init": 0.5}}],
     "items": [{"model": EVIDENCE | {"items": "difficulty"}, "training": {"weight_average": 0.9}}],
     "items of a curve": [{"model": READABLE | {"items": "difficulty"}}],
+    "sliding": [{"model": EVIDENCE, "data": {"max_sequence_length": 15, "evaluation_overlap": 11}}],
     "combined": [{"training": {"selection_metric": "valid_combined", "weight_decay": 0.01}}],
 }
 

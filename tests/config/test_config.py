@@ -156,6 +156,8 @@ def test_configuration_needs_no_torch():
         ),
         (["grid.training.weight=[1]"], "unknown key 'weight'"),
         (["grid.data.min_sequence_length=[3,4]"], "cannot be swept"),
+        (["base.data.evaluation_overlap=200"], "evaluation_overlap 200 is not smaller than max_sequence_length 200"),
+        (["grid.data.evaluation_overlap=[0,100]"], "cannot be swept"),
         (["seeds=[1,1]"], "names a value twice"),
         (["seeds=[1]", "grid.training.seed=[1,2]"], "is in `seeds` already"),
         (["base.data.dataset=a", "base.data.synthetic.students=9"], "not both"),

@@ -36,10 +36,11 @@ NEW = {
 
 @pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, NEW])
 @pytest.mark.parametrize("skills_per_answer", [1, 3])
-def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_answer):
+@pytest.mark.parametrize("cut", [{"max_sequence_length": 40}, {"max_sequence_length": 16, "evaluation_overlap": 12}])
+def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_answer, cut):
     dataset = made([30] * 25, skills_per_answer)
     config = small_run(model=model)
-    data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
+    data = DeviceData(dataset, DataConfig(**cut), CPU)
     layout = data.test.evaluation(60)[0]
     steps = data.gather(data.test, layout).inputs.steps_to_last_answer
     rows = data.target_rows(data.test, layout)
@@ -49,7 +50,7 @@ def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_a
         before = predict(encoder, data, layout)[0]
         for token in (3, 11, 25):
             row = int(rows[token])
-            changed = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
+            changed = DeviceData(dataset, DataConfig(**cut), CPU)
             first_of_answer = row - int(steps[0, token]) + 1
             changed.response[first_of_answer:] = 1 - changed.response[first_of_answer:]
             changed.skill[row + 1 :] = (changed.skill[row + 1 :] + 1) % 7

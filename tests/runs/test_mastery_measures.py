@@ -24,7 +24,7 @@ CHUNKS = DataConfig(max_sequence_length=20)
 def targets(mastery):
     """All test interactions as targets, with a mastery that is a function of their frame."""
     frame = DATA.interactions.assign(position=DATA.interactions.groupby("student").cumcount())
-    past = earlier_answers(DATA.interactions, CHUNKS.max_sequence_length)
+    past = earlier_answers(DATA.interactions, CHUNKS)
     test = (DATA.students["fold"] == TEST_FOLD).to_numpy()[frame["student"]]
     frame = frame.assign(answers=past["answers"], right=past["right"])[test].sample(frac=1, random_state=1)
     return frame.assign(mastery=mastery(frame))
@@ -44,13 +44,18 @@ def test_auc_within_skills_is_the_share_of_pairs_of_one_skill_in_order(rows):
     assert within_skill_auc(score, response, np.zeros_like(skill)) == pytest.approx(auc(score, response))
 
 
-def test_earlier_answers_are_counted_in_a_chunk():
-    frame = DATA.interactions.iloc[:300]
-    found = earlier_answers(frame, 20)
+@pytest.mark.parametrize("overlap", [0, 5, 19])
+def test_earlier_answers_are_counted_in_a_window(overlap):
+    frame = generate(SyntheticConfig(students=8, skills=4, mean_length=60)).interactions
+    found = earlier_answers(frame, DataConfig(max_sequence_length=20, evaluation_overlap=overlap))
     position = frame.groupby("student").cumcount()
+    assert position.max() >= 60
     for row in frame.index:
+        start = 0
+        while position[row] >= start + 20:
+            start += 20 - overlap
         same = (frame["student"] == frame["student"][row]) & (frame["skill"] == frame["skill"][row])
-        before = same & (position < position[row]) & (position // 20 == position[row] // 20)
+        before = same & (position < position[row]) & (position >= start)
         assert found["answers"][row] == before.sum()
         assert found["right"][row] == frame["response"][before].sum()
 

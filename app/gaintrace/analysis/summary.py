@@ -17,7 +17,7 @@ from gaintrace.analysis.statistics import Criterion, Statistics, check_success, 
 from gaintrace.analysis.table import plain_value, read_results, run_table, short_names
 from gaintrace.config import Objective, Strict
 from gaintrace.runs.files import read_file
-from gaintrace.runs.result import GainStatistics, Interpretability, RunResult
+from gaintrace.runs.result import GainStatistics, Interpretability, PyktScores, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import DataReference, Plan
 
@@ -65,6 +65,7 @@ class Summary(Strict):
     correlations: dict[str, dict[str, float | None]]
     interpretability: Interpretability | None
     gain: GainStatistics | None
+    pykt: PyktScores | None = Field(None, description="of the best run, what compares with pyKT's tables")
     effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
     mastery_recovery: float | None
     mastery_shown: list[str] = Field([], description="what the report says of the mastery that it shows")
@@ -132,6 +133,7 @@ def summarise_sweep(
         correlations=correlations(table, [name for name in parameters if name not in REPETITIONS]),
         interpretability=results[best["run_id"]].interpretability if best else None,
         gain=results[best["run_id"]].gain if best else None,
+        pykt=results[best["run_id"]].pykt if best else None,
         effects=[found for metric in EFFECT_METRICS if (found := effects(comparison, metric))],
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
         cost=cost(results),

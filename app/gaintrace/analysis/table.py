@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from gaintrace.config import Objective, explain
-from gaintrace.runs.result import DataName, RunError, RunResult
+from gaintrace.runs.result import DataName, PyktAucs, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, PlannedRun
 
@@ -19,6 +19,8 @@ NUMBER_COLUMNS = (
 EPOCH_COLUMNS = ("best_epoch", "best_epoch_e1", "best_epoch_e2")
 MASTERY_COLUMNS = ("skill_base_rate_auc", "mastery_auc", "mastery_within_skill_auc", "mastery_exposure_correlation")
 """What mastery alone is worth on test; see gaintrace.runs.mastery_measures."""
+PYKT_COLUMNS = tuple(f"test_{side}_{name}" for side in ("e1", "e2") for name in PyktAucs.model_fields)
+"""AUCs under pyKT's names; see gaintrace.runs.pykt."""
 TIE = 12
 """Decimals of a score that must agree for a tie; beyond them is how the sum was rounded."""
 READ_AT_A_TIME = 16
@@ -62,12 +64,12 @@ def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
 
     Columns: run_id, status, the swept parameters, best_epoch (empty where the encoders' differ), best_epoch_e1,
     best_epoch_e2, valid_e1_auc, valid_e2_auc, valid_combined, test_e1_auc, test_e2_auc, test_accuracy (of encoder 1),
-    combined (on test), rank, those of MASTERY_COLUMNS, seconds, config_hash, error. Equal values share a rank and keep
-    the plan's order; a run without the AUC that ranks, or without one on test, has no rank.
+    combined (on test), rank, those of MASTERY_COLUMNS and PYKT_COLUMNS, seconds, config_hash, error. Equal values
+    share a rank and keep the plan's order; a run without the AUC that ranks, or without one on test, has no rank.
     """
     names = short_names(plan)
     rows = [_row(run, results.get(run.run_id), names, plan.spec.objective) for run in plan.runs]
-    numbers = (*NUMBER_COLUMNS, *MASTERY_COLUMNS)
+    numbers = (*NUMBER_COLUMNS, *MASTERY_COLUMNS, *PYKT_COLUMNS)
     table = pd.DataFrame(rows).astype(dict.fromkeys(EPOCH_COLUMNS, "Int64") | dict.fromkeys(numbers, "float64"))
     known = table[["test_e1_auc", "test_e2_auc"]].notna().all(axis=1)  # without these there is nothing to report
     score = table[plan.spec.objective.rank_by].where((table["status"] == "succeeded") & known).round(TIE)
@@ -101,6 +103,11 @@ def _row(run: PlannedRun, result: RunResult | None, names: dict[str, str], objec
         "combined": combined["test"],
         "rank": None,
         **{name: getattr(getattr(result, "interpretability", None), name, None) for name in MASTERY_COLUMNS},
+        **{
+            f"test_{side}_{name}": getattr(getattr(getattr(result, "pykt", None), side, None), name, None)
+            for side in ("e1", "e2")
+            for name in PyktAucs.model_fields
+        },
         "seconds": result.seconds if result else None,
         "config_hash": run.config_hash,
         "error": f"{result.error.type}: {result.error.message}" if result and result.error else None,

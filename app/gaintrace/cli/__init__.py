@@ -7,7 +7,19 @@ from rich.console import Console
 from rich.text import Text
 
 from gaintrace import __version__
-from gaintrace.cli import cluster, config, data, defaults, output, report, reproduce, sweep, trajectories, validate
+from gaintrace.cli import (
+    cluster,
+    config,
+    data,
+    defaults,
+    evaluate,
+    output,
+    report,
+    reproduce,
+    sweep,
+    trajectories,
+    validate,
+)
 from gaintrace.errors import GaintraceError, RefusedError
 
 app = typer.Typer(
@@ -30,6 +42,7 @@ app.command()(validate.validate)
 app.command()(defaults.promote)
 app.command()(reproduce.reproduce)
 app.command()(trajectories.trajectories)
+app.command()(evaluate.evaluate)
 app.command()(cluster.submit)
 app.command()(cluster.watch)
 app.command()(cluster.doctor)

@@ -28,6 +28,14 @@ class DataConfig(Written):
         200, ge=3, le=2_000, description="longer histories are cut into chunks of this many interactions"
     )
     min_sequence_length: int = Field(3, ge=2, description="shorter chunks are dropped (interactions)")
+    evaluation_overlap: int = Field(
+        0,
+        ge=0,
+        lt=2_000,
+        description="validation and test predict each response of a long history from at least so many interactions "
+        "before it, in windows of `max_sequence_length` that overlap by as many; 0: from those of its chunk. One less "
+        "than `max_sequence_length` is pyKT's windowed protocol, and as slow. Training is by chunks",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -35,6 +43,11 @@ class DataConfig(Written):
             raise ValueError("set either dataset or synthetic, not both")
         if self.min_sequence_length > self.max_sequence_length:
             raise ValueError("min_sequence_length is larger than max_sequence_length")
+        if self.evaluation_overlap >= self.max_sequence_length:
+            raise ValueError(
+                f"evaluation_overlap {self.evaluation_overlap} is not smaller than max_sequence_length "
+                f"{self.max_sequence_length}: windows would not move on. The most is {self.max_sequence_length - 1}"
+            )
         return self
 
 
@@ -199,7 +212,7 @@ class RunConfig(Written):
         return content_hash(identifying(self.model_dump(mode="json", exclude={"data": {"dataset"}})))
 
 
-LATER: dict[str, dict[str, Any]] = {"model": {"items": "none"}}
+LATER: dict[str, dict[str, Any]] = {"data": {"evaluation_overlap": 0}, "model": {"items": "none"}}
 """Fields, by section, that came after runs were on record, and their defaults: what the code did before."""
 
 

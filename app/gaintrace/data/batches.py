@@ -19,6 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gaintrace.config import DataConfig
@@ -26,6 +27,7 @@ from gaintrace.data.dataset import Dataset
 from gaintrace.data.groups import LENGTH_GROUPS, Array, Layout, LengthGroup, lay_out
 from gaintrace.data.shapes import SHAPE_GROUPS, fitted, recurring
 from gaintrace.data.split import TEST_FOLD
+from gaintrace.data.windows import Windows, windows
 from gaintrace.errors import DataError
 
 BUCKETS = 400
@@ -134,10 +136,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Split:
-    """The chunks of some students, shortest first."""
+    """The chunks of some students, shortest first; or windows that overlap, which share interactions."""
 
     start: Tensor  # chunks; first interaction in the data set
     length: Tensor  # chunks; interactions
+    fresh: Tensor | None  # chunks; how many of them are no targets here; None: all are
     student: Tensor | None  # chunks; row of the training student
     lengths: Array  # the same as `length`, on the host
 
@@ -208,26 +211,35 @@ class DeviceData:
             torch.from_numpy(np.array(column, dtype=np.int64)).to(device)
             for column in (frame["skill"], frame["response"], steps)
         )
-        start, length = _chunks(students, config)
-        student = students[start]
-        folds = dataset.students["fold"].to_numpy(np.int64)
-        held_out_student = (folds == TEST_FOLD) | (folds == config.fold)
-        fold, held_out = folds[student], held_out_student[student]
-        rows = np.unique(student[~held_out], return_inverse=True)[1]
-        numbers, self.items = _number_items(frame["item"].to_numpy(np.int64), ~held_out_student[students])
+        fold = dataset.students["fold"].to_numpy(np.int64)[students]
+        longest, shortest = config.max_sequence_length, config.min_sequence_length
+        chunks = windows(students, longest, 0, shortest)
+        evaluated = windows(students, longest, config.evaluation_overlap, shortest)
+        training = (fold != TEST_FOLD) & (fold != config.fold)
+        trained = training[chunks.start]
+        numbers, self.items = _number_items(frame["item"].to_numpy(np.int64), training)
         self.item = torch.from_numpy(numbers).to(device)
-        self.train = self._split(start[~held_out], length[~held_out], rows)
-        self.valid = self._split(start[fold == config.fold], length[fold == config.fold], None)
-        self.test = self._split(start[fold == TEST_FOLD], length[fold == TEST_FOLD], None)
+        rows = np.unique(students[chunks.start[trained]], return_inverse=True)[1]
+        self.train = self._split(chunks, trained, rows)
+        self.valid = self._split(evaluated, fold[evaluated.start] == config.fold)
+        self.test = self._split(evaluated, fold[evaluated.start] == TEST_FOLD)
         self.targets = self._count_targets(dataset.name, config)
         self.train_students = int(rows.max()) + 1
+        # Windows on what test histories have beyond their first chunk, where evaluation is by chunks.
+        overlapping = windows(students, longest, window_overlap(config), shortest)
+        later = (fold[overlapping.start] == TEST_FOLD) & (overlapping.fresh > 0)
+        self.test_later = self._split(overlapping, later) if config.evaluation_overlap == 0 and later.any() else None
 
-    def _split(self, start: Array, length: Array, student: Array | None) -> Split:
-        """Chunks of a split on the device; a number a chunk each."""
+    def _split(self, cut: Windows, chosen: NDArray[np.bool_], student: Array | None = None) -> Split:
+        """The chosen windows on the device, shortest first. `student`: row of the training student of each chosen."""
+        start, length, fresh = (array[chosen] for array in (cut.start, cut.length, cut.fresh))
         order = np.argsort(length, kind="stable")
-        rows = None if student is None else torch.from_numpy(student[order]).to(self.device)
-        on_device = [torch.from_numpy(array[order]).to(self.device) for array in (start, length)]
-        return Split(on_device[0], on_device[1], rows, length[order])
+        on_device = [
+            None if array is None else torch.from_numpy(array[order]).to(self.device)
+            for array in (start, length, fresh if fresh.any() else None, student)
+        ]
+        assert on_device[0] is not None and on_device[1] is not None
+        return Split(on_device[0], on_device[1], on_device[2], on_device[3], length[order])
 
     def _count_targets(self, name: str, config: DataConfig) -> dict[str, int]:
         """Responses to predict in each split. Raises DataError where a split has none, or only one kind."""
@@ -272,6 +284,8 @@ class DeviceData:
             target_item=self.item[target],
         )
         real = (after > 0) & (steps <= layout.position + 1)
+        if split.fresh is not None:
+            real &= layout.position + 1 >= split.fresh[layout.chunk]
         return Batch(inputs, Targets(self.response[target].float(), real))
 
     def target_rows(self, split: Split, layout: Layout) -> Tensor:
@@ -279,20 +293,12 @@ class DeviceData:
         return split.start[layout.chunk[0]] + layout.position + 1
 
 
-def _chunks(students: Array, config: DataConfig) -> tuple[Array, Array]:
-    """First interaction and length of every chunk of every student, short ones dropped.
+def window_overlap(config: DataConfig) -> int:
+    """By how many interactions the windows overlap that the windowed AUCs of a run are of, unless evaluation's do.
 
-    `students`: of every interaction → one number a chunk, twice.
+    More bring these hardly nearer to pyKT's, of windows that overlap by all but one (benchmarks/RESULTS.md).
     """
-    first = np.flatnonzero(np.diff(students, prepend=-1))
-    total = np.diff(first, append=len(students))
-    per_student = -(-total // config.max_sequence_length)
-    student = np.repeat(np.arange(len(first)), per_student)
-    nth = np.arange(len(student)) - np.repeat(np.cumsum(per_student) - per_student, per_student)
-    offset = nth * config.max_sequence_length
-    length = np.minimum(total[student] - offset, config.max_sequence_length)
-    keep = length >= config.min_sequence_length
-    return (first[student] + offset)[keep], length[keep]
+    return config.evaluation_overlap or config.max_sequence_length * 3 // 4
 
 
 def _number_items(items: Array, training: Array) -> tuple[Array, int]:

@@ -154,6 +154,8 @@ def _recorded(store: Store, plan: Plan, spec: SweepSpec) -> dict[Cell, Scored]:
     """What a validation recorded of the same configuration, data and code."""
     reference = read_record(store, plan.data)
     same = (configuration_hash(spec.base), plan.code_version)
+    if spec.base.data.evaluation_overlap != plan.spec.base.data.evaluation_overlap:
+        return {}
     if reference is None or (reference.config_hash, reference.code_version) != same:
         return {}
     found = {}
@@ -183,9 +185,10 @@ def _metrics(row: dict[str, Any]) -> dict[str, float | None]:
 
 
 def _on_data(base: RunConfig, plan: Plan, cell: Cell) -> RunConfig:
-    """A configuration on the data of a sweep, with that fold and seed."""
+    """A configuration on the data of a sweep, evaluated as that is, with that fold and seed."""
     there = plan.spec.base.data
     data = {"dataset": there.dataset, "synthetic": there.synthetic, "fold": cell[0]}
+    data["evaluation_overlap"] = there.evaluation_overlap
     return base.model_copy(
         update={
             "data": base.data.model_copy(update=data),

@@ -16,6 +16,7 @@ from gaintrace.report.figures.grids import interaction, main_effects
 from gaintrace.report.figures.interpretability import reliability
 from gaintrace.report.figures.ranking import differences, pareto, trade_off
 from gaintrace.report.mastery import Mastery
+from gaintrace.report.pykt import described, pykt_rows, pykt_section
 from gaintrace.report.sections import (
     interpretability_section,
     mastery_rows,
@@ -84,6 +85,8 @@ def render_report(
         "ranking_note": ranking_note(summary, SELECTION[plan.spec.base.training.selection_metric]),
         "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
         "readings": readings(summary) if summary.interpretability else [],
+        "pykt_rows": pykt_rows(summary.pykt) if summary.pykt else [],
+        "pykt_described": described(summary.pykt) if summary.pykt else "",
         "mastery_rows": mastery_rows(summary),
         "mastery_names": MASTERY_NAMES,
         "mastery": mastery.sentences if mastery else [],
@@ -100,7 +103,11 @@ def render_report(
         "duration": duration,
     }
     svgs = {name: Figure(*map(Markup, figure)) for name, figure in figures.items()}
-    sections = [selection_section(summary), interpretability_section(summary, figures.get("reliability"))]
+    sections = [
+        selection_section(summary),
+        pykt_section(summary.pykt),
+        interpretability_section(summary, figures.get("reliability")),
+    ]
     if mastery is not None:
         sections.append(mastery.section())
     return Report(

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor
 
 from gaintrace.config import RunConfig
@@ -20,15 +18,15 @@ from gaintrace.data.batches import Inputs, MemberInputs, Members
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.groups import Array, LengthGroup
 from gaintrace.data.split import TEST_FOLD
-from gaintrace.errors import DataError, StoreError
+from gaintrace.errors import DataError
 from gaintrace.model.dual import build_mastery, load_member
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.report.figures.mastery import MasteryPanel, most_practised
 from gaintrace.report.words import student_name
-from gaintrace.runs.files import file_name
-from gaintrace.store import Store, layout
+from gaintrace.runs.weights import misfit, read_weights
+from gaintrace.store import Store
 
 SKILLS_TWICE = (3, 2, 1)
 """Skills that a chosen student practised at least twice: as many as leaves enough students to choose from."""
@@ -96,20 +94,14 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
 
 def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> MasteryEncoder | EvidenceEncoder:
     """The mastery encoder of a finished run, on the CPU."""
-    folder = store.child(layout.run(run))
-    where = file_name(folder, "model.safetensors")
-    try:
-        tensors = load(folder.read(where))
-    except SafetensorError as error:
-        raise StoreError(f"{folder.uri}/{where} is damaged: {error}. Train the run again") from None
-    state = {name.removeprefix("e2."): tensor for name, tensor in tensors.items() if name.startswith("e2.")}
+    state = read_weights(store, run)["e2"]
     students = next((len(t) for name, t in state.items() if name.endswith("gamma_student")), 1)
     items = next((len(t) for name, t in state.items() if name == "difficulty.weight"), 0)
     encoder = build_mastery(config, skills, students, items)
     try:
         load_member(encoder, 0, state)
     except (KeyError, RuntimeError) as error:
-        raise StoreError(f"{folder.uri}/{where} does not fit this version of the model: {error}") from None
+        raise misfit(store, run, error) from None
     return encoder.eval()
 
 

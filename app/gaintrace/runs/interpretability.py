@@ -9,6 +9,7 @@ from torchmetrics.functional.classification import binary_auroc
 from gaintrace.config import RunConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
+from gaintrace.data.windows import window_starts
 from gaintrace.model.curves import natural
 from gaintrace.model.evidence import STARTS
 from gaintrace.runs.mastery_measures import measure_mastery
@@ -38,7 +39,8 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, da
 
     `dataset`: the one that the run was trained on.
     """
-    frame = predictions.assign(chunk=predictions["position"] // config.data.max_sequence_length)
+    data, position = config.data, predictions["position"].to_numpy(np.int64)
+    frame = predictions.assign(chunk=window_starts(position, data.max_sequence_length, data.evaluation_overlap))
     frame = frame.sort_values(["student", "position"], ignore_index=True)
     frame["future"] = future_correctness(frame)
     probability = frame["e2"].clip(1e-7, 1 - 1e-7)

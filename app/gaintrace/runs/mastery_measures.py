@@ -13,6 +13,7 @@ import pandas as pd
 from gaintrace.config import DataConfig, Strict
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.split import TEST_FOLD
+from gaintrace.data.windows import window_starts
 
 Scores = np.ndarray[tuple[int], np.dtype[Any]]
 
@@ -39,7 +40,7 @@ class MasteryMeasures(Strict):
 def measure_mastery(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> MasteryMeasures:
     """`predictions`: rows as in predictions.parquet, a target each, of the data set that the run was trained on."""
     rates = skill_base_rates(dataset, config.fold)
-    past = earlier_answers(dataset.interactions, config.max_sequence_length)
+    past = earlier_answers(dataset.interactions, config)
     at = _rows(predictions, dataset.interactions)
     exposure, right = past["answers"].to_numpy()[at], past["right"].to_numpy()[at]
     skill, response, mastery = (predictions[name].to_numpy() for name in ("skill", "response", "mastery"))
@@ -64,15 +65,23 @@ def skill_base_rates(dataset: Dataset, fold: int) -> Scores:
     return shares.fillna(training["response"].mean()).to_numpy()
 
 
-def earlier_answers(interactions: pd.DataFrame, chunk: int) -> pd.DataFrame:
-    """How often the student answered on the skill before, in the same chunk of `chunk` interactions, a row each.
+def earlier_answers(interactions: pd.DataFrame, config: DataConfig) -> pd.DataFrame:
+    """How often the student answered on the skill before, as far back as its window on the history goes: a row each.
 
-    Columns: answers; right, those that were right. History begins anew with a chunk, for the encoders as well.
+    Columns: answers; right, those that were right. Without an overlap windows are chunks, with which history begins
+    anew, for the encoders as well.
     """
-    nth = interactions.groupby("student").cumcount() // chunk
-    grouped = interactions["response"].astype("int64").groupby([interactions["student"], nth, interactions["skill"]])
-    right = grouped.cumsum() - interactions["response"]
-    return pd.DataFrame({"answers": grouped.cumcount(), "right": right})
+    student, skill = (interactions[name].to_numpy(np.int64) for name in ("student", "skill"))
+    row = np.arange(len(interactions))
+    first = np.maximum.accumulate(np.where(np.diff(student, prepend=-1) != 0, row, 0))
+    start = first + window_starts(row - first, config.max_sequence_length, config.evaluation_overlap)
+    group = (student * (skill.max() + 1) + skill) * len(row)
+    order = np.argsort(group + row)  # each student's answers on one skill in a row
+    until = np.empty_like(row)
+    until[order] = row
+    since = np.searchsorted((group + row)[order], group + start)
+    right = np.concatenate([[0], interactions["response"].to_numpy(np.int64)[order].cumsum()])
+    return pd.DataFrame({"answers": until - since, "right": right[until] - right[since]}, index=interactions.index)
 
 
 def within_skill_auc(score: Scores, response: Scores, skill: Scores) -> float | None:

@@ -108,6 +108,34 @@ class Interpretability(Strict):
     )
 
 
+class PyktAucs(Strict):
+    """AUCs of one encoder on test under pyKT's names (gaintrace.runs.pykt).
+
+    None where a run is not evaluated by chunks (`oriauc…`), where every answer has one skill (`…late_…`), or where one
+    kind of response is all there is.
+    """
+
+    oriauclate_mean: float | None = None
+    oriauclate_vote: float | None = None
+    oriauclate_all: float | None = None
+    windowaucconcepts: float | None = None
+    windowauclate_mean: float | None = None
+    windowauclate_vote: float | None = None
+    windowauclate_all: float | None = None
+
+
+class PyktScores(Strict):
+    """What compares with pyKT's tables. A windowed target has at least `window_overlap` interactions before it.
+
+    (Or all that the student has before.) `window_targets`: how many there are, each row of an answer counted.
+    """
+
+    window_overlap: int
+    window_targets: int
+    e1: PyktAucs
+    e2: PyktAucs
+
+
 class DataName(Strict):
     """The data set a run was trained on."""
 
@@ -139,6 +167,7 @@ class RunResult(Strict):
     spread: dict[str, Spread] | None = Field(None, description="by encoder, e1 and e2")
     interpretability: Interpretability | None = None
     mastery_recovery: float | None = None
+    pykt: PyktScores | None = Field(None, description="None in results of before it was measured")
     shared_e1_with: list[str] = Field([])
     files: dict[str, str] = Field({}, description="by name, what a file that this was written with is called")
     seconds: float = 0.0

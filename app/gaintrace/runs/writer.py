@@ -20,6 +20,7 @@ from gaintrace.identity import code_version
 from gaintrace.runs.build import build
 from gaintrace.runs.files import add_file
 from gaintrace.runs.interpretability import interpret, learned, mastery_recovery, spread
+from gaintrace.runs.pykt import pykt_scores
 from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
@@ -188,6 +189,8 @@ def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dat
     def encoder(score: EncoderScore) -> EncoderMetrics:
         return EncoderMetrics(loss=score.loss, auc=score.auc, accuracy=score.accuracy)
 
+    assert ended.predictions is not None
+    assert ended.windowed is not None
     return {
         "test": Metrics(e1=encoder(ended.test["e1"]), e2=encoder(ended.test["e2"]), targets=len(predictions)),
         "learned": learned(config, ended.weights),
@@ -195,4 +198,5 @@ def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dat
         "spread": spread(predictions),
         "interpretability": interpret(predictions, config, ended.weights, dataset),
         "mastery_recovery": mastery_recovery(predictions),
+        "pykt": pykt_scores(ended.predictions, ended.windowed, dataset, config.data),
     }

@@ -6,15 +6,20 @@ N counts targets here; the other shape letters are those of gaintrace.model.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
+from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData, Members, Split
+from gaintrace.model.dual import build_mastery, build_performance, load_member
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
+from gaintrace.training.history import Weights
 
 TOKENS = 8192
 """Positions a batch of evaluation: enough to fill a device, few enough to stay in a processor's cache."""
@@ -55,6 +60,18 @@ class Predictions:
     answered: Tensor  # N, response of the interaction before each target
     response: Tensor  # N
     index: Tensor  # N, row of each target in the data set's interactions
+
+
+def trained_encoders(config: RunConfig, weights: Weights, data: DeviceData) -> dict[str, nn.Module]:
+    """Both encoders of a run with its weights, by side, on the device of the data that it was trained on."""
+    encoders: dict[str, nn.Module] = {
+        "e1": build_performance(config, data.skills, data.items),
+        "e2": build_mastery(config, data.skills, data.train_students, data.items),
+    }
+    for name, encoder in encoders.items():
+        load_member(encoder, 0, weights[name])
+        encoder.to(data.device)
+    return encoders
 
 
 @torch.no_grad()
@@ -100,6 +117,18 @@ def predict(
         answered=torch.cat(answers),
         response=torch.cat(responses),
         index=torch.cat(indices),
+    )
+
+
+def probabilities(predicted: dict[str, Predictions]) -> pd.DataFrame:
+    """What both encoders of one run say, a row a target: index (its row in the data set), response, e1 and e2."""
+    first = predicted["e1"]
+    return pd.DataFrame(
+        {
+            "index": first.index.cpu().numpy(),
+            "response": first.response.cpu().numpy().astype(np.int8),
+            **{name: own.logit[0].sigmoid().cpu().numpy() for name, own in predicted.items()},
+        }
     )
 
 

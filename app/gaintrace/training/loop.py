@@ -11,10 +11,18 @@ import pandas as pd
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData
 from gaintrace.errors import InterruptedRunError
-from gaintrace.model.dual import build_mastery, build_performance, load_member, stack
 from gaintrace.store import Store
 from gaintrace.training.checkpoint import Checkpoint, Pace, restore, save_checkpoint
-from gaintrace.training.evaluation import EncoderScore, GainScore, Predictions, gain_score, predict, score
+from gaintrace.training.evaluation import (
+    EncoderScore,
+    GainScore,
+    Predictions,
+    gain_score,
+    predict,
+    probabilities,
+    score,
+    trained_encoders,
+)
 from gaintrace.training.history import RunHistory, Weights
 from gaintrace.training.population import Epoch, Population
 from gaintrace.training.replay import recorder_for
@@ -36,6 +44,7 @@ class EndedRun:
     test: dict[str, EncoderScore] = field(default_factory=dict)
     gain: GainScore | None = None
     predictions: pd.DataFrame | None = None
+    windowed: pd.DataFrame | None = None  # the same of windows that overlap: index, response, e1 and e2 alone
 
     @property
     def weights(self) -> Weights:
@@ -153,33 +162,28 @@ def _after_epoch(
 
 
 def _test(ended: EndedRun, data: DeviceData, between: Callable[[], None]) -> None:
-    """Evaluate each encoder on test at its selected epoch, once."""
+    """Evaluate each encoder on test at its selected epoch, once, and on windows where it is evaluated by chunks."""
     config = ended.history.config
-    modules = {
-        "e1": stack([build_performance(config, data.skills, data.items)]),
-        "e2": stack([build_mastery(config, data.skills, data.train_students, data.items)]),
-    }
+    bf16 = config.training.precision == "bf16"
     predicted: dict[str, Predictions] = {}
-    for name, module in modules.items():
-        load_member(module, 0, ended.weights[name])
-        bf16 = config.training.precision == "bf16"
-        predicted[name] = predict(module.to(data.device), data, data.test, bf16, between)
+    later: dict[str, Predictions] = {}
+    for name, encoder in trained_encoders(config, ended.weights, data).items():
+        predicted[name] = predict(encoder, data, data.test, bf16, between)
         ended.test[name] = score(predicted[name].logit[0], predicted[name].response)
-    e1, e2 = predicted["e1"], predicted["e2"]
+        if data.test_later is not None:
+            later[name] = predict(encoder, data, data.test_later, bf16, between)
+    e2 = predicted["e2"]
     assert e2.mastery is not None and e2.ability is not None and e2.gain is not None
     ended.gain = gain_score(e2.gain[0], e2.answered)
-    frame = pd.DataFrame(
-        {
-            "index": e1.index.cpu().numpy(),
-            "response": e1.response.cpu().numpy().astype(np.int8),
-            "e1": e1.logit[0].sigmoid().cpu().numpy(),
-            "e2": e2.logit[0].sigmoid().cpu().numpy(),
-            "mastery": e2.mastery[0].cpu().numpy(),
-            "ability": e2.ability[0].cpu().numpy(),
-        }
-    )
+    frame = probabilities(predicted)
+    frame["mastery"] = e2.mastery[0].cpu().numpy()
+    frame["ability"] = e2.ability[0].cpu().numpy()
     if e2.growth is not None:
         frame["growth"] = e2.growth[0].cpu().numpy()
     if e2.difficulty is not None:
         frame["difficulty"] = e2.difficulty[0].cpu().numpy()
     ended.predictions = frame.sort_values("index", kind="stable", ignore_index=True)
+    ended.windowed = ended.predictions[["index", "response", "e1", "e2"]]
+    if later:
+        # The first window of a history is its first chunk.
+        ended.windowed = pd.concat([probabilities(later), ended.windowed]).drop_duplicates("index", ignore_index=True)

@@ -1,0 +1,37 @@
+"""How AUCs under pyKT's names are told."""
+
+from markupsafe import Markup
+
+from gaintrace.report.sections import page_template
+from gaintrace.report.words import four
+from gaintrace.runs.result import PyktScores
+
+COLUMNS = {"E1": "e1", "E2": "e2"}
+
+
+def pykt_rows(found: PyktScores) -> list[list[str]]:
+    """A row a measure that there is: pyKT's name, and the AUC of each encoder."""
+    rows = [
+        [name, *(four(getattr(getattr(found, side), name)) for side in COLUMNS.values())]
+        for name in type(found.e1).model_fields
+    ]
+    return [row for row in rows if set(row[1:]) != {four(None)}]
+
+
+def described(found: PyktScores) -> str:
+    """What the numbers are of, and whether they are what pyKT's tables hold."""
+    of_questions = found.e1.windowauclate_mean is not None
+    name = "windowauclate_mean" if of_questions else "windowaucconcepts (window_testauc of answers of one skill)"
+    windowed = (
+        f"Windowed ({found.window_targets:,} targets): a target that is not among its student's first has at least "
+        f"{found.window_overlap} interactions before it."
+    )
+    return f"{windowed} pyKT's tables hold {name}, of windows that overlap by all interactions but one."
+
+
+def pykt_section(found: PyktScores | None) -> Markup:
+    """The section of report.html; empty where nothing was measured."""
+    if found is None or not pykt_rows(found):
+        return Markup()
+    template = page_template("pykt.html.j2")
+    return Markup(template.render(columns=list(COLUMNS), rows=pykt_rows(found), described=described(found)))
