@@ -1,35 +1,21 @@
-"""Batches of a data set that lies on the device whole.
+"""Batches of a data set that lies on the device whole: what encoders read of it, and what they are held against.
 
-Histories are short, and padding every batch to its longest one wastes most of the work. Batches are random, as the
-study's were; inside a batch the chunks are sorted by length and cut into groups, and each group is padded to its own
-longest. All groups lie one after another on one axis of N tokens, so that everything but attention treats them at
-once and attention takes slices. (Batches of equally long chunks would pad less still, but they are no fair samples:
-the mastery encoder learned more slowly from them.)
-
-Seeds shuffle which chunks meet, not the shapes: how long the chunks of a batch are is decided by the epoch alone, and a
-seed deals the chunks of nearly one length (a bucket) to the places for that length. So members with different seeds fit
-one batch, and each finds the batches, and the dropout masks, it would have had alone.
-
-Batches are index lists, made once an epoch without a loop over samples. Shape letters: see gaintrace.model.
+Which chunks meet in a batch, and how they are laid out on one axis of N tokens, is said in gaintrace.data.chunks. Shape
+letters: see gaintrace.model.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gaintrace.config import DataConfig
+from gaintrace.data.chunks import Split
 from gaintrace.data.dataset import Dataset
-from gaintrace.data.groups import LENGTH_GROUPS, Array, Layout, LengthGroup, lay_out
-from gaintrace.data.shapes import SHAPE_GROUPS, fitted, recurring
+from gaintrace.data.groups import Array, Layout, LengthGroup
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
-
-BUCKETS = 400
-"""Into so many buckets the chunks are cut by length; a seed shuffles inside a bucket, whose longest pads all of it."""
 
 
 @dataclass(frozen=True)
@@ -121,67 +107,6 @@ class Batch:
 
     inputs: Inputs
     targets: Targets
-
-
-@dataclass(frozen=True)
-class Split:
-    """The chunks of some students, shortest first."""
-
-    start: Tensor  # chunks; first interaction in the data set
-    length: Tensor  # chunks; interactions
-    student: Tensor | None  # chunks; row of the training student
-    lengths: Array  # the same as `length`, on the host
-
-    def training(self, batch_size: int, epoch_seed: int, seeds: list[int], shapes: Array | None = None) -> list[Layout]:
-        """The random batches of an epoch. `epoch_seed` decides their shapes, `seeds` what each stream finds in them.
-
-        `shapes`: from `recurring_shapes`, to which batches are padded.
-        """
-        bucket, padded = self._buckets()
-        dealt = np.stack([np.lexsort((_generator(seed).random(len(bucket)), bucket)) for seed in seeds])  # S, chunks
-        places = _generator(epoch_seed).permutation(len(bucket))
-        batches = [np.sort(places[first : first + batch_size]) for first in range(0, len(places), batch_size)]
-        if shapes is None:
-            return self._layouts(((dealt[:, batch], padded[batch]) for batch in batches), LENGTH_GROUPS)
-        return self._layouts(((dealt[:, batch], fitted(padded[batch], shapes)) for batch in batches), SHAPE_GROUPS)
-
-    def recurring_shapes(self, batch_size: int) -> Array:
-        """Padded lengths of the shapes that nearly all training batches fit: a row of B each, ascending."""
-        return recurring(self._buckets()[1], batch_size)
-
-    def _buckets(self) -> tuple[Array, Array]:
-        """The bucket of every chunk, and the length of the longest chunk in it: one number a chunk, twice."""
-        count = len(self.lengths)
-        size = max(4, -(-count // BUCKETS))
-        bucket = np.arange(count) // size
-        return bucket, self.lengths[np.minimum((bucket + 1) * size, count) - 1]
-
-    def evaluation(self, tokens: int) -> list[Layout]:
-        """All chunks, shortest first, as many a batch as fit a number of tokens."""
-        bounds = [0]
-        for chunk, length in enumerate(self.lengths):
-            if (chunk + 1 - bounds[-1]) * (length - 1) > tokens and chunk > bounds[-1]:
-                bounds.append(chunk)
-        bounds.append(len(self.lengths))
-        spans = pairwise(bounds)
-        return self._layouts(
-            ((np.arange(start, stop)[None], self.lengths[start:stop]) for start, stop in spans if stop > start), 1
-        )
-
-    def _layouts(self, batches: Iterable[tuple[Array, Array]], group_count: int) -> list[Layout]:
-        """One transfer to the device for all batches, each given as chunks (SB) and ascending padded lengths (B)."""
-        parts = [lay_out(chunks, padded - 1, group_count) for chunks, padded in batches]
-        if not parts:
-            return []
-        chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)
-        position = torch.from_numpy(np.concatenate([position for _, _, position in parts])).to(self.start.device)
-        sizes = [length_groups[-1].stop for length_groups, _, _ in parts]
-        pieces = zip(parts, torch.split(chunk, sizes, dim=1), torch.split(position, sizes), strict=True)
-        return [Layout(length_groups, c, p) for (length_groups, _, _), c, p in pieces]
-
-
-def _generator(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(seed))
 
 
 class DeviceData:

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
-from gaintrace.data.batches import DeviceData, Members, Split
+from gaintrace.data.batches import DeviceData, Members
+from gaintrace.data.chunks import Split
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
