@@ -53,6 +53,10 @@ CASES = {
     ],
     "evidence": [{"model": EVIDENCE, "training": {"weight_average": 0.9, "curve_learning_rate": 0.02}}],
     "evidence alone": [{"model": EVIDENCE | {"ability": "none"}, "learning_curve": {"mastery_threshold_init": 0.5}}],
+    "the study's training": [
+        {"training": {"loss": "double_sigmoid", "batch_order": "pykt", "clip_scope": "global", "seed": seed}}
+        for seed in (1, 2)
+    ],
     "combined": [{"training": {"selection_metric": "valid_combined", "weight_decay": 0.01}}],
 }
 

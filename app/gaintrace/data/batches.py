@@ -14,7 +14,7 @@ from gaintrace.config import DataConfig
 from gaintrace.data.chunks import Split
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.groups import Array, Layout, LengthGroup
-from gaintrace.data.split import TEST_FOLD
+from gaintrace.data.split import TEST_FOLD, pykt_order
 from gaintrace.errors import DataError
 
 
@@ -126,21 +126,25 @@ class DeviceData:
         )
         start, length = _chunks(students, config)
         student = students[start]
-        fold = dataset.students["fold"].to_numpy(np.int64)[student]
+        folds = dataset.students["fold"].to_numpy(np.int64)
+        fold, place = folds[student], np.argsort(pykt_order(folds))[student]
         held_out = (fold == TEST_FOLD) | (fold == config.fold)
         rows = np.unique(student[~held_out], return_inverse=True)[1]
-        self.train = self._split(start[~held_out], length[~held_out], rows)
-        self.valid = self._split(start[fold == config.fold], length[fold == config.fold], None)
-        self.test = self._split(start[fold == TEST_FOLD], length[fold == TEST_FOLD], None)
+        chunks = np.stack([start, length, place])
+        self.train = self._split(chunks[:, ~held_out], rows)
+        self.valid = self._split(chunks[:, fold == config.fold], None)
+        self.test = self._split(chunks[:, fold == TEST_FOLD], None)
         self.targets = self._count_targets(dataset.name, config)
         self.train_students = int(rows.max()) + 1
 
-    def _split(self, start: Array, length: Array, student: Array | None) -> Split:
-        """Chunks of a split on the device; a number a chunk each."""
-        order = np.argsort(length, kind="stable")
+    def _split(self, chunks: Array, student: Array | None) -> Split:
+        """Chunks of a split on the device. `chunks`: their start, length and student's place in pyKT's files, a row
+        each; `student`: a number a chunk."""
+        order = np.argsort(chunks[1], kind="stable")
+        start, length, place = chunks[:, order]
         rows = None if student is None else torch.from_numpy(student[order]).to(self.device)
-        on_device = [torch.from_numpy(array[order]).to(self.device) for array in (start, length)]
-        return Split(on_device[0], on_device[1], rows, length[order])
+        on_device = [torch.from_numpy(array).to(self.device) for array in (start, length)]
+        return Split(on_device[0], on_device[1], rows, length, np.lexsort((start, place)))
 
     def _count_targets(self, name: str, config: DataConfig) -> dict[str, int]:
         """Responses to predict in each split. Raises DataError where a split has none, or only one kind."""

@@ -8,7 +8,8 @@ them.)
 
 Batches are random. Seeds shuffle which chunks meet, not the shapes: how long the chunks of a batch are is decided by
 the epoch alone, and a seed deals the chunks of nearly one length (a bucket) to the places for that length. So members
-with different seeds fit one batch, and each finds the batches, and the dropout masks, it would have had alone.
+with different seeds fit one batch, and each finds the batches, and the dropout masks, it would have had alone. (The
+study's loader did not shuffle: its batches are neighbours in pyKT's files, and no seed or epoch has others.)
 
 Batches are index lists, made once an epoch without a loop over samples. Shape letters: see gaintrace.model.
 """
@@ -22,7 +23,7 @@ import torch
 from torch import Tensor
 
 from gaintrace.data.groups import LENGTH_GROUPS, Array, Layout, lay_out
-from gaintrace.data.shapes import SHAPE_GROUPS, fitted, recurring
+from gaintrace.data.shapes import SHAPE_GROUPS, covering, fitted, recurring
 
 BUCKETS = 400
 """Into so many buckets the chunks are cut by length; a seed shuffles inside a bucket, whose longest pads all of it."""
@@ -36,6 +37,7 @@ class Split:
     length: Tensor  # chunks; interactions
     student: Tensor | None  # chunks; row of the training student
     lengths: Array  # the same as `length`, on the host
+    in_file: Array  # chunks in the order of pyKT's files
 
     def training(self, batch_size: int, epoch_seed: int, seeds: list[int], shapes: Array | None = None) -> list[Layout]:
         """The random batches of an epoch. `epoch_seed` decides their shapes, `seeds` what each stream finds in them.
@@ -46,13 +48,27 @@ class Split:
         dealt = np.stack([np.lexsort((_generator(seed).random(len(bucket)), bucket)) for seed in seeds])  # S, chunks
         places = _generator(epoch_seed).permutation(len(bucket))
         batches = [np.sort(places[first : first + batch_size]) for first in range(0, len(places), batch_size)]
-        if shapes is None:
-            return self._layouts(((dealt[:, batch], padded[batch]) for batch in batches), LENGTH_GROUPS)
-        return self._layouts(((dealt[:, batch], fitted(padded[batch], shapes)) for batch in batches), SHAPE_GROUPS)
+        return self._training_layouts([(dealt[:, batch], padded[batch]) for batch in batches], shapes)
+
+    def unshuffled(self, batch_size: int, streams: int, shapes: Array | None = None) -> list[Layout]:
+        """The batches of every epoch where nothing is random: neighbours in pyKT's files, for all streams.
+
+        `shapes`: from `unshuffled_shapes`, to which batches are padded.
+        """
+        firsts = range(0, len(self.in_file), batch_size)
+        batches = [np.sort(self.in_file[first : first + batch_size]) for first in firsts]  # by length
+        seated = [(np.tile(batch, (streams, 1)), self.lengths[batch]) for batch in batches]
+        return self._training_layouts(seated, shapes)
 
     def recurring_shapes(self, batch_size: int) -> Array:
         """Padded lengths of the shapes that nearly all training batches fit: a row of B each, ascending."""
         return recurring(self._buckets()[1], batch_size)
+
+    def unshuffled_shapes(self, batch_size: int) -> Array:
+        """The same that all unshuffled batches fit, but a last one that is not full."""
+        full = len(self.in_file) // batch_size
+        batches = self.lengths[self.in_file[: full * batch_size]].reshape(full, batch_size)
+        return covering(np.sort(batches), share=1)
 
     def _buckets(self) -> tuple[Array, Array]:
         """The bucket of every chunk, and the length of the longest chunk in it: one number a chunk, twice."""
@@ -72,6 +88,12 @@ class Split:
         return self._layouts(
             ((np.arange(start, stop)[None], self.lengths[start:stop]) for start, stop in spans if stop > start), 1
         )
+
+    def _training_layouts(self, batches: list[tuple[Array, Array]], shapes: Array | None) -> list[Layout]:
+        """Training batches, each given as chunks (SB) and ascending lengths (B), and padded to shapes if there are."""
+        if shapes is None:
+            return self._layouts(batches, LENGTH_GROUPS)
+        return self._layouts(((chunks, fitted(lengths, shapes)) for chunks, lengths in batches), SHAPE_GROUPS)
 
     def _layouts(self, batches: Iterable[tuple[Array, Array]], group_count: int) -> list[Layout]:
         """One transfer to the device for all batches, each given as chunks (SB) and ascending padded lengths (B)."""
