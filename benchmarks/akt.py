@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import Batch, DeviceData, Split
+from gaintrace.data.batches import Batch, DeviceData
+from gaintrace.data.chunks import Split
 from gaintrace.data.groups import LengthGroup
 from gaintrace.model.dual import derived_seed
 from gaintrace.training.evaluation import TOKENS, score

@@ -56,6 +56,10 @@ CASES = {
     "items": [{"model": EVIDENCE | {"items": "difficulty"}, "training": {"weight_average": 0.9}}],
     "items of a curve": [{"model": READABLE | {"items": "difficulty"}}],
     "sliding": [{"model": EVIDENCE, "data": {"max_sequence_length": 15, "evaluation_overlap": 11}}],
+    "the study's training": [
+        {"training": {"loss": "double_sigmoid", "batch_order": "pykt", "clip_scope": "global", "seed": seed}}
+        for seed in (1, 2)
+    ],
     "combined": [{"training": {"selection_metric": "valid_combined", "weight_decay": 0.01}}],
 }
 

@@ -1,8 +1,10 @@
 """Configuration: what is accepted, what is refused and with which words, and hashes that stay."""
 
 import json
+import re
 import subprocess
 import sys
+from importlib import resources
 
 import pytest
 import yaml
@@ -32,6 +34,15 @@ def test_phase1_is_the_published_grid():
         "learning_curve.sigmoid_offset": [1.5, 2.0, 2.5],
     }
     assert spec.objective.rank_by == "test_e2_auc"
+
+
+@pytest.mark.parametrize("name", ["phase1", "phase2", "published"])
+def test_presets_of_the_study_say_what_gives_its_own_training(name):
+    text = (resources.files("gaintrace") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
+    settings = re.findall(r"--set (base\.\S+)", text)
+    sound, own = load_spec(name).base.training, load_spec(name, settings).base.training
+    assert (sound.loss, sound.batch_order, sound.clip_scope) == ("bce", "shuffled", "global")
+    assert own == sound.model_copy(update={"loss": "double_sigmoid", "batch_order": "pykt"})
 
 
 def test_production_trains_what_won():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gaintrace.config import DataConfig
 from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import COLUMNS, Dataset
+from gaintrace.data.export import export_pykt
 from gaintrace.data.groups import least_padding
 from gaintrace.data.split import split_students
 from gaintrace.errors import DataError
@@ -90,6 +91,43 @@ def test_shuffles_depend_on_their_own_seed_alone():
         assert a.length_groups == b.length_groups
         assert torch.equal(a.chunk[0], b.chunk[1])
         assert torch.equal(a.position, b.position)
+
+
+def in_pykts_files(dataset, folder, config):
+    """Skills of the chunks that pyKT's loader reads from an export to train, in its order."""
+    export_pykt(dataset, folder, force=True)
+    students = pd.read_csv(folder / "train_valid.csv")
+    histories = students["concepts"][students["fold"] != config.fold].str.split(",")
+    size = config.max_sequence_length
+    chunks = [[int(c) for c in h[first : first + size]] for h in histories for first in range(0, len(h), size)]
+    return [chunk for chunk in chunks if len(chunk) >= config.min_sequence_length]
+
+
+@pytest.mark.parametrize("folds", ["pyKT's", "others"])
+@given(
+    lengths=st.lists(st.integers(6, 60), min_size=25, max_size=60),
+    batch_size=st.integers(1, 40),
+    skills_per_answer=st.integers(1, 3),
+    fold=st.integers(0, 4),
+)
+@settings(max_examples=15)
+def test_unshuffled_batches_are_neighbours_in_pykts_files(
+    tmp_path_factory, folds, lengths, batch_size, skills_per_answer, fold
+):
+    dataset, config = made(lengths, skills_per_answer), DataConfig(max_sequence_length=17, fold=fold)
+    if folds == "others":
+        dataset.students["fold"] = np.resize([2, 0, -1, 1, 4, 3], len(lengths)).astype("int8")
+    expected = in_pykts_files(dataset, tmp_path_factory.mktemp("pykt"), config)
+    data = DeviceData(dataset, config, CPU)
+    skills, split = dataset.interactions["skill"].to_numpy(), data.train
+    batches = split.unshuffled(batch_size, 2)
+    for number, layout in enumerate(batches):
+        assert torch.equal(layout.chunk[0], layout.chunk[1])
+        chunks = layout.chunk[0].unique()
+        spans = zip(split.start[chunks].tolist(), split.length[chunks].tolist(), strict=True)
+        found = [skills[start : start + length].tolist() for start, length in spans]
+        assert sorted(found) == sorted(expected[number * batch_size : (number + 1) * batch_size])
+    assert len(batches) == -(-len(expected) // batch_size)
 
 
 def test_groups_pad_little():

@@ -40,6 +40,15 @@ def test_shapes_depend_on_lengths_and_batch_size_alone():
     assert [layout.length_groups for layout in one] == [layout.length_groups for layout in other]
 
 
+def test_every_full_unshuffled_batch_has_one_of_a_few_shapes():
+    data, train = skewed(2010)
+    layouts = train.unshuffled(32, 1, train.unshuffled_shapes(32))
+    full, last = layouts[:-1], layouts[-1]
+    assert 0 < sum(group.rows for group in last.length_groups) < 32
+    assert len({tuple(layout.length_groups) for layout in full}) <= SHAPES < len(full)
+    assert sum(layout.tokens for layout in layouts) < 1.5 * data.targets["train"]
+
+
 @given(
     lengths=st.lists(st.integers(3, 60), min_size=1, max_size=120),
     batch_size=st.integers(1, 30),
@@ -64,11 +73,14 @@ def test_a_batch_gets_the_cheapest_shape_that_holds_it(lengths, batch_size, seed
 def test_an_epoch_in_shapes_holds_the_targets_of_one_without(lengths, batch_size):
     data = DeviceData(made(lengths), DataConfig(max_sequence_length=17), CPU)
 
-    def targets(shapes):
+    def targets(layouts):
         rows = []
-        for layout in data.train.training(batch_size, 5, [3], shapes):
+        for layout in layouts:
             batch = data.gather(data.train, layout)
             rows.append(sorted((data.train.start[layout.chunk] + layout.position + 1)[batch.targets.real].tolist()))
         return rows
 
-    assert targets(data.train.recurring_shapes(batch_size)) == targets(None)
+    train = data.train
+    recurring, unshuffled = train.recurring_shapes(batch_size), train.unshuffled_shapes(batch_size)
+    assert targets(train.training(batch_size, 5, [3], recurring)) == targets(train.training(batch_size, 5, [3]))
+    assert targets(train.unshuffled(batch_size, 1, unshuffled)) == targets(train.unshuffled(batch_size, 1))

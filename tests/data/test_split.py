@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gaintrace.data.dataset import load_dataset, save_dataset
 from gaintrace.data.export import export_pykt
 from gaintrace.data.prepare import prepare
-from gaintrace.data.split import TEST_FOLD, split_students
+from gaintrace.data.split import TEST_FOLD, pykt_order, split_students
 from gaintrace.store import open_store
 
 
@@ -28,6 +28,11 @@ def test_small_splits_stay_as_they_are():
     assert split.test.tolist() == [9, 1]
     assert split.train_valid.tolist() == [2, 7, 4, 8, 6, 5, 3, 0]
     assert split.fold.tolist() == [4, -1, 0, 3, 1, 2, 2, 0, 1, -1]
+
+
+def test_students_of_another_split_keep_their_order_fold_by_fold():
+    fold = np.array([1, -1, 0, 1, 4, 0, -1, 3], dtype=np.int8)
+    assert pykt_order(fold).tolist() == [2, 5, 0, 3, 7, 4, 1, 6]
 
 
 @pytest.mark.realdata

@@ -25,11 +25,11 @@ def test_every_interaction_is_a_target_once_with_the_history_that_was_asked_for(
     first = np.concatenate([[0], np.cumsum(lengths)])[students]
     starts = np.empty_like(students)
     seen = []
-    for start, length, fresh in zip(cut.start, cut.length, cut.fresh, strict=True):
+    for start, length, repeated in zip(cut.start, cut.length, cut.repeated, strict=True):
         assert length <= longest
         assert len(set(students[start : start + length])) == 1
-        seen += range(start + fresh, start + length)
-        starts[start + fresh : start + length] = start
+        seen += range(start + repeated, start + length)
+        starts[start + repeated : start + length] = start
     assert sorted(seen) == list(range(len(students)))
     row = np.arange(len(students))
     assert (starts == first + window_starts(row - first, longest, overlap)).all()

@@ -81,6 +81,10 @@ KINDS = {
         {"gain": "linear"},
         {"curve_learning_rate": 0.02, "weight_average": 0.9, "loss_weighting": "learned"},
     ),
+    "the study's training": (
+        {"gain": "scalar"},
+        {"loss": "double_sigmoid", "batch_order": "pykt", "clip_scope": "global"},
+    ),
 }
 
 
@@ -108,6 +112,19 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, kind, stop_af
         assert_same(resumed[run], straight[run])
         for side, tensors in straight[run].weights.items():
             assert all(torch.equal(resumed[run].weights[side][name], tensor) for name, tensor in tensors.items())
+
+
+def test_reported_losses_are_cross_entropy_whatever_trains(tmp_path):
+    """Weights that hardly move give the same predictions, so the same losses, by either."""
+
+    def losses(loss):
+        config = small_run(training={"loss": loss, "learning_rate": 1e-12, "epochs": 1})
+        ended = run_training({"r": config}, open_store(tmp_path / loss))["r"]
+        row = {column: value for column, value in ended.history.rows[0].items() if column.endswith("_loss")}
+        return row | {f"test_{side}": score.loss for side, score in ended.test.items()}
+
+    assert len(losses("bce")) == 6
+    assert losses("double_sigmoid") == pytest.approx(losses("bce"), abs=1e-6)
 
 
 def test_a_checkpoint_may_be_continued_alone(tmp_path):

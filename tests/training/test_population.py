@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gaintrace.config import load_spec
@@ -17,6 +18,7 @@ from tests.conftest import small_run
 CPU = torch.device("cpu")
 NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past", "position": "distance"}
 EVIDENCE = NEW | {"gain": "evidence"}
+STUDY = {"loss": "double_sigmoid", "batch_order": "pykt"}
 
 
 def devices():
@@ -82,6 +84,53 @@ def test_a_member_equals_the_run_alone(device, scope, model, weighting):
     assert largest_difference(together["a"], together["other seed"]) > 1e-2
 
 
+@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("model", [{"gain": "scalar"}, EVIDENCE])
+def test_a_member_trained_as_the_study_did_equals_the_run_alone(device, model):
+    def run(**training):
+        return small_run(model=model, training=STUDY | {"clip_scope": "global"} | training)
+
+    configs = {"a": run(), "other weight": run(bce_loss_weight=0.9), "other seed": run(seed=7)}
+    data = data_on(device, configs["a"])
+    together = train(configs, data)
+    for name, config in configs.items():
+        assert largest_difference(together[name], train({name: config}, data)[name]) < 2e-4, name
+    assert largest_difference(together["a"], together["other seed"]) > 1e-2
+    for option, default in (("loss", "bce"), ("batch_order", "shuffled")):
+        assert largest_difference(together["a"], train({"r": run(**{option: default})}, data)["r"]) > 1e-3, option
+
+
+def test_unshuffled_epochs_are_the_same_for_every_seed():
+    configs = {str(seed): small_run(training=STUDY | {"seed": seed}) for seed in (1, 2)}
+    data = data_on(CPU, configs["1"])
+    both, alone = Population(configs, data), Population({"2": configs["2"]}, data)
+    epochs = [both.begin_epoch(1).batches, both.begin_epoch(2).batches, alone.begin_epoch(1).batches]
+    for layouts in zip(*epochs, strict=True):
+        assert all(layout.length_groups == layouts[0].length_groups for layout in layouts)
+        assert all(torch.equal(chunk, layouts[0].chunk[0]) for layout in layouts for chunk in layout.chunk)
+
+
+@pytest.mark.parametrize("model", [{"gain": "scalar"}, NEW, EVIDENCE])
+def test_a_double_sigmoid_has_the_gradient_of_torch_s_loss_given_probabilities(model):
+    config = small_run(model=model | {"dropout": 0.0}, training={"loss": "double_sigmoid", "bce_loss_weight": 0.3})
+    data = data_on(CPU, config)
+    population = Population({"r": config}, data)
+    batch = data.gather(data.train, population.begin_epoch(1).batches[0])
+    inputs, real = batch.inputs.for_members(Members.of([0], 1, CPU)), batch.targets.real
+    for name, weight in (("e1", 0.3), ("e2", 0.7)):
+        side = population.sides[name]
+        module = copy.deepcopy(side.module)
+        output = module(inputs, lambda x: x)
+        logits = [output] if name == "e1" else [output.logit, *([] if output.alone is None else [output.alone])]
+        assert len(logits) == (2 if name == "e2" and model == EVIDENCE else 1)
+        losses = [nn.BCEWithLogitsLoss()(x[real].sigmoid(), batch.targets.response[real]) for x in logits]
+        (weight * sum(losses) / len(losses)).backward()
+        side.backward(batch)
+        for (key, expected), found in zip(module.named_parameters(), side.module.parameters(), strict=True):
+            if expected.grad is not None or found.grad is not None:
+                torch.testing.assert_close(found.grad, expected.grad, rtol=1e-4, atol=1e-7, msg=f"{name} {key}")
+
+
 @pytest.mark.parametrize("weighting", ["fixed", "learned"])
 def test_a_stopped_member_changes_nothing_for_the_others(weighting):
     configs = {str(w): small_run(training={"bce_loss_weight": w, "loss_weighting": weighting}) for w in (0.2, 0.5, 0.8)}
@@ -144,7 +193,8 @@ def test_no_step_waits_for_the_device(device, preset):
 
 
 def test_runs_that_cannot_be_stacked_are_refused():
-    for other in ({"batch_size": 8}, {"loss_weighting": "learned"}):
+    others = [{"batch_size": 8}, {"loss_weighting": "learned"}, {"loss": "double_sigmoid"}, {"batch_order": "pykt"}]
+    for other in others:
         configs = {"a": small_run(), "b": small_run(training=other)}
         with pytest.raises(ValueError, match="differ in more"):
             Population(configs, data_on(CPU, configs["a"]))

@@ -172,10 +172,15 @@ def base(preset, **training):
     return small_run(data=data, model=model, training=spec["training"] | {"batch_size": 8} | training)
 
 
+STUDY = {"loss": "double_sigmoid", "batch_order": "pykt"}
+
+
 @pytest.mark.parametrize("scope", ["global", "per_encoder"])
-@pytest.mark.parametrize("preset", ["phase2", "gaintrace"])
-def test_a_replayed_step_is_the_launched_one(preset, scope):
-    moving = {"bce_loss_weight_end": 0.9, "weight_average": 0.9, "clip_scope": scope}
+@pytest.mark.parametrize(
+    ("preset", "options"), [("phase2", {}), ("phase2", STUDY | {"batch_size": 4}), ("gaintrace", {})]
+)
+def test_a_replayed_step_is_the_launched_one(preset, options, scope):
+    moving = {"bce_loss_weight_end": 0.9, "weight_average": 0.9, "clip_scope": scope} | options
     configs = {
         "a": base(preset, **moving, bce_loss_weight=0.3),
         "b": base(preset, **moving, bce_loss_weight=0.6, seed=7),

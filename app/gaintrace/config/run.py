@@ -158,7 +158,18 @@ class TrainingConfig(Written):
         description="what picks the epoch that counts: `valid_e1_auc` (published); `valid_combined`: E1 + 0.5·E2 (the "
         "study's α); `per_encoder`: an epoch for each encoder, by its own AUC (they share no parameter)",
     )
+    loss: Literal["bce", "double_sigmoid"] = Field(
+        "bce",
+        description="what trains: `bce`: cross-entropy of the predicted probability; `double_sigmoid`: that "
+        "probability, taken for a logit, goes through a second sigmoid, which flattens gradients (published). Reported "
+        "losses are `bce` either way",
+    )
     batch_size: int = Field(64, ge=1, le=65_536, description="sequences a batch")
+    batch_order: Literal["shuffled", "pykt"] = Field(
+        "shuffled",
+        description="which sequences meet in a batch: `shuffled`: random ones, others in every epoch; `pykt`: "
+        "neighbours in pyKT's files, the same in every epoch and for every seed (published)",
+    )
     learning_rate: Positive = Field(1.74e-4, description="Adam's learning rate")
     curve_learning_rate: Positive | None = Field(
         None,
@@ -180,7 +191,7 @@ class TrainingConfig(Written):
         description="`per_encoder`: a norm for each; `global`: one over both (published; their only coupling)",
     )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="`bf16`: autocast of matrix products")
-    seed: Seed = Field(42, description="seed of weights, dropout and batches")
+    seed: Seed = Field(42, description="seed of weights, dropout and shuffled batches")
 
     @model_validator(mode="after")
     def _learned_weights_have_a_start_alone(self) -> Self:
@@ -212,7 +223,11 @@ class RunConfig(Written):
         return content_hash(identifying(self.model_dump(mode="json", exclude={"data": {"dataset"}})))
 
 
-LATER: dict[str, dict[str, Any]] = {"data": {"evaluation_overlap": 0}, "model": {"items": "none"}}
+LATER: dict[str, dict[str, Any]] = {
+    "data": {"evaluation_overlap": 0},
+    "model": {"items": "none"},
+    "training": {"loss": "bce", "batch_order": "shuffled"},
+}
 """Fields, by section, that came after runs were on record, and their defaults: what the code did before."""
 
 

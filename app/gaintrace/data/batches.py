@@ -1,21 +1,10 @@
-"""Batches of a data set that lies on the device whole.
+"""Batches of a data set that lies on the device whole: what encoders read of it, and what they are held against.
 
-Histories are short, and padding every batch to its longest one wastes most of the work. Batches are random, as the
-study's were; inside a batch the chunks are sorted by length and cut into groups, and each group is padded to its own
-longest. All groups lie one after another on one axis of N tokens, so that everything but attention treats them at
-once and attention takes slices. (Batches of equally long chunks would pad less still, but they are no fair samples:
-the mastery encoder learned more slowly from them.)
-
-Seeds shuffle which chunks meet, not the shapes: how long the chunks of a batch are is decided by the epoch alone, and a
-seed deals the chunks of nearly one length (a bucket) to the places for that length. So members with different seeds fit
-one batch, and each finds the batches, and the dropout masks, it would have had alone.
-
-Batches are index lists, made once an epoch without a loop over samples. Shape letters: see gaintrace.model.
+Which chunks meet in a batch, and how they are laid out on one axis of N tokens, is said in gaintrace.data.chunks. Shape
+letters: see gaintrace.model.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -23,15 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gaintrace.config import DataConfig
+from gaintrace.data.chunks import Split
 from gaintrace.data.dataset import Dataset
-from gaintrace.data.groups import LENGTH_GROUPS, Array, Layout, LengthGroup, lay_out
-from gaintrace.data.shapes import SHAPE_GROUPS, fitted, recurring
-from gaintrace.data.split import TEST_FOLD
+from gaintrace.data.groups import Array, Layout, LengthGroup
+from gaintrace.data.split import TEST_FOLD, pykt_order
 from gaintrace.data.windows import Windows, windows
 from gaintrace.errors import DataError
-
-BUCKETS = 400
-"""Into so many buckets the chunks are cut by length; a seed shuffles inside a bucket, whose longest pads all of it."""
 
 
 @dataclass(frozen=True)
@@ -134,68 +120,6 @@ class Batch:
     targets: Targets
 
 
-@dataclass(frozen=True)
-class Split:
-    """The chunks of some students, shortest first; or windows that overlap, which share interactions."""
-
-    start: Tensor  # chunks; first interaction in the data set
-    length: Tensor  # chunks; interactions
-    fresh: Tensor | None  # chunks; how many of them are no targets here; None: all are
-    student: Tensor | None  # chunks; row of the training student
-    lengths: Array  # the same as `length`, on the host
-
-    def training(self, batch_size: int, epoch_seed: int, seeds: list[int], shapes: Array | None = None) -> list[Layout]:
-        """The random batches of an epoch. `epoch_seed` decides their shapes, `seeds` what each stream finds in them.
-
-        `shapes`: from `recurring_shapes`, to which batches are padded.
-        """
-        bucket, padded = self._buckets()
-        dealt = np.stack([np.lexsort((_generator(seed).random(len(bucket)), bucket)) for seed in seeds])  # S, chunks
-        places = _generator(epoch_seed).permutation(len(bucket))
-        batches = [np.sort(places[first : first + batch_size]) for first in range(0, len(places), batch_size)]
-        if shapes is None:
-            return self._layouts(((dealt[:, batch], padded[batch]) for batch in batches), LENGTH_GROUPS)
-        return self._layouts(((dealt[:, batch], fitted(padded[batch], shapes)) for batch in batches), SHAPE_GROUPS)
-
-    def recurring_shapes(self, batch_size: int) -> Array:
-        """Padded lengths of the shapes that nearly all training batches fit: a row of B each, ascending."""
-        return recurring(self._buckets()[1], batch_size)
-
-    def _buckets(self) -> tuple[Array, Array]:
-        """The bucket of every chunk, and the length of the longest chunk in it: one number a chunk, twice."""
-        count = len(self.lengths)
-        size = max(4, -(-count // BUCKETS))
-        bucket = np.arange(count) // size
-        return bucket, self.lengths[np.minimum((bucket + 1) * size, count) - 1]
-
-    def evaluation(self, tokens: int) -> list[Layout]:
-        """All chunks, shortest first, as many a batch as fit a number of tokens."""
-        bounds = [0]
-        for chunk, length in enumerate(self.lengths):
-            if (chunk + 1 - bounds[-1]) * (length - 1) > tokens and chunk > bounds[-1]:
-                bounds.append(chunk)
-        bounds.append(len(self.lengths))
-        spans = pairwise(bounds)
-        return self._layouts(
-            ((np.arange(start, stop)[None], self.lengths[start:stop]) for start, stop in spans if stop > start), 1
-        )
-
-    def _layouts(self, batches: Iterable[tuple[Array, Array]], group_count: int) -> list[Layout]:
-        """One transfer to the device for all batches, each given as chunks (SB) and ascending padded lengths (B)."""
-        parts = [lay_out(chunks, padded - 1, group_count) for chunks, padded in batches]
-        if not parts:
-            return []
-        chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)
-        position = torch.from_numpy(np.concatenate([position for _, _, position in parts])).to(self.start.device)
-        sizes = [length_groups[-1].stop for length_groups, _, _ in parts]
-        pieces = zip(parts, torch.split(chunk, sizes, dim=1), torch.split(position, sizes), strict=True)
-        return [Layout(length_groups, c, p) for (length_groups, _, _), c, p in pieces]
-
-
-def _generator(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(seed))
-
-
 class DeviceData:
     """A data set on a device, cut into chunks and split by fold."""
 
@@ -211,7 +135,9 @@ class DeviceData:
             torch.from_numpy(np.array(column, dtype=np.int64)).to(device)
             for column in (frame["skill"], frame["response"], steps)
         )
-        fold = dataset.students["fold"].to_numpy(np.int64)[students]
+        folds = dataset.students["fold"].to_numpy(np.int64)
+        fold = folds[students]
+        self.place_in_file = np.argsort(pykt_order(folds))[students]  # of each row's student, in pyKT's files
         longest, shortest = config.max_sequence_length, config.min_sequence_length
         chunks = windows(students, longest, 0, shortest)
         evaluated = windows(students, longest, config.evaluation_overlap, shortest)
@@ -227,19 +153,20 @@ class DeviceData:
         self.train_students = int(rows.max()) + 1
         # Windows on what test histories have beyond their first chunk, where evaluation is by chunks.
         overlapping = windows(students, longest, window_overlap(config), shortest)
-        later = (fold[overlapping.start] == TEST_FOLD) & (overlapping.fresh > 0)
+        later = (fold[overlapping.start] == TEST_FOLD) & (overlapping.repeated > 0)
         self.test_later = self._split(overlapping, later) if config.evaluation_overlap == 0 and later.any() else None
 
     def _split(self, cut: Windows, chosen: NDArray[np.bool_], student: Array | None = None) -> Split:
         """The chosen windows on the device, shortest first. `student`: row of the training student of each chosen."""
-        start, length, fresh = (array[chosen] for array in (cut.start, cut.length, cut.fresh))
+        start, length, repeated = (array[chosen] for array in (cut.start, cut.length, cut.repeated))
         order = np.argsort(length, kind="stable")
         on_device = [
             None if array is None else torch.from_numpy(array[order]).to(self.device)
-            for array in (start, length, fresh if fresh.any() else None, student)
+            for array in (start, length, repeated if repeated.any() else None, student)
         ]
         assert on_device[0] is not None and on_device[1] is not None
-        return Split(on_device[0], on_device[1], on_device[2], on_device[3], length[order])
+        in_file = np.lexsort((start[order], self.place_in_file[start[order]]))
+        return Split(on_device[0], on_device[1], on_device[2], on_device[3], length[order], in_file)
 
     def _count_targets(self, name: str, config: DataConfig) -> dict[str, int]:
         """Responses to predict in each split. Raises DataError where a split has none, or only one kind."""
@@ -284,8 +211,8 @@ class DeviceData:
             target_item=self.item[target],
         )
         real = (after > 0) & (steps <= layout.position + 1)
-        if split.fresh is not None:
-            real &= layout.position + 1 >= split.fresh[layout.chunk]
+        if split.repeated is not None:
+            real &= layout.position + 1 >= split.repeated[layout.chunk]
         return Batch(inputs, Targets(self.response[target].float(), real))
 
     def target_rows(self, split: Split, layout: Layout) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gaintrace.data.dataset import Dataset
-from gaintrace.data.split import TEST_FOLD, split_students
+from gaintrace.data.split import TEST_FOLD, pykt_order
 from gaintrace.errors import ConfigError
 from gaintrace.store import FolderStore
 
@@ -36,10 +36,7 @@ def export_pykt(dataset: Dataset, folder: Path, force: bool = False) -> list[Pat
     rows.insert(0, "fold", dataset.students["fold"])
     rows.insert(1, "uid", rows.index)
     rows["length"] = frame.groupby("student").size()
-    split = split_students(len(rows))
-    # A split that came with the source has no shuffle to repeat; its students are in order already.
-    own = bool((split.fold == rows["fold"].to_numpy()).all())
-    rows = rows.iloc[split.order] if own else rows.sort_values("fold", kind="stable")
+    rows = rows.iloc[pykt_order(rows["fold"].to_numpy())]
     test = rows[rows["fold"] == TEST_FOLD].copy()
     end = test["length"].cumsum()
     test["cidxs"] = [",".join(map(str, np.arange(e - n, e))) for e, n in zip(end, test["length"], strict=True)]

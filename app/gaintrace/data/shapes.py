@@ -34,9 +34,18 @@ def recurring(lengths: Array, batch_size: int) -> Array:
     random = np.random.Generator(np.random.PCG64(0))
     epochs = -(-DRAWN * batch_size // full)
     drawn = np.concatenate([random.permutation(len(lengths))[:full].reshape(-1, batch_size) for _ in range(epochs)])
-    batches = np.sort(lengths[drawn], axis=1)
-    by_size = np.array_split(batches[np.argsort(batches.sum(axis=1), kind="stable")], SHAPES)
-    longest = [np.quantile(near, FITTING, axis=0, method="higher") for near in by_size]
+    return covering(np.sort(lengths[drawn], axis=1), FITTING)
+
+
+def covering(batches: Array, share: float) -> Array:
+    """Padded lengths of shapes, as above, each long enough for a share of the batches near it in size, place by place.
+
+    `batches`: ascending lengths, a row of B each. There is no shape where there are none.
+    """
+    if len(batches) == 0:
+        return batches
+    by_size = np.array_split(batches[np.argsort(batches.sum(axis=1), kind="stable")], min(SHAPES, len(batches)))
+    longest = [np.quantile(near, share, axis=0, method="higher").astype(np.int64) for near in by_size]
     shapes = np.unique([_grouped(shape) for shape in longest], axis=0)
     return shapes[np.argsort(shapes.sum(axis=1), kind="stable")]
 

@@ -19,7 +19,7 @@ class Windows:
 
     start: Array  # first interaction, as a row of the data set
     length: Array  # interactions
-    fresh: Array  # how many of them are no targets here, because the windows before had them
+    repeated: Array  # how many of them are no targets here, because the windows before had them
 
 
 def windows(students: Array, length: int, overlap: int, shortest: int) -> Windows:
@@ -36,7 +36,7 @@ def windows(students: Array, length: int, overlap: int, shortest: int) -> Window
     size = np.minimum(total[student] - nth * stride, length)
     keep = (size >= shortest) | ((nth > 0) & (overlap > 0))
     return Windows(
-        start=(first[student] + nth * stride)[keep], length=size[keep], fresh=np.where(nth > 0, overlap, 0)[keep]
+        start=(first[student] + nth * stride)[keep], length=size[keep], repeated=np.where(nth > 0, overlap, 0)[keep]
     )
 
 

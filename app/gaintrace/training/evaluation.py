@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import DeviceData, Members, Split
+from gaintrace.data.batches import DeviceData, Members
+from gaintrace.data.chunks import Split
 from gaintrace.model.dual import build_mastery, build_performance, load_member
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout

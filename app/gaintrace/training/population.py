@@ -52,7 +52,9 @@ class Population:
             name: Side(name, modules, owned, data.device, data.targets["train"])
             for name, (modules, owned) in encoders.items()
         }
-        self.shapes = data.train.recurring_shapes(self.first.training.batch_size) if recorder else None
+        self.shuffled = self.first.training.batch_order == "shuffled"
+        shapes = data.train.recurring_shapes if self.shuffled else data.train.unshuffled_shapes
+        self.shapes = shapes(self.first.training.batch_size) if recorder else None
         self.replay = Replay(self, recorder, say)
 
     @property
@@ -71,6 +73,14 @@ class Population:
         for name, side in self.sides.items():
             side.begin_epoch(epoch, streams, (generators or {}).get(name))
         return Epoch(self, epoch, streams)
+
+    def batches(self, epoch: int, streams: list[int]) -> list[Layout]:
+        """The batches of an epoch, for the S seeds `streams`."""
+        chunks, size = self.data.train, self.first.training.batch_size
+        if not self.shuffled:
+            return chunks.unshuffled(size, len(streams), self.shapes)
+        seeds = [derived_seed(seed, "batches", epoch) for seed in streams]
+        return chunks.training(size, derived_seed("shapes", epoch), seeds, self.shapes)
 
     def step(self, layout: Layout) -> StepOutput:
         """One step of every member. What it returns is overwritten by the next step."""
@@ -135,14 +145,11 @@ class Epoch:
         self.population = population
         self.number = number
         self.streams = streams
-        data = population.data
-        seeds = [derived_seed(seed, "batches", number) for seed in streams]
-        size = population.first.training.batch_size
-        shapes = derived_seed("shapes", number)
-        self.batches: list[Layout] = data.train.training(size, shapes, seeds, population.shapes)
+        self.batches = population.batches(number, streams)
         self.batches_done = 0
         self.filled = 0
         positions = sum(layout.tokens for layout in self.batches)
+        data = population.data
         self.logits = {
             name: torch.zeros(len(side.configs), positions, device=data.device)
             for name, side in population.sides.items()

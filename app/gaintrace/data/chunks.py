@@ -1,0 +1,112 @@
+"""The chunks of some students, and which of them meet in a batch.
+
+Histories are short, and padding every batch to its longest one wastes most of the work. Inside a batch the chunks are
+sorted by length and cut into groups, and each group is padded to its own longest. All groups lie one after another on
+one axis of N tokens, so that everything but attention treats them at once and attention takes slices. (Batches of
+equally long chunks would pad less still, but they are no fair samples: the mastery encoder learned more slowly from
+them.)
+
+Batches are random. Seeds shuffle which chunks meet, not the shapes: how long the chunks of a batch are is decided by
+the epoch alone, and a seed deals the chunks of nearly one length (a bucket) to the places for that length. So members
+with different seeds fit one batch, and each finds the batches, and the dropout masks, it would have had alone. (The
+study's loader did not shuffle: its batches are neighbours in pyKT's files, and no seed or epoch has others.)
+
+Batches are index lists, made once an epoch without a loop over samples. Shape letters: see gaintrace.model.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gaintrace.data.groups import LENGTH_GROUPS, Array, Layout, lay_out
+from gaintrace.data.shapes import SHAPE_GROUPS, covering, fitted, recurring
+
+BUCKETS = 400
+"""Into so many buckets the chunks are cut by length; a seed shuffles inside a bucket, whose longest pads all of it."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The chunks of some students, shortest first; or windows that overlap, which share interactions."""
+
+    start: Tensor  # chunks; first interaction in the data set
+    length: Tensor  # chunks; interactions
+    repeated: Tensor | None  # chunks; how many of them are no targets here; None: all are
+    student: Tensor | None  # chunks; row of the training student
+    lengths: Array  # the same as `length`, on the host
+    in_file: Array  # chunks in the order of pyKT's files
+
+    def training(self, batch_size: int, epoch_seed: int, seeds: list[int], shapes: Array | None = None) -> list[Layout]:
+        """The random batches of an epoch. `epoch_seed` decides their shapes, `seeds` what each stream finds in them.
+
+        `shapes`: from `recurring_shapes`, to which batches are padded.
+        """
+        bucket, padded = self._buckets()
+        dealt = np.stack([np.lexsort((_generator(seed).random(len(bucket)), bucket)) for seed in seeds])  # S, chunks
+        places = _generator(epoch_seed).permutation(len(bucket))
+        batches = [np.sort(places[first : first + batch_size]) for first in range(0, len(places), batch_size)]
+        return self._training_layouts([(dealt[:, batch], padded[batch]) for batch in batches], shapes)
+
+    def unshuffled(self, batch_size: int, streams: int, shapes: Array | None = None) -> list[Layout]:
+        """The batches of every epoch where nothing is random: neighbours in pyKT's files, for all streams.
+
+        `shapes`: from `unshuffled_shapes`, to which batches are padded.
+        """
+        firsts = range(0, len(self.in_file), batch_size)
+        batches = [np.sort(self.in_file[first : first + batch_size]) for first in firsts]  # by length
+        seated = [(np.tile(batch, (streams, 1)), self.lengths[batch]) for batch in batches]
+        return self._training_layouts(seated, shapes)
+
+    def recurring_shapes(self, batch_size: int) -> Array:
+        """Padded lengths of the shapes that nearly all training batches fit: a row of B each, ascending."""
+        return recurring(self._buckets()[1], batch_size)
+
+    def unshuffled_shapes(self, batch_size: int) -> Array:
+        """The same that all unshuffled batches fit, but a last one that is not full."""
+        full = len(self.in_file) // batch_size
+        batches = self.lengths[self.in_file[: full * batch_size]].reshape(full, batch_size)
+        return covering(np.sort(batches), share=1)
+
+    def _buckets(self) -> tuple[Array, Array]:
+        """The bucket of every chunk, and the length of the longest chunk in it: one number a chunk, twice."""
+        count = len(self.lengths)
+        size = max(4, -(-count // BUCKETS))
+        bucket = np.arange(count) // size
+        return bucket, self.lengths[np.minimum((bucket + 1) * size, count) - 1]
+
+    def evaluation(self, tokens: int) -> list[Layout]:
+        """All chunks, shortest first, as many a batch as fit a number of tokens."""
+        bounds = [0]
+        for chunk, length in enumerate(self.lengths):
+            if (chunk + 1 - bounds[-1]) * (length - 1) > tokens and chunk > bounds[-1]:
+                bounds.append(chunk)
+        bounds.append(len(self.lengths))
+        spans = pairwise(bounds)
+        return self._layouts(
+            ((np.arange(start, stop)[None], self.lengths[start:stop]) for start, stop in spans if stop > start), 1
+        )
+
+    def _training_layouts(self, batches: list[tuple[Array, Array]], shapes: Array | None) -> list[Layout]:
+        """Training batches, each given as chunks (SB) and ascending lengths (B), and padded to shapes if there are."""
+        if shapes is None:
+            return self._layouts(batches, LENGTH_GROUPS)
+        return self._layouts(((chunks, fitted(lengths, shapes)) for chunks, lengths in batches), SHAPE_GROUPS)
+
+    def _layouts(self, batches: Iterable[tuple[Array, Array]], group_count: int) -> list[Layout]:
+        """One transfer to the device for all batches, each given as chunks (SB) and ascending padded lengths (B)."""
+        parts = [lay_out(chunks, padded - 1, group_count) for chunks, padded in batches]
+        if not parts:
+            return []
+        chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)
+        position = torch.from_numpy(np.concatenate([position for _, _, position in parts])).to(self.start.device)
+        sizes = [length_groups[-1].stop for length_groups, _, _ in parts]
+        pieces = zip(parts, torch.split(chunk, sizes, dim=1), torch.split(position, sizes), strict=True)
+        return [Layout(length_groups, c, p) for (length_groups, _, _), c, p in pieces]
+
+
+def _generator(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(seed))
