@@ -10,7 +10,7 @@ from gaintrace.data.batches import DeviceData, Members
 from gaintrace.data.dataset import COLUMNS, Dataset
 from gaintrace.data.split import split_students
 from gaintrace.model.dual import build_mastery, build_performance
-from gaintrace.model.items import VARIANCE, Difficulty
+from gaintrace.model.items import RELIABLE, VARIANCE, Difficulty
 from gaintrace.model.layers import no_dropout
 from gaintrace.training.population import Population
 from tests.conftest import small_run
@@ -48,9 +48,13 @@ def test_either_encoder_subtracts_the_difficulty_of_the_target_s_item(model):
     data = DeviceData(answered(), DataConfig(), CPU)
     config = small_run(model=model | {"items": "difficulty"})
     for encoder in (
-        build_performance(config, 2, data.items),
-        build_mastery(config, 2, data.train_students, data.items),
+        build_performance(config, 2, data.item_answers),
+        build_mastery(config, 2, data.train_students, data.item_answers),
     ):
+        with torch.no_grad():
+            for name, parameter in encoder.named_parameters():
+                if "harder" in name:
+                    parameter.zero_()
         inputs, before = logits(encoder, data)
         first = int(inputs.target_item[0, 0])
         with torch.no_grad():
@@ -64,15 +68,32 @@ def test_either_encoder_subtracts_the_difficulty_of_the_target_s_item(model):
         assert moved.any()
 
 
+def test_a_network_is_given_a_difficulty_by_what_it_rests_on_and_has_no_part_in_it():
+    difficulty = Difficulty(torch.tensor([0.0, RELIABLE, 1e9]))
+    with torch.no_grad():
+        difficulty.weight.fill_(0.1)
+    read = difficulty.read(torch.tensor([[0, 1, 2, 3]]))
+    assert read[0, :, 0].tolist() == pytest.approx([0, 0, 0.5, 1])
+    assert not read.requires_grad
+    data = DeviceData(answered(), DataConfig(), CPU)
+    encoder = build_performance(small_run(model=PAST | {"items": "difficulty"}), 2, data.item_answers)
+    with torch.no_grad():
+        encoder.difficulty.weight.normal_()
+    _, before = logits(encoder, data)
+    with torch.no_grad():
+        encoder.stack.harder_value.weight.add_(1.0)
+    assert not torch.equal(logits(encoder, data)[1], before)
+
+
 def test_an_item_that_no_training_student_answered_is_as_hard_as_its_skill():
     dataset = answered()
     test = dataset.students["fold"].to_numpy()[dataset.interactions["student"]] == -1
     dataset.interactions.loc[test, "item"] += 100
     data = DeviceData(dataset, DataConfig(), CPU)
-    assert data.items == 10
+    assert len(data.item_answers) == 10
     (layout,) = data.test.evaluation(10_000)
     assert not data.gather(data.test, layout).inputs.target_item.any()
-    difficulty = Difficulty(10)
+    difficulty = Difficulty(torch.ones(10))
     with torch.no_grad():
         difficulty.weight.fill_(1.0)
     assert difficulty(torch.tensor([[0, 1]])).tolist() == [[0.0, 10.0]]
@@ -111,17 +132,16 @@ def test_training_finds_which_items_are_hard_and_leaves_alone_what_differs_by_lu
 
 
 def test_the_prior_is_the_normal_one_and_members_have_their_own():
-    difficulty = Difficulty(3)
+    difficulty = Difficulty(torch.ones(3))
     difficulty.weight = torch.nn.Parameter(torch.tensor([[[0.1], [0.2], [0.0]], [[0.0], [0.0], [-0.1]]]))
     assert difficulty.surprise().tolist() == pytest.approx([(1 + 4) / (2 * VARIANCE), 1 / (2 * VARIANCE)])
 
 
 def test_data_without_items_train_the_same_with_the_option():
-    data = DeviceData(answered(), DataConfig(), CPU)
-    assert data.items == 10
+    none = torch.ones(0)
     for build, arguments in ((build_performance, (2,)), (build_mastery, (2, 5))):
         plain, option = (
-            build(small_run(model=EVIDENCE | {"items": items}), *arguments, 0) for items in ("none", "difficulty")
+            build(small_run(model=EVIDENCE | {"items": items}), *arguments, none) for items in ("none", "difficulty")
         )
         assert {name: tensor.shape for name, tensor in plain.named_parameters()} == {
             name: tensor.shape for name, tensor in option.named_parameters()

@@ -143,8 +143,9 @@ class DeviceData:
         evaluated = windows(students, longest, config.evaluation_overlap, shortest)
         training = (fold != TEST_FOLD) & (fold != config.fold)
         trained = training[chunks.start]
-        numbers, self.items = _number_items(frame["item"].to_numpy(np.int64), training)
+        numbers = _number_items(frame["item"].to_numpy(np.int64), training)
         self.item = torch.from_numpy(numbers).to(device)
+        self.item_answers = torch.from_numpy(np.bincount(numbers[training])[1:])  # of training, on each known item: I
         rows = np.unique(students[chunks.start[trained]], return_inverse=True)[1]
         self.train = self._split(chunks, trained, rows)
         self.valid = self._split(evaluated, fold[evaluated.start] == config.fold)
@@ -228,16 +229,16 @@ def window_overlap(config: DataConfig) -> int:
     return config.evaluation_overlap or config.max_sequence_length * 3 // 4
 
 
-def _number_items(items: Array, training: Array) -> tuple[Array, int]:
-    """The items of training from 1, all others 0, a number a row, and how many there are.
+def _number_items(items: Array, training: Array) -> Array:
+    """The items of training from 1, all others 0, a number a row.
 
     `items`: of every row, below 0 where unknown; `training`: whether the row's student trains.
     """
     known = np.unique(items[training & (items >= 0)])
     if not len(known):
-        return np.zeros(len(items), np.int64), 0
+        return np.zeros(len(items), np.int64)
     at = np.searchsorted(known, items).clip(max=len(known) - 1)
-    return np.where(known[at] == items, at + 1, 0), len(known)
+    return np.where(known[at] == items, at + 1, 0)
 
 
 def _steps_to_last_answer(students: Array, answers: Array) -> Array:

@@ -25,21 +25,26 @@ def derived_seed(*parts: object) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def build_performance(config: RunConfig, skills: int, items: int = 0) -> PerformanceEncoder:
-    """Encoder 1 of one run (K = 1), on the CPU, seeded by the run's seed alone."""
+def build_performance(config: RunConfig, skills: int, item_answers: Tensor | None = None) -> PerformanceEncoder:
+    """Encoder 1 of one run (K = 1), on the CPU, seeded by the run's seed alone.
+
+    `item_answers`: training's answers on each item that it knows, I; none: no items.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(config.training.seed, "e1", "weights"))
-        return PerformanceEncoder(config.model, skills, items, config.data.max_sequence_length - 1)
+        return PerformanceEncoder(config.model, skills, config.data.max_sequence_length - 1, item_answers)
 
 
-def build_mastery(config: RunConfig, skills: int, students: int, items: int = 0) -> MasteryEncoder | EvidenceEncoder:
-    """Encoder 2 of one run (K = 1), on the CPU; `students` counts the training students."""
+def build_mastery(
+    config: RunConfig, skills: int, students: int, item_answers: Tensor | None = None
+) -> MasteryEncoder | EvidenceEncoder:
+    """Encoder 2 of one run (K = 1), on the CPU; `students` counts the training students, `item_answers` as above."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(config.training.seed, "e2", "weights"))
         positions = config.data.max_sequence_length - 1
         if config.model.gain == "evidence":
-            return EvidenceEncoder(config.model, config.learning_curve, skills, items, positions)
-        return MasteryEncoder(config.model, config.learning_curve, skills, items, positions, students)
+            return EvidenceEncoder(config.model, config.learning_curve, skills, positions, item_answers)
+        return MasteryEncoder(config.model, config.learning_curve, skills, positions, students, item_answers)
 
 
 def stack(encoders: list[Encoder]) -> Encoder:

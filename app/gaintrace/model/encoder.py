@@ -69,20 +69,25 @@ class TwoStreamStack(nn.Module):
 
     An interaction's token is x = c + C·r for skill c and response r in {0, 1}; its row of the table is its own, or
     composed of what it shares with others. Both streams add the same learned positional embedding, or, instead,
-    attention is biased by distance.
+    attention is biased by distance. Where items have a difficulty d, the embedding of a token is e + d · e', with e' of
+    another table (Rasch embeddings, as in AKT: Ghosh et al., 2020).
     """
 
-    def __init__(self, config: ModelConfig, skills: int, positions: int, context_out: bool) -> None:
+    def __init__(
+        self, config: ModelConfig, skills: int, positions: int, context_out: bool, items: bool = False
+    ) -> None:
         super().__init__()
         self.heads = config.n_heads
         self.context = self._embedding(config, skills)
         self.value = self._embedding(config, skills)
         self.position = Embedding(positions, config.d_model) if config.position == "learned" else None
         last = config.n_blocks - 1
+        self.harder_context = self._embedding(config, skills) if items else None
+        self.harder_value = self._embedding(config, skills) if items else None
         self.blocks = nn.ModuleList(Block(config, context_out or i < last) for i in range(config.n_blocks))
 
-    def forward(self, inputs: MemberInputs, drop: Drop) -> tuple[Tensor, Tensor]:
-        """Both streams of every token: KND each."""
+    def forward(self, inputs: MemberInputs, drop: Drop, difficulty: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Both streams of every token: KND each. `difficulty`: of the tokens' items, KN1."""
         tables = self.context.table(), self.value.table()
         ctx, val = (look_up(table, inputs.token) for table in tables)
         position = inputs.position.expand(inputs.token.shape)
@@ -91,6 +96,13 @@ class TwoStreamStack(nn.Module):
             ctx, val = ctx + embedded, val + embedded
         bias = self.bias(inputs)
         projected = self._first_projections(*tables, inputs.token, position)
+        if difficulty is not None and self.harder_context is not None and self.harder_value is not None:
+            harder = [self.harder_context.table(), self.harder_value.table()]
+            ctx, val = (
+                stream + difficulty * look_up(table, inputs.token)
+                for stream, table in zip((ctx, val), harder, strict=True)
+            )
+            projected = None if projected is None else self._harder_projections(projected, harder, inputs, difficulty)
         for block in self.blocks:
             ctx, val = block(ctx, val, inputs.length_groups, drop, bias, projected)
             projected = None
@@ -123,6 +135,19 @@ class TwoStreamStack(nn.Module):
         assert isinstance(first, Block)
         query_key = self._through(first.query_key, context, token, position)
         return query_key, self._through(first.value, value, token, position)
+
+    def _harder_projections(
+        self, projected: tuple[Tensor, Tensor], harder: list[Tensor], inputs: MemberInputs, difficulty: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same with what difficulty adds: d · (E'·W)[token]. `harder`: the tables E', KVD each."""
+        first = self.blocks[0]
+        assert isinstance(first, Block)
+        added = (
+            look_up(torch.bmm(table, linear.weight), inputs.token)
+            for table, linear in zip(harder, (first.query_key, first.value), strict=True)
+        )
+        query_key, value = (own.addcmul(difficulty, more) for own, more in zip(projected, added, strict=True))
+        return query_key, value
 
     def _through(self, linear: Linear, table: Tensor, token: Tensor, position: Tensor) -> Tensor:
         """What `linear` makes of one of the streams. table: KVD; token, position: KN → KN…."""

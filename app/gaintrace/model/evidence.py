@@ -126,14 +126,15 @@ class EvidenceEncoder(nn.Module):
     """
 
     def __init__(
-        self, config: ModelConfig, curve: LearningCurveConfig, skills: int, items: int, positions: int
+        self, config: ModelConfig, curve: LearningCurveConfig, skills: int, positions: int, item_answers: Tensor | None
     ) -> None:
         super().__init__()
         inferred = config.ability == "inferred"
-        self.stack = TwoStreamStack(config, skills, positions, context_out=False) if inferred else None
+        self.difficulty = difficulty_of(config.items, item_answers)
+        items = self.difficulty is not None
+        self.stack = TwoStreamStack(config, skills, positions, context_out=False, items=items) if inferred else None
         self.ability = Linear(config.d_model, 1) if inferred else None
         self.curve = EvidenceCurve(curve, skills, inferred)
-        self.difficulty = difficulty_of(config.items, items)
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
@@ -148,7 +149,7 @@ class EvidenceEncoder(nn.Module):
             return MasteryPrediction(
                 alone + growth, mastery, torch.zeros_like(mastery), None, growth, alone, difficulty
             )
-        _, val = self.stack(inputs, drop)
+        _, val = self.stack(inputs, drop, None if of_item is None else of_item.read(inputs.item))
         ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
         ability = ability * self.curve.log_discrimination.gather(1, inputs.target_skill).exp()
         return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone, difficulty)

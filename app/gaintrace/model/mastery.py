@@ -111,20 +111,27 @@ class MasteryEncoder(nn.Module):
     """
 
     def __init__(
-        self, config: ModelConfig, curve: LearningCurveConfig, skills: int, items: int, positions: int, students: int
+        self,
+        config: ModelConfig,
+        curve: LearningCurveConfig,
+        skills: int,
+        positions: int,
+        students: int,
+        item_answers: Tensor | None = None,
     ) -> None:
         super().__init__()
         # The last block's context would feed nothing: only the value stream is read.
-        self.stack = TwoStreamStack(config, skills, positions, context_out=False)
+        self.difficulty = difficulty_of(config.items, item_answers)
+        items = self.difficulty is not None
+        self.stack = TwoStreamStack(config, skills, positions, context_out=False, items=items)
         self.gain = gain_of(config, skills)
         per_skill = config.curve == "per_skill"
         self.curve = PerSkillCurve(curve, skills) if per_skill else PublishedCurve(curve, skills, students)
         self.ability = Linear(config.d_model, 1) if config.ability == "inferred" else None
-        self.difficulty = difficulty_of(config.items, items)
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response: KN each."""
-        _, val = self.stack(inputs, drop)
+        _, val = self.stack(inputs, drop, None if self.difficulty is None else self.difficulty.read(inputs.item))
         gain = self.gain(val).float()
         practice = self.gain.practice(gain, inputs)
         mastery = self.curve.mastery(practice, inputs.target_skill, inputs.student)

@@ -34,14 +34,26 @@ class TargetAttention(nn.Module):
         self.norm = LayerNorm(width)
 
     def forward(
-        self, skills: Embedding, ctx: Tensor, val: Tensor, inputs: MemberInputs, bias: Tensor | None, drop: Drop
+        self,
+        skills: Embedding,
+        harder: Tensor | None,
+        ctx: Tensor,
+        val: Tensor,
+        inputs: MemberInputs,
+        bias: Tensor | None,
+        drop: Drop,
     ) -> Tensor:
-        """skills: the embedding e, KCD; ctx, val: KND of every interaction; bias: H,T,1 + T → KND of every target."""
-        query = look_up(self.query(skills.weight), inputs.target_skill)
+        """skills: the embedding e, KCD; ctx, val: KND of every interaction; bias: H,T,1 + T → KND of every target.
+
+        `harder`: what the difficulty of the target's item adds to e, KND.
+        """
+        query, asked = look_up(self.query(skills.weight), inputs.target_skill), skills(inputs.target_skill)
+        if harder is not None:
+            query, asked = query + torch.bmm(harder, self.query.weight), asked + harder
         key = look_up(self.key(skills.weight), inputs.skill) + self.key_context(ctx)
         steps = None if inputs.one_skill_per_answer else inputs.steps_to_last_answer
         attended = attend((query, key), self.value(val), inputs.length_groups, self.heads, bias, steps)
-        found: Tensor = self.norm(skills(inputs.target_skill) + drop(self.out(attended)))
+        found: Tensor = self.norm(asked + drop(self.out(attended)))
         return found
 
 
@@ -63,32 +75,38 @@ class PerformanceEncoder(nn.Module):
     """logit = W_b · Dropout(relu(W_a · [ctx, val, e(target skill)])).
 
     With `target: past`, what the target finds in the student's past is a further input: by attention, and by counts.
-    With `items: difficulty`, that of the target's item is subtracted, and nothing else is made of it: a network that
-    read difficulties learned what its training students had answered to make them (it lost .007 on algebra2005).
+    With `items: difficulty`, e is that of the target's item, e + d · e' for difficulty d, and d is taken off the logit.
     """
 
-    def __init__(self, config: ModelConfig, skills: int, items: int, positions: int) -> None:
+    def __init__(self, config: ModelConfig, skills: int, positions: int, item_answers: Tensor | None) -> None:
         super().__init__()
-        self.stack = TwoStreamStack(config, skills, positions, context_out=True)
+        self.difficulty = difficulty_of(config.items, item_answers)
+        items = self.difficulty is not None
+        self.stack = TwoStreamStack(config, skills, positions, context_out=True, items=items)
         self.target = Embedding(skills, config.d_model)
         self.hidden = Linear(3 * config.d_model, config.d_ff)
         self.logit = Linear(config.d_ff, 1)
-        self.difficulty = difficulty_of(config.items, items)
+        self.harder = Embedding(skills, config.d_model) if items else None
         self.target_attention: TargetAttention | None = None
         if config.target == "past":
             self.target_attention = TargetAttention(config)
             self.hidden_found = Linear(config.d_model, config.d_ff)
-            self.hidden_counts = Linear(3 if self.difficulty is None else 5, config.d_ff)
+            self.hidden_counts = Linear(5 if items else 3, config.d_ff)
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> Tensor:
         """Logits of a correct response at every target: KN."""
-        ctx, val = self.stack(inputs, drop)
+        of_items = None if self.difficulty is None else self.difficulty.read(inputs.item)
+        ctx, val = self.stack(inputs, drop, of_items)
         of_ctx, of_val, of_target = self.hidden.weight.chunk(3, dim=1)
         hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), inputs.target_skill)
+        harder = None
+        if self.difficulty is not None and self.harder is not None:
+            harder = self.difficulty.read(inputs.target_item) * self.harder(inputs.target_skill)
+            hidden = hidden.baddbmm(harder, of_target)
         hidden = hidden.baddbmm(inputs.at_last_answered(ctx), of_ctx).baddbmm(inputs.at_last_answered(val), of_val)
         if self.target_attention is not None:
-            found = self.target_attention(self.target, ctx, val, inputs, self.stack.bias(inputs), drop)
-            counted = counts(inputs, self.target.weight.shape[1], items=self.difficulty is not None)
+            found = self.target_attention(self.target, harder, ctx, val, inputs, self.stack.bias(inputs), drop)
+            counted = counts(inputs, self.target.weight.shape[1], items=harder is not None)
             hidden = hidden + self.hidden_found(found) + self.hidden_counts(counted)
         logit: Tensor = self.logit(drop(F.relu(hidden))).squeeze(-1)
         return logit if self.difficulty is None else logit - self.difficulty(inputs.target_item)

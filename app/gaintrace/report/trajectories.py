@@ -97,7 +97,7 @@ def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> Mast
     state = read_weights(store, run)["e2"]
     students = next((len(t) for name, t in state.items() if name.endswith("gamma_student")), 1)
     items = next((len(t) for name, t in state.items() if name == "difficulty.weight"), 0)
-    encoder = build_mastery(config, skills, students, items)
+    encoder = build_mastery(config, skills, students, torch.ones(items))
     try:
         load_member(encoder, 0, state)
     except (KeyError, RuntimeError) as error:

@@ -66,8 +66,8 @@ class Predictions:
 def trained_encoders(config: RunConfig, weights: Weights, data: DeviceData) -> dict[str, nn.Module]:
     """Both encoders of a run with its weights, by side, on the device of the data that it was trained on."""
     encoders: dict[str, nn.Module] = {
-        "e1": build_performance(config, data.skills, data.items),
-        "e2": build_mastery(config, data.skills, data.train_students, data.items),
+        "e1": build_performance(config, data.skills, data.item_answers),
+        "e2": build_mastery(config, data.skills, data.train_students, data.item_answers),
     }
     for name, encoder in encoders.items():
         load_member(encoder, 0, weights[name])

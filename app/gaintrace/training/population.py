@@ -43,10 +43,10 @@ class Population:
         }  # run id → side → member
         e1 = [configs[owners[key]] for key in tracks]
         e2 = list(configs.values())
-        skills, students, items = data.skills, data.train_students, data.items
+        skills, students, answers = data.skills, data.train_students, data.item_answers
         encoders: dict[str, tuple[list[nn.Module], list[RunConfig]]] = {
-            "e1": ([build_performance(config, skills, items) for config in e1], e1),
-            "e2": ([build_mastery(config, skills, students, items) for config in e2], e2),
+            "e1": ([build_performance(config, skills, answers) for config in e1], e1),
+            "e2": ([build_mastery(config, skills, students, answers) for config in e2], e2),
         }
         self.sides = {
             name: Side(name, modules, owned, data.device, data.targets["train"])
