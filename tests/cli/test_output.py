@@ -89,7 +89,7 @@ def test_an_output_that_nobody_reads_stops_nothing(folder, shell):
 
 
 def test_a_sweep_whose_output_is_full_keeps_its_results(folder):
-    (folder / "small.yaml").write_text(SMALL_SWEEP)
+    (folder / "small.yaml").write_text(SMALL_SWEEP.replace("epochs: 3", "epochs: 1"))
     gaintrace("sweep", "small.yaml", cwd=folder, shell="> /dev/full", expect=5)
     (path,) = folder.glob("store/sweeps/*/results.csv")
     assert path.read_text().count("succeeded") == 2

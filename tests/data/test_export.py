@@ -85,12 +85,3 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot write .*a part of the path is a file"):
         export_pykt(made(10, 1, False, 0), tmp_path / "file")
-
-
-@pytest.mark.realdata
-@pytest.mark.parametrize("file", ["assist2009.csv.gz", "algebra2005_subset.txt.gz"])
-def test_real_answers_of_several_skills_survive_an_export(shared_data, tmp_path, file):
-    dataset = prepare(file.split("_")[0].split(".")[0], [shared_data / "raw" / file])
-    export_pykt(dataset, tmp_path)
-    again = prepare("pykt", [tmp_path])
-    assert by_export_number(again) == dataset.interactions[["student", "step", "skill", "response"]].to_numpy().tolist()

@@ -145,16 +145,3 @@ def test_dropped_students_are_rows_and_named_by_file_and_line(tmp_path):
         "no usable interaction": "train_valid.csv line 5",
         "of students with fewer than 3 answers": "train_valid.csv line 4; test.csv line 3",
     }
-
-
-@pytest.mark.realdata
-def test_pykts_own_files_are_read_as_the_raw_file_is(shared_data):
-    """The two differ in numbering alone."""
-    ours = prepare("assist2015", [shared_data / "raw" / "assist2015.csv.gz"])
-    theirs = prepare("pykt", [shared_data / "pykt_assist2015"])
-    by_uid = theirs.students.assign(student=theirs.students.index).set_index(theirs.students["uid"].astype(int))
-    assert by_uid["fold"].sort_index().tolist() == ours.students["fold"].tolist()
-    assert theirs.info.correct_ratio == ours.info.correct_ratio
-    assert theirs.interactions["student"].value_counts()[by_uid.sort_index()["student"]].tolist() == (
-        ours.interactions["student"].value_counts().sort_index().tolist()
-    )

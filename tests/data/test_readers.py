@@ -6,7 +6,6 @@ import zipfile
 import pytest
 
 from gaintrace.data.prepare import prepare
-from gaintrace.data.readers import READERS
 from gaintrace.errors import ConfigError, DataError
 
 ASSIST2009 = """order_id,assignment_id,user_id,problem_id,skill_id,correct,skill_name
@@ -242,19 +241,3 @@ def test_broken_archives_and_wrong_paths_are_named(tmp_path):
         prepare("assist2015", [tmp_path, tmp_path])
     with pytest.raises(ConfigError, match="assist2009, assist2015"):
         prepare("assist2012", [tmp_path])
-
-
-@pytest.mark.realdata
-@pytest.mark.parametrize(
-    ("name", "file", "students", "interactions", "skills"),
-    [
-        ("assist2009", "assist2009.csv.gz", 3830, 325_004, 110),
-        ("assist2015", "assist2015.csv.gz", 19_093, 682_797, 100),
-        ("assist2017", "assist2017.csv.gz", 1704, 941_500, 102),
-        ("algebra2005", "algebra2005_subset.txt.gz", 114, 206_231, 111),
-    ],
-)
-def test_the_real_files_are_read(shared_data, name, file, students, interactions, skills):
-    info = prepare(name, [shared_data / "raw" / file]).info
-    assert (info.students, info.interactions, len(info.skills)) == (students, interactions, skills)
-    assert name in READERS

@@ -1,15 +1,10 @@
 """The split is pyKT's."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaintrace.data.dataset import load_dataset, save_dataset
-from gaintrace.data.export import export_pykt
-from gaintrace.data.prepare import prepare
 from gaintrace.data.split import TEST_FOLD, pykt_order, split_students
-from gaintrace.store import open_store
 
 
 @given(st.integers(1, 500))
@@ -33,12 +28,3 @@ def test_small_splits_stay_as_they_are():
 def test_students_of_another_split_keep_their_order_fold_by_fold():
     fold = np.array([1, -1, 0, 1, 4, 0, -1, 3], dtype=np.int8)
     assert pykt_order(fold).tolist() == [2, 5, 0, 3, 7, 4, 1, 6]
-
-
-@pytest.mark.realdata
-def test_assist2015_exports_to_pykts_own_files(shared_data, tmp_path):
-    dataset = prepare("assist2015", [shared_data / "raw" / "assist2015.csv.gz"])
-    save_dataset(dataset, open_store(tmp_path / "a"))
-    export_pykt(load_dataset(str(tmp_path / "a")), tmp_path / "out")
-    for name in ("train_valid.csv", "test.csv"):
-        assert (tmp_path / "out" / name).read_bytes() == (shared_data / "pykt_assist2015" / name).read_bytes()

@@ -76,20 +76,20 @@ def test_files_are_written_and_say_the_same(store):
 
 def test_the_order_in_which_runs_finish_changes_no_byte(tmp_path):
     contents = []
-    for seed in range(3):
+    for seed in range(2):
         store = open_store(tmp_path / str(seed))
         plan = planned(store)
         order = list(range(5))
         random.Random(seed).shuffle(order)
         for index in order:
             succeed(store, plan, index, 0.7 - index / 100, 0.5 + index / 100)
-        aggregate(store, plan.sweep_id)
-        aggregate(store, plan.sweep_id)
+        for _ in range(1 + seed):  # aggregated once, and twice
+            aggregate(store, plan.sweep_id)
         folder = f"sweeps/{plan.sweep_id}"
         # planned.txt is the one file that holds a time.
         written = [key for key in store.keys(folder) if not key.endswith("planned.txt")]
         contents.append({key: store.read(key) for key in written})
-    assert contents[0] == contents[1] == contents[2]
+    assert contents[0] == contents[1]
     assert len(contents[0]) == 11
 
 
@@ -149,9 +149,8 @@ def test_parameters_of_one_name_keep_their_paths(store):
     assert aggregate(store, plan.sweep_id).parameters == ["seed", "fold"]
 
 
-@pytest.mark.slow
-def test_ten_thousand_runs_aggregate_in_a_minute(store):
-    weights = [round(i / 10_000, 4) for i in range(10_000)]
+def test_two_thousand_runs_aggregate_in_twenty_seconds_of_cpu(store):
+    weights = [round(i / 2000, 4) for i in range(2000)]
     plan = planned(store, f"name: many\ngrid: {{training.bce_loss_weight: {weights}}}\n")
     result = None
     for index, run in enumerate(plan.runs):
@@ -163,8 +162,8 @@ def test_ten_thousand_runs_aggregate_in_a_minute(store):
         (folder / "result.json").write_text(result.replace(plan.runs[0].run_id, run.run_id))
     began = time.process_time()
     summary = aggregate(store, plan.sweep_id)
-    assert summary.coverage.succeeded == 10_000
-    assert time.process_time() - began < 60
+    assert summary.coverage.succeeded == 2000
+    assert time.process_time() - began < 20
 
 
 def test_findings_reach_the_file_the_report_and_the_terminal(store):

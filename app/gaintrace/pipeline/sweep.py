@@ -1,28 +1,23 @@
 """A sweep from its specification to its report: plan, train, conclude. Each step is also there on its own.
 
-The steps share nothing but the store, so each can be run, retried and repeated by itself, here or in a pod.
+The steps share nothing but the store, so each can be run, retried and repeated by itself, here or in a pod. Each loads
+what it needs: planning no torch, training no figures.
 """
 
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-
-from gaintrace.analysis.summary import Summary
 from gaintrace.config import SweepSpec
 from gaintrace.data.dataset import Dataset
 from gaintrace.pipeline.watcher import Unwatched, Watcher
-from gaintrace.report.aggregate import aggregate
-from gaintrace.report.metrics import sweep_metrics
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.data import load_data, reference
 from gaintrace.sweeps.plan import Plan, make_plan, seconds_since_planned, write_plan
-from gaintrace.sweeps.shard import ShardTrainer
-from gaintrace.telemetry import push
-from gaintrace.telemetry.live import LiveMetrics
-from gaintrace.training.device import choose_device, keep_freed_memory
-from gaintrace.training.reporter import Several
+
+if TYPE_CHECKING:
+    from gaintrace.analysis.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Concluded:
     """A sweep's numbers, where its report is, and what went wrong with announcing it, if anything."""
 
     plan: Plan
-    summary: Summary
+    summary: "Summary"
     report: str
     problem: str | None
 
@@ -99,6 +94,13 @@ def train_shards(
     watcher: Watcher | None = None,
 ) -> None:
     """Train the unfinished runs of some shards on one device."""
+    import torch
+
+    from gaintrace.sweeps.shard import ShardTrainer
+    from gaintrace.telemetry.live import LiveMetrics
+    from gaintrace.training.device import choose_device, keep_freed_memory
+    from gaintrace.training.reporter import Several
+
     watcher = watcher or Unwatched()
     shards = list(shards)
     keep_freed_memory()
@@ -132,6 +134,10 @@ def train_shards(
 
 def conclude(store: Store, plan: Plan, pushgateway: str = "") -> Concluded:
     """Write tables, figures, report and metrics of what a sweep has trained so far. `pushgateway`: gets the metrics."""
+    from gaintrace.report.aggregate import aggregate
+    from gaintrace.report.metrics import sweep_metrics
+    from gaintrace.telemetry import push
+
     summary = aggregate(store, plan.sweep_id)
     registry = sweep_metrics(summary, seconds_since_planned(store, plan.sweep_id))
     store.write(layout.sweep(plan.sweep_id, "metrics.prom"), push.text(registry))

@@ -1,0 +1,120 @@
+"""Signals and kills: what is done stays, and the same command ends in the numbers of one that was left alone."""
+
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.cli.apart import COMMAND, PATIENCE, start, wait_for
+from tests.cli.here import gaintrace
+from tests.conftest import SMALL_SWEEP
+
+# One run at a time: killed between two checkpoints, runs trained side by side would go on apart, equal within rounding.
+LONG = ["sweep", "small.yaml", "--members", "1", "--threads", "1"]
+LONG += ["--set", "base.training.epochs=25", "--set", "base.training.patience=25"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "small.yaml").write_text(SMALL_SWEEP)
+    return tmp_path
+
+
+def numbers(folder: Path) -> pd.DataFrame:
+    (path,) = folder.glob("store/sweeps/*/results.csv")
+    return pd.read_csv(path).drop(columns="seconds")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The numbers of a sweep that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("straight")
+    (folder / "small.yaml").write_text(SMALL_SWEEP)
+    assert gaintrace(folder, *LONG).code == 0
+    return numbers(folder)
+
+
+def checkpoints(folder: Path) -> set[tuple[Path, int]]:
+    """Those that are there, and when they were written."""
+    return {(path, path.stat().st_mtime_ns) for path in folder.glob("store/runs/*/checkpoint.safetensors")}
+
+
+def stop(folder: Path, number: int, delay: float = 0) -> int:
+    """Start the sweep and send it a signal some seconds after its next checkpoint. Returns how it ended."""
+    before = checkpoints(folder)
+    process = start(folder, *COMMAND, *LONG)
+    wait_for(process, lambda: checkpoints(folder) - before, folder)
+    time.sleep(delay)
+    process.send_signal(number)
+    return process.wait(timeout=PATIENCE)
+
+
+def test_a_signal_saves_and_exits_with_75_and_the_same_command_continues(folder: Path, straight: pd.DataFrame) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        code, said = stop(folder, number), (folder / "log").read_text()
+        assert code == 75, said
+        assert "Run the same command again to continue" in said
+    done = gaintrace(folder, *LONG)
+    assert "continue after epoch" in said
+    assert "continue after epoch" in done.output
+    pd.testing.assert_frame_equal(numbers(folder), straight)
+
+
+def test_kill_9_loses_nothing_that_was_finished(folder: Path, straight: pd.DataFrame) -> None:
+    """Killed again and again at different moments, a sweep ends in the numbers of one that was left alone."""
+    for delay in (0.0, 0.3):
+        assert stop(folder, signal.SIGKILL, delay) == -signal.SIGKILL
+    assert gaintrace(folder, *LONG).code == 0
+    pd.testing.assert_frame_equal(numbers(folder), straight)
+    assert not checkpoints(folder)
+
+
+SLOW = """
+import sys, time
+import {module} as module
+def slow(*_, **__):
+    open("reached", "w").close()
+    for _ in range(600):
+        time.sleep(0.1)
+assert callable(module.{function})
+module.{function} = slow
+from gaintrace.cli import main
+main()
+"""
+OUTSIDE_TRAINING = {
+    "while the data set is read": ("gaintrace.pipeline.sweep", "load_data"),
+    "while resampling": ("gaintrace.analysis.summary", "compare_configurations"),
+    "while the report is drawn": ("gaintrace.report.aggregate", "render_report"),
+    "while metrics are pushed": ("gaintrace.report.metrics", "sweep_metrics"),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose runs are trained, so that a sweep has only to conclude."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "small.yaml").write_text(SMALL_SWEEP)
+    assert gaintrace(folder, "sweep", "small.yaml", "--set", "base.training.epochs=1").code == 0
+    shutil.rmtree(folder / "store" / "sweeps")
+    return folder / "store"
+
+
+@pytest.mark.parametrize("where", OUTSIDE_TRAINING)
+def test_a_signal_ends_every_phase_within_seconds(folder: Path, trained: Path, where: str) -> None:
+    module, function = OUTSIDE_TRAINING[where]
+    shutil.copytree(trained, folder / "store")
+    script, sweep = SLOW.format(module=module, function=function), ["sweep", "small.yaml"]
+    sweep += ["--set", "base.training.epochs=1"]
+    process = start(folder, sys.executable, "-c", script, *sweep)
+    wait_for(process, (folder / "reached").exists, folder)
+    process.send_signal(signal.SIGTERM)
+    # Half of what `slow` would take; on a quiet machine it ends at once.
+    assert process.wait(timeout=30) == 75, (folder / "log").read_text()
+    assert "Run the same command again to continue" in (folder / "log").read_text()
+    done = gaintrace(folder, *sweep)
+    assert (done.code, "epoch 1/1" in done.output) == (0, False)
+    assert numbers(folder)["status"].tolist() == ["succeeded"] * 2
