@@ -3,14 +3,16 @@
     at the start          weight[s] = prior[s],  mastery[s] = start[s]
     after an answer on c  weight[s] ← retention[s]^a · weight[s] + u
                           mastery[s] ← mastery[s] + (u / weight[s]) · (response − mastery[s])
-    on the skill itself   a = u = 1
-    on another one        a = transfer[s],  u = 2 · transfer[s] · sigmoid(±(logit start[s] − logit start[c]))
+    on the skill itself   a = 1,  u = 2 · sigmoid(±difficulty)
+    on another one        a = transfer[s],  u = 2 · transfer[s] · sigmoid(±(ease[s] − ease[c] + difficulty))
     logit                 (mastery[s] − θ[s]) / temperature[s] + growth[s] · log(1 + n)  (+ discrimination[s] · ability)
+                          (− difficulty of the item asked)
 
-± is + after a right answer and − after a wrong one: what is right on a harder skill, or wrong on an easier one, says
-more, so that a student who answers other skills as their starts foretell stays at this one's on average. Mastery is the
-mean of a beta distribution whose pseudo-counts are forgotten (recency-weighted shares: Galyardt & Goldin, 2015). No
-network is in it: it can be recomputed by hand from the answers and these numbers, which are learned, each a skill:
+ease is logit(start); difficulties are those of items, where these have any, and else 0: then u = 1 on the skill itself.
+± is + after a right answer and − after a wrong one: what is right on a harder skill or item, or wrong on an easier one,
+says more, so that a student who answers other skills as their starts foretell stays at this one's on average. Mastery
+is the mean of a beta distribution whose pseudo-counts are forgotten (recency-weighted shares: Galyardt & Goldin, 2015).
+No network is in it: it can be recomputed by hand from the answers and these numbers, which are learned, each a skill:
 
 start           mastery before the first answer
 prior           answers that the start weighs: prior_share / (1 − retention), less than a long history on the skill
