@@ -67,6 +67,7 @@ class Summary(Strict):
     gain: GainStatistics | None
     effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
     mastery_recovery: float | None
+    simulator: str | None = Field(None, description="what simulated the mastery that is recovered; of before: `curve`")
     mastery_shown: list[str] = Field([], description="what the report says of the mastery that it shows")
     cost: Cost
     seconds: float
@@ -134,6 +135,7 @@ def summarise_sweep(
         gain=results[best["run_id"]].gain if best else None,
         effects=[found for metric in EFFECT_METRICS if (found := effects(comparison, metric))],
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
+        simulator=results[best["run_id"]].simulator if best else None,
         cost=cost(results),
         seconds=float(sum(result.seconds for result in results.values())),
         runs=rows,

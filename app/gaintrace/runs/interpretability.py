@@ -98,9 +98,9 @@ def mastery_recovery(predictions: pd.DataFrame) -> float | None:
 def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | None] | None:
     """Correlation over skills of the learned with the simulated parameters of the curve.
 
-    None on real data, and where mastery is evidence: its parameters are of no curve.
+    None on real data, and where the simulator or the encoder (mastery by evidence) has no curve.
     """
-    if config.data.synthetic is None or config.model.gain == "evidence":
+    if config.data.synthetic is None or config.data.synthetic.simulator != "curve" or config.model.gain == "evidence":
         return None
     truth = simulate(config.data.synthetic)[1]
     values = curve_values(weights)

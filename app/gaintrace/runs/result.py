@@ -138,7 +138,8 @@ class RunResult(Strict):
     gain: GainStatistics | None = None
     spread: dict[str, Spread] | None = Field(None, description="by encoder, e1 and e2")
     interpretability: Interpretability | None = None
-    mastery_recovery: float | None = None
+    mastery_recovery: float | None = Field(None, description="correlation with simulated mastery")
+    simulator: str | None = Field(None, description="what simulated it; of before: `curve`")
     shared_e1_with: list[str] = Field([])
     files: dict[str, str] = Field({}, description="by name, what a file that this was written with is called")
     seconds: float = 0.0

@@ -195,4 +195,5 @@ def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dat
         "spread": spread(predictions),
         "interpretability": interpret(predictions, config, ended.weights, dataset),
         "mastery_recovery": mastery_recovery(predictions),
+        "simulator": dataset.simulator,
     }
