@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaintrace.config import RunConfig, SweepSpec, content_hash, identifying, load_spec, parse_spec, preset_names, run
+from gaintrace.config.base import fields
 from gaintrace.errors import ConfigError
 
 
@@ -114,9 +115,19 @@ def test_a_field_that_came_later_changes_no_hash_until_it_is_used(monkeypatch):
     assert content_hash(identifying(values)) == content_hash({"model": {}, "training": {"epochs": 3}}) != before
     assert content_hash(identifying({"model": {}})) == content_hash({"model": {}}), "a dump from before the field"
     assert identifying({"model": {"ability": "inferred"}}) == {"model": {"ability": "inferred"}}
+    sections = {path: model for path, model in fields(RunConfig).items() if model is not None}
     for section, later in run.LATER.items():
-        fields = type(getattr(RunConfig(), section)).model_fields
-        assert {name: fields[name].default for name in later} == later
+        assert {name: sections[section].model_fields[name].default for name in later} == later
+
+
+def test_a_later_field_of_a_section_in_a_section_changes_no_hash_until_it_is_used():
+    before = {"students": 600, "skills": 12, "mean_length": 40, "seed": 7}
+    dumped = RunConfig.model_validate({"data": {"synthetic": before}}).model_dump(mode="json")
+    assert identifying(dumped)["data"]["synthetic"] == before
+    assert dumped["data"]["synthetic"] != before, "what is dumped stays as it was"
+    assert identifying({"data": {"synthetic": None}}) == {"data": {"synthetic": None}}
+    named = {"data": {"synthetic": before | {"simulator": "irt", "forgetting": 0.1}}}
+    assert identifying(named) == named
 
 
 def test_the_published_configuration_keeps_its_hash():
@@ -172,6 +183,7 @@ def test_configuration_needs_no_torch():
         (["seeds=[1,1]"], "names a value twice"),
         (["seeds=[1]", "grid.training.seed=[1,2]"], "is in `seeds` already"),
         (["base.data.dataset=a", "base.data.synthetic.students=9"], "not both"),
+        (["base.data.synthetic.forgetting=0.1"], "base.data.synthetic: simulator curve forgets nothing: leave out"),
         (["epochs"], "expected path=value"),
         (["base.training.epochs=[", "x=1"], "not YAML"),
         (["name.a=1"], "name is a value, not a section"),

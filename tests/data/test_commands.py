@@ -6,7 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gaintrace.cli.data import app
+from gaintrace.config import SyntheticConfig
 from gaintrace.data.dataset import load_dataset
+from gaintrace.data.synthetic import generate
 from gaintrace.errors import ConfigError, DataError
 
 RAW = "user_id,log_id,sequence_id,correct\n" + "".join(f"{u},{i},s{i % 2},{i % 2}\n" for u in "ab" for i in range(4))
@@ -86,6 +88,19 @@ def test_an_unreadable_description_is_replaced_by_force_alone(raw, tmp_path):
 def test_sizes_that_cannot_be_simulated_are_named(tmp_path, option, value, message):
     with pytest.raises(ConfigError, match=f"{option} {value}: .*{message}"):
         run("simulate", "--out", tmp_path / "d", option, value)
+
+
+def test_the_simulator_is_an_option_and_is_kept_with_the_data(tmp_path):
+    for name, options in (("irt", ["--forgetting", 0.1]), ("bkt", []), ("curve", [])):
+        out = tmp_path / name
+        made = run("simulate", "--out", out, "--students", 30, "--simulator", name, *options)
+        assert f"made of  simulation ({name})" in made
+        stored = load_dataset(str(out))
+        assert stored.simulator == name
+        config = SyntheticConfig(students=30, simulator=name, forgetting=options[1] if options else None)
+        assert stored.hash == generate(config).hash
+    with pytest.raises(ConfigError, match=r"^simulator curve forgets nothing: leave out forgetting"):
+        run("simulate", "--out", tmp_path / "x", "--forgetting", 0.1)
 
 
 def test_two_data_sets_of_one_reader_have_names_of_their_own(raw, tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """What is measured of the mastery encoder: each number against a slow way to it, and words that follow the numbers."""
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaintrace.analysis.table import MASTERY_COLUMNS
-from gaintrace.config import RunConfig
+from gaintrace.config import RunConfig, Simulator
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.model.curves import PerSkillCurve
 from gaintrace.report.aggregate import aggregate
-from gaintrace.report.words import MASTERY_NAMES
+from gaintrace.report.sections import readings
+from gaintrace.report.words import MASTERY_NAMES, SIMULATOR_NAMES
 from gaintrace.runs.interpretability import (
     association,
     calibration,
@@ -130,6 +133,8 @@ def test_parameters_equal_to_the_simulated_ones_are_recovered():
     assert found["threshold"] is None  # the same for all skills
     assert learned(config, weights)["beta_skill"].max == pytest.approx(float(truth.beta.max()))
     assert curve_recovery(RunConfig(), weights) is None
+    other = small_run(data={"synthetic": {"skills": 5, "simulator": "bkt"}})
+    assert curve_recovery(other, weights) is None, "it has no such parameters"
 
 
 @pytest.mark.thorough
@@ -154,6 +159,33 @@ def test_the_report_says_what_was_measured(tmp_path):
         assert f"Among answers on one skill it has AUC {measured.mastery_within_skill_auc:.4f}" in page
         assert "0.600 after a correct answer" in page
         assert (tmp_path / "sweeps" / plan.sweep_id / "figures" / "reliability.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("simulator", "falls", "said", "circular"),
+    [
+        ("curve", 0, "(curve: a learning curve of practice): mastery correlates 0.862", True),
+        (None, 0, "(curve: a learning curve of practice): mastery correlates 0.862", True),
+        ("curve", None, "(curve: a learning curve of practice): mastery correlates 0.862", False),
+        ("bkt", 0, "(bkt: skills known or not, with slips and guesses): mastery correlates 0.862", False),
+        ("irt", None, "(irt: ability and skills that grow with practice, against items' difficulty): mastery", False),
+    ],
+)
+def test_the_report_says_which_simulation_mastery_was_recovered_from_and_where_that_is_circular(
+    tmp_path, simulator, falls, said, circular
+):
+    store = open_store(tmp_path)
+    plan = planned(store, "name: made")
+    succeed(store, plan, 0, 0.7, 0.6)
+    key = f"runs/{plan.runs[0].run_id}/result.json"
+    result = RunResult.model_validate_json(store.read(key))
+    told = interpreted(made()).model_copy(update={"mastery_falls": falls})
+    more = {"interpretability": told, "mastery_recovery": 0.862, "simulator": simulator}
+    store.write(key, result.model_copy(update=more).model_dump_json().encode())
+    (sentence,) = (text for text in readings(aggregate(store, plan.sweep_id)) if "simulated" in text)
+    assert said in sentence
+    assert ("circular" in sentence) == circular
+    assert set(SIMULATOR_NAMES) == set(get_args(Simulator))
 
 
 @pytest.mark.thorough

@@ -11,6 +11,7 @@ from gaintrace.data.split import TEST_FOLD
 from gaintrace.data.synthetic import generate
 from gaintrace.runs.mastery_measures import (
     auc,
+    deviation_among_equals,
     earlier_answers,
     measure_mastery,
     skill_base_rates,
@@ -94,3 +95,24 @@ def test_a_mastery_that_knows_the_skill_alone_ranks_nothing_within_skills():
     assert constant.mastery_exposure_correlation is None
     all_right = targets(lambda frame: frame["answers"]).query("response == 1")
     assert measure_mastery(all_right, DATA, CHUNKS).mastery_within_skill_auc is None
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=40),
+    st.floats(-1, 1),
+)
+def test_the_deviation_among_equals_is_that_around_the_mean_of_each_group(rows, shift):
+    score, skill, exposure = (np.array(column) for column in zip(*rows, strict=True))
+    found = deviation_among_equals(score, skill, exposure)
+    squares, freedom = 0.0, 0
+    for s in range(3):
+        for n in (1, 2, 3):  # nobody has answered at 0, so there nothing can tell students apart
+            group = score[(skill == s) & (exposure == n)]
+            if len(group):
+                squares, freedom = squares + ((group - group.mean()) ** 2).sum(), freedom + len(group) - 1
+    if freedom == 0:
+        assert found is None
+    else:
+        assert found == pytest.approx(np.sqrt(squares / freedom), abs=1e-9)
+        practised = deviation_among_equals(score + shift * exposure + skill, skill, exposure)
+        assert practised == pytest.approx(found, abs=1e-6), "the skill and practice add nothing"

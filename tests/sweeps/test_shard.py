@@ -82,6 +82,8 @@ def test_a_shard_leaves_complete_results(tmp_path):
         assert 0 < found.gain.std < found.gain.mean < 1
         assert found.spread["e2"].std == pytest.approx(predictions["e2"].std(ddof=0))
         assert found.spread["e1"].max == pytest.approx(predictions["e1"].max())
+        assert 0 < found.spread["mastery"].among_equals < found.spread["mastery"].std
+        assert found.simulator == "curve"
 
 
 def test_a_run_whose_mastery_is_evidence_leaves_what_is_read_of_it(tmp_path):

@@ -68,6 +68,7 @@ class Summary(Strict):
     pykt: PyktScores | None = Field(None, description="of the best run, what compares with pyKT's tables")
     effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
     mastery_recovery: float | None
+    simulator: str | None = Field(None, description="what simulated the mastery that is recovered; of before: `curve`")
     mastery_shown: list[str] = Field([], description="what the report says of the mastery that it shows")
     cost: Cost
     seconds: float
@@ -136,6 +137,7 @@ def summarise_sweep(
         pykt=results[best["run_id"]].pykt if best else None,
         effects=[found for metric in EFFECT_METRICS if (found := effects(comparison, metric))],
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
+        simulator=results[best["run_id"]].simulator if best else None,
         cost=cost(results),
         seconds=float(sum(result.seconds for result in results.values())),
         runs=rows,

@@ -9,10 +9,12 @@ import typer
 from pydantic import ValidationError
 
 from gaintrace.cli.places import folder
-from gaintrace.config import SyntheticConfig
+from gaintrace.config import Simulator, SyntheticConfig
 from gaintrace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from gaintrace.data.dataset import Dataset, DatasetInfo
 
 app = typer.Typer(help="Prepare, look at and export data sets.", no_args_is_help=True)
@@ -50,6 +52,17 @@ def simulate(
     skills: Annotated[int, typer.Option(min=1)] = 12,
     mean_length: Annotated[int, typer.Option(min=3, help="Mean answers of a student.")] = 40,
     seed: Annotated[int, typer.Option(min=0)] = 7,
+    simulator: Annotated[
+        Simulator,
+        typer.Option(
+            help="What mastery is: the study's own learning curve, a skill that is known or not (Bayesian knowledge "
+            "tracing), or ability and a growing state of each skill (item response theory)."
+        ),
+    ] = "curve",
+    forgetting: Annotated[
+        float | None,
+        typer.Option(help="Lost at each interaction; without it, 0 for bkt and 0.02 for irt. A curve forgets nothing."),
+    ] = None,
     name: Name = None,
     force: Force = False,
 ) -> None:
@@ -58,10 +71,16 @@ def simulate(
 
     called = _name(name, out)
     try:
-        config = SyntheticConfig(students=students, skills=skills, mean_length=mean_length, seed=seed)
+        config = SyntheticConfig(
+            students=students,
+            skills=skills,
+            mean_length=mean_length,
+            seed=seed,
+            simulator=simulator,
+            forgetting=forgetting,
+        )
     except ValidationError as error:
-        refused = ((str(item["loc"][0]).replace("_", "-"), item["input"], item["msg"]) for item in error.errors())
-        raise ConfigError("; ".join(f"--{option} {value}: {reason}" for option, value, reason in refused)) from None
+        raise ConfigError("; ".join(map(_refused, error.errors()))) from None
     dataset = generate(config)
     _store(replace(dataset, name=called or dataset.name), out, name is not None, force)
 
@@ -88,6 +107,11 @@ def export(
     to = folder("--out", out)
     for path in export_pykt(load_dataset(uri), to, force):
         print(path)
+
+
+def _refused(error: "ErrorDetails") -> str:
+    reason = error["msg"].removeprefix("Value error, ")
+    return f"--{str(error['loc'][0]).replace('_', '-')} {error['input']}: {reason}" if error["loc"] else reason
 
 
 def _name(name: str | None, out: str) -> str:
@@ -146,7 +170,7 @@ def _show(info: "DatasetInfo") -> None:
     for label, text in lines.items():
         _line(label, [text])
     sources = [f"{source.name} (sha256 {source.sha256[:12]}…)" for source in info.sources]
-    _line("made of", sources or ["simulation"])
+    _line("made of", sources or ["simulation" + (f" ({info.simulator})" if info.simulator else "")])
     if info.reader is not None:
         _line("read as", [info.reader])
     if info.rows_read is not None:

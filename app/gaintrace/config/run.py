@@ -6,14 +6,36 @@ from pydantic import Field, model_validator
 
 from gaintrace.config.base import Fold, NonNegative, Positive, Probability, Seed, Written, content_hash
 
+Simulator = Literal["curve", "bkt", "irt"]
+
 
 class SyntheticConfig(Written):
-    """Simulated students with known ability, learning curves and mastery."""
+    """Simulated students whose mastery is known (gaintrace.data.simulators)."""
 
     students: int = Field(600, ge=1, le=1_000_000, description="number of simulated students")
     skills: int = Field(12, ge=1, le=10_000, description="number of skills")
     mean_length: int = Field(40, ge=3, le=2_000, description="mean interactions of a student")
     seed: Seed = Field(7, description="seed of the simulation")
+    simulator: Simulator = Field(
+        "curve",
+        description="what mastery is: `curve`: the study's own learning curve, so that its encoder is tested on "
+        "itself; `bkt`: a skill is known or not, with slips and guesses; `irt`: ability and a state of each skill that "
+        "grows with practice, against the difficulty of items",
+    )
+    forgetting: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="lost at each interaction of the student, on whatever skill: `bkt`: the chance that a known skill "
+        "is; `irt`: the share of what earlier practice counts; none: 0 for `bkt`, 0.02 for `irt`. A `curve` forgets "
+        "nothing",
+    )
+
+    @model_validator(mode="after")
+    def _a_curve_forgets_nothing(self) -> Self:
+        if self.simulator == "curve" and self.forgetting is not None:
+            raise ValueError("simulator curve forgets nothing: leave out forgetting, or set simulator bkt or irt")
+        return self
 
 
 class DataConfig(Written):
@@ -225,10 +247,12 @@ class RunConfig(Written):
 
 LATER: dict[str, dict[str, Any]] = {
     "data": {"evaluation_overlap": 0},
+    "data.synthetic": {"simulator": "curve", "forgetting": None},
     "model": {"items": "none"},
     "training": {"loss": "bce", "batch_order": "shuffled"},
 }
-"""Fields, by section, that came after runs were on record, and their defaults: what the code did before."""
+"""Fields, by the dotted path of their section, that came after runs were on record, and their defaults: what the code
+did before."""
 
 
 def identifying(values: dict[str, Any]) -> dict[str, Any]:
@@ -236,9 +260,13 @@ def identifying(values: dict[str, Any]) -> dict[str, Any]:
 
     So a new field gives no run on record another identity. `values`: as `model_dump` gives them, in whole or in part.
     """
-    kept = {section: dict(own) if isinstance(own, dict) else own for section, own in values.items()}
     for section, fields in LATER.items():
-        for name, default in fields.items():
-            if section in kept and kept[section].get(name, default) == default:
-                kept[section].pop(name, None)
-    return kept
+        values = _without_defaults(values, section.split("."), fields)
+    return values
+
+
+def _without_defaults(values: dict[str, Any], section: list[str], fields: dict[str, Any]) -> dict[str, Any]:
+    if not section:
+        return {name: value for name, value in values.items() if name not in fields or value != fields[name]}
+    own = values.get(section[0])
+    return values | {section[0]: _without_defaults(own, section[1:], fields)} if isinstance(own, dict) else values

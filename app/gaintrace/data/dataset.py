@@ -47,6 +47,7 @@ class DatasetInfo(Strict):
     dropped_at: dict[str, str] = Field({}, description="where the first of them are, by reason")
     rows_read: int | None = Field(None, description="rows of the sources")
     notes: list[str] = Field([])
+    simulator: str | None = Field(None, description="what simulated the students; of before: `curve`")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Dataset:
     (0.., in order of first appearance), step (the answer, counted within the student: the rows of an answer that
     needs several skills share it; no step of training), item (-1 unknown), skill (0.., in order of first appearance),
     response (0 or 1) and, for simulated students, true_mastery (of that skill, just before the answer).
-    `students`: row = student; uid (as in the source), fold (-1 test, else 0 to 4).
+    `students`: row = student; uid (as in the source), fold (-1 test, else 0 to 4). `simulator`: of simulated students
+    (gaintrace.data.simulators), None of real ones and of those stored before there were several.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Dataset:
     dropped_at: dict[str, str] = field(default_factory=dict)
     rows_read: int | None = None
     notes: list[str] = field(default_factory=list)
+    simulator: str | None = None
 
     @cached_property
     def hash(self) -> str:
@@ -103,6 +106,7 @@ class Dataset:
             dropped_at=self.dropped_at,
             rows_read=self.rows_read,
             notes=self.notes,
+            simulator=self.simulator,
         )
 
 
@@ -171,6 +175,7 @@ def load_dataset(uri: str) -> Dataset:
             dropped_at=info.dropped_at,
             rows_read=info.rows_read,
             notes=info.notes,
+            simulator=info.simulator,
         )
         found = dataset.hash
     except (KeyError, TypeError, ValueError) as error:

@@ -24,11 +24,11 @@ growth          logits that practice adds, right or wrong, n being the answers o
 discrimination  logits that one unit of ability is worth, where ability is inferred
 
 Laws, whatever is learned: a right answer never lowers mastery and a wrong one never raises it, of any skill; a skill
-with transfer 0 moves by its own answers alone; more of the same answer on a skill moves it less each time, because
-weight stays under 2 / (1 − retention). What practice itself teaches is apart: growth may only add, and is no part of
-mastery, which a wrong answer must not raise. Ability is read by a network from all answers. Mastery is trained to
-predict by itself as well as in the sum, or the others would take over what mastery is to say. Shape letters: see the
-package's docstring.
+with transfer 0 moves by its own answers alone; more of the same answer on a skill, to equally hard items, moves it less
+each time, because weight stays under 2 / (1 − retention). What practice itself teaches is apart: growth may only add,
+and is no part of mastery, which a wrong answer must not raise. Ability is read by a network from all answers. Mastery
+is trained to predict by itself as well as in the sum, or the others would take over what mastery is to say. Shape
+letters: see the package's docstring.
 """
 
 from dataclasses import replace

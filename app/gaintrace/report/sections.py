@@ -8,7 +8,7 @@ from markupsafe import Markup
 from gaintrace.analysis.epoch_rules import SAME_EPOCH, RuleOutcome
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.figures import Figure
-from gaintrace.report.words import MASTERY_NAMES, four, label, short_label, signed
+from gaintrace.report.words import MASTERY_NAMES, SIMULATOR_NAMES, four, label, short_label, signed
 from gaintrace.runs.result import Interpretability
 from gaintrace.training.epoch_rules import ALPHA
 
@@ -144,14 +144,26 @@ def readings(summary: Summary) -> list[str]:
         worth = "is worth {} units of practice" if measured.mastery_falls is not None else "moves mastery by {}"
         sentences.append(f"An answer {worth.format(f'{gain.mean:.3f}')}, give or take {gain.std:.3f}{by_response}.")
     if summary.mastery_recovery is not None:
-        sentences.append(
-            f"Simulated students: it correlates {summary.mastery_recovery:.3f} with the simulated mastery."
-        )
+        sentences.append(_recovery(summary.mastery_recovery, summary.simulator or "curve", measured))
     if measured.curve_recovery:
         known = [f"{name} {value:+.2f}" for name, value in measured.curve_recovery.items() if value is not None]
         if known:
             sentences.append(f"Over skills, learned and simulated parameters correlate: {', '.join(known)}.")
     return sentences
+
+
+def _recovery(correlation: float, simulator: str, measured: Interpretability) -> str:
+    """What the correlation with simulated mastery says, and of which simulation."""
+    said = (
+        f"The students are simulated ({simulator}: {SIMULATOR_NAMES[simulator]}): mastery correlates {correlation:.3f} "
+        "with the simulated mastery"
+    )
+    if simulator == "curve" and measured.mastery_falls is not None:
+        said += (
+            ", which is circular, since that is this encoder's own curve: it says that training finds the curve where "
+            "it holds. data.synthetic.simulator bkt and irt simulate others"
+        )
+    return f"{said}."
 
 
 def _falls(falls: int | None) -> str:

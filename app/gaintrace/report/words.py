@@ -16,6 +16,12 @@ MASTERY_NAMES = {
     "mastery_exposure_correlation": "Mastery with exposure, correlation",
 }
 """Of what mastery alone is worth on test (analysis.table.MASTERY_COLUMNS)."""
+SIMULATOR_NAMES = {
+    "curve": "a learning curve of practice",
+    "bkt": "skills known or not, with slips and guesses",
+    "irt": "ability and skills that grow with practice, against items' difficulty",
+}
+"""Of what simulated students (data.simulators)."""
 TITLES = {
     "selection_epoch": "Which epoch was picked",
     "within_noise": "Within noise",

@@ -6,13 +6,18 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
-from gaintrace.config import RunConfig
+from gaintrace.config import DataConfig, RunConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.data.windows import window_starts
 from gaintrace.model.curves import natural
 from gaintrace.model.evidence import STARTS
-from gaintrace.runs.mastery_measures import measure_mastery
+from gaintrace.runs.mastery_measures import (
+    deviation_among_equals,
+    earlier_answers_of,
+    mastery_logit,
+    measure_mastery,
+)
 from gaintrace.runs.result import (
     Association,
     Calibration,
@@ -43,12 +48,9 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, da
     frame = predictions.assign(chunk=window_starts(position, data.max_sequence_length, data.evaluation_overlap))
     frame = frame.sort_values(["student", "position"], ignore_index=True)
     frame["future"] = future_correctness(frame)
-    probability = frame["e2"].clip(1e-7, 1 - 1e-7)
-    told_by_mastery = np.log(probability / (1 - probability)) - frame["ability"] - frame.get("growth", 0.0)
-    told_by_mastery += frame.get("difficulty", 0.0)
     return Interpretability(
         mastery_falls=None if config.model.gain == "evidence" else falls(frame),
-        mastery_auc=_auc(told_by_mastery, frame["response"]),
+        mastery_auc=_auc(mastery_logit(frame), frame["response"]),
         **measure_mastery(predictions, dataset, config.data).model_dump(),
         future_within_skills=association(frame, "skill"),
         future_within_students=association(frame, "student"),
@@ -101,9 +103,9 @@ def mastery_recovery(predictions: pd.DataFrame) -> float | None:
 def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | None] | None:
     """Correlation over skills of the learned with the simulated parameters of the curve.
 
-    None on real data, and where mastery is evidence: its parameters are of no curve.
+    None on real data, and where the simulator or the encoder (mastery by evidence) has no curve.
     """
-    if config.data.synthetic is None or config.model.gain == "evidence":
+    if config.data.synthetic is None or config.data.synthetic.simulator != "curve" or config.model.gain == "evidence":
         return None
     truth = simulate(config.data.synthetic)[1]
     values = curve_values(weights)
@@ -142,15 +144,19 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
     }
 
 
-def spread(predictions: pd.DataFrame) -> dict[str, Spread]:
-    """How far each encoder's probabilities lie apart."""
+def spread(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> dict[str, Spread]:
+    """How far apart the probabilities lie that each encoder gives, and that mastery gives by itself: `mastery`."""
+    exposure = earlier_answers_of(predictions, dataset, config)["answers"].to_numpy()
+    skill = predictions["skill"].to_numpy()
+    alone = 1 / (1 + np.exp(-mastery_logit(predictions)))
     return {
-        side: Spread(
-            std=float(predictions[side].std(ddof=0)),
-            min=float(predictions[side].min()),
-            max=float(predictions[side].max()),
+        name: Spread(
+            std=float(probability.std(ddof=0)),
+            min=float(probability.min()),
+            max=float(probability.max()),
+            among_equals=deviation_among_equals(probability.to_numpy(), skill, exposure),
         )
-        for side in ("e1", "e2")
+        for name, probability in (("e1", predictions["e1"]), ("e2", predictions["e2"]), ("mastery", alone))
     }
 
 

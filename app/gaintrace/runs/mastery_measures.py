@@ -40,9 +40,8 @@ class MasteryMeasures(Strict):
 def measure_mastery(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> MasteryMeasures:
     """`predictions`: rows as in predictions.parquet, a target each, of the data set that the run was trained on."""
     rates = skill_base_rates(dataset, config.fold)
-    past = earlier_answers(dataset.interactions, config)
-    at = _rows(predictions, dataset.interactions)
-    exposure, right = past["answers"].to_numpy()[at], past["right"].to_numpy()[at]
+    past = earlier_answers_of(predictions, dataset, config)
+    exposure, right = past["answers"].to_numpy(), past["right"].to_numpy()
     skill, response, mastery = (predictions[name].to_numpy() for name in ("skill", "response", "mastery"))
     share = (right + PRIOR_ANSWERS * rates[skill]) / (exposure + PRIOR_ANSWERS)
     return MasteryMeasures(
@@ -51,6 +50,28 @@ def measure_mastery(predictions: pd.DataFrame, dataset: Dataset, config: DataCon
         right_share_within_skill_auc=within_skill_auc(share, response, skill),
         mastery_exposure_correlation=_correlation(mastery, exposure),
     )
+
+
+def mastery_logit(predictions: pd.DataFrame) -> "pd.Series[Any]":
+    """Of each target, the logit of mastery against its threshold alone: encoder 2's, less what is added to it."""
+    probability = predictions["e2"].clip(1e-7, 1 - 1e-7)
+    logit = pd.Series(np.log(probability / (1 - probability)), predictions.index)
+    beside = predictions["ability"] + predictions.get("growth", 0.0) - predictions.get("difficulty", 0.0)
+    return logit - beside
+
+
+def deviation_among_equals(score: Scores, skill: Scores, exposure: Scores) -> float | None:
+    """Standard deviation of a score among targets of one skill with equally many earlier answers on it, at least one.
+
+    Pooled over all such groups. So neither the skill nor practice counts: what is left is how students differ. None
+    where no group has two targets.
+    """
+    frame = pd.DataFrame({"score": score, "skill": skill, "exposure": exposure})
+    grouped = frame[frame["exposure"] > 0].groupby(["skill", "exposure"])["score"]
+    freedom = int((grouped.size() - 1).sum())
+    if freedom == 0:
+        return None
+    return float(np.sqrt((grouped.var(ddof=1).fillna(0.0) * (grouped.size() - 1)).sum() / freedom))
 
 
 def skill_base_rates(dataset: Dataset, fold: int) -> Scores:
@@ -63,6 +84,12 @@ def skill_base_rates(dataset: Dataset, fold: int) -> Scores:
     training = frame[~held_out]
     shares = training.groupby("skill")["response"].mean().reindex(range(len(dataset.skills)))
     return shares.fillna(training["response"].mean()).to_numpy()
+
+
+def earlier_answers_of(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> pd.DataFrame:
+    """What `earlier_answers` says of each target, a row each."""
+    past = earlier_answers(dataset.interactions, config)
+    return past.iloc[_rows(predictions, dataset.interactions)]
 
 
 def earlier_answers(interactions: pd.DataFrame, config: DataConfig) -> pd.DataFrame:

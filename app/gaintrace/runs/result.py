@@ -55,11 +55,16 @@ class GainStatistics(Strict):
 
 
 class Spread(Strict):
-    """How far an encoder's test probabilities lie apart."""
+    """How far test probabilities lie apart.
+
+    `among_equals`: standard deviation among targets of one skill and equally many earlier answers on it, at least one;
+    None in results of before it was taken.
+    """
 
     std: float
     min: float
     max: float
+    among_equals: float | None = None
 
 
 class ReliabilityBin(Strict):
@@ -164,10 +169,11 @@ class RunResult(Strict):
     test: Metrics | None = None
     learned: dict[str, LearnedParameter] | None = None
     gain: GainStatistics | None = None
-    spread: dict[str, Spread] | None = Field(None, description="by encoder, e1 and e2")
+    spread: dict[str, Spread] | None = Field(None, description="by encoder, e1 and e2; `mastery`: by itself")
     interpretability: Interpretability | None = None
-    mastery_recovery: float | None = None
     pykt: PyktScores | None = Field(None, description="None in results of before it was measured")
+    mastery_recovery: float | None = Field(None, description="correlation with simulated mastery")
+    simulator: str | None = Field(None, description="what simulated it; of before: `curve`")
     shared_e1_with: list[str] = Field([])
     files: dict[str, str] = Field({}, description="by name, what a file that this was written with is called")
     seconds: float = 0.0

@@ -195,8 +195,9 @@ def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dat
         "test": Metrics(e1=encoder(ended.test["e1"]), e2=encoder(ended.test["e2"]), targets=len(predictions)),
         "learned": learned(config, ended.weights),
         "gain": GainStatistics(**asdict(ended.gain)) if ended.gain else None,
-        "spread": spread(predictions),
+        "spread": spread(predictions, dataset, config.data),
         "interpretability": interpret(predictions, config, ended.weights, dataset),
         "mastery_recovery": mastery_recovery(predictions),
         "pykt": pykt_scores(ended.predictions, ended.windowed, dataset, config.data),
+        "simulator": dataset.simulator,
     }

@@ -1,8 +1,12 @@
 """Findings about encoder 2, on results where they hold and on results where they must be silent."""
 
+import numpy as np
 import pytest
 
 from gaintrace.analysis.findings.mastery import degenerate_mastery, exposure_not_mastery, parameters_did_not_move
+from gaintrace.config import DataConfig, SyntheticConfig
+from gaintrace.data.synthetic import generate
+from gaintrace.runs.interpretability import spread as measured_spread
 from gaintrace.runs.result import Association, GainStatistics, Interpretability, LearnedParameter, Spread
 from gaintrace.store import open_store
 from tests.analysis.findings.evidence import evidence
@@ -49,32 +53,75 @@ def test_parameters_that_parted_around_their_start_have_moved(tmp_path):
     assert not list(parameters_did_not_move(evidence(open_store(tmp_path), GRID, even, learned=parted, steps=1000)))
 
 
-def spread(e2):
-    return {"e1": Spread(std=0.2, min=0.02, max=0.99), "e2": Spread(std=e2, min=0.40, max=0.52)}
+def spread(mastery, e2=0.15):
+    """Of probabilities by mastery alone that vary so much among equals, beside those of encoder 2 in all."""
+    return {
+        "e1": Spread(std=0.25, min=0.02, max=0.99, among_equals=0.2),
+        "e2": Spread(std=e2, min=0.10, max=0.90, among_equals=e2),
+        "mastery": Spread(std=0.1, min=0.40, max=0.52, among_equals=mastery),
+    }
 
 
-def gain(std):
-    return GainStatistics(mean=0.6, std=std, after_correct=0.601, after_wrong=0.599)
+def gain(std, right=0.601, wrong=0.599):
+    return GainStatistics(mean=0.6, std=std, after_correct=right, after_wrong=wrong)
 
 
-def test_constant_gains_and_compressed_predictions_say_little(tmp_path):
+def test_constant_gains_and_a_mastery_that_hardly_varies_say_little(tmp_path):
     made = evidence(open_store(tmp_path), GRID, even, gain=gain(0.0015), spread=spread(0.02))
     (finding,) = degenerate_mastery(made)
-    assert finding.numbers["gain_variation"] == pytest.approx(0.0025)
-    assert (finding.numbers["spread_ratio"], finding.numbers["runs"]) == (pytest.approx(0.1), 3)
-    assert {name: finding.numbers[name] for name in ("after_correct", "after_wrong", "lowest", "highest")} == {
-        "after_correct": 0.601, "after_wrong": 0.599, "lowest": 0.40, "highest": 0.52,
+    assert finding.numbers == {
+        "gain": 0.6, "gain_variation": pytest.approx(0.0025), "gain_by_answer": pytest.approx(0.002 / 0.6),
+        "after_correct": 0.601, "after_wrong": 0.599, "mastery_ratio": pytest.approx(0.1), "lowest": 0.40,
+        "highest": 0.52, "runs": 3,
     }  # fmt: skip
-    assert "0.601 after a correct answer, 0.599 after a wrong one" in finding.text
-    assert "between 0.40 and 0.52" in finding.text
+    assert finding.text == (
+        "Mastery says little: the gains are nearly constant (0.600, varying by 0.2%; 0.601 after a correct answer, "
+        "0.599 after a wrong one), so mastery counts practice; and among students with equally many answers on a "
+        "skill, the probabilities that mastery gives by itself have 10% of the standard deviation of encoder 1's "
+        "(over all, they lie between 0.40 and 0.52)."
+    )
+
+
+def test_gains_that_vary_with_all_but_the_answer_count_practice(tmp_path):
+    (finding,) = degenerate_mastery(evidence(open_store(tmp_path), GRID, even, gain=gain(0.1)))
+    assert "the gains are the same whatever was answered (0.600; 0.601 after a correct answer" in finding.text
 
 
 SIGNED = GainStatistics(mean=-0.01, std=0.2, after_correct=0.15, after_wrong=-0.2)
+BEFORE = {side: Spread(std=std, min=0.1, max=0.9) for side, std in (("e1", 0.2), ("e2", 0.01))}
 
 
-@pytest.mark.parametrize("details", [{"gain": gain(0.2), "spread": spread(0.15)}, {"gain": SIGNED}, {}])
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"gain": gain(0.2, 0.7, 0.5), "spread": spread(0.15)},
+        {"gain": SIGNED},
+        {"gain": GainStatistics(mean=0.6, std=0.1, after_correct=0.6, after_wrong=None)},
+        {"spread": BEFORE},
+        {"spread": spread(None)},
+        {},
+    ],
+)
 def test_a_mastery_that_varies_or_is_unknown_is_not_degenerate(tmp_path, details):
     assert not list(degenerate_mastery(evidence(open_store(tmp_path), GRID, even, **details)))
+
+
+@pytest.mark.parametrize(("counts", "ability"), [(True, 1.0), (True, 0.0), (False, 1.0), (False, 0.0)])
+def test_mastery_that_counts_practice_is_found_whatever_ability_is_beside_it_and_other_mastery_is_not(
+    tmp_path, counts, ability
+):
+    """Probabilities of encoder 2 as a run leaves them; ability alone makes them vary as much as encoder 1's."""
+    dataset = generate(SyntheticConfig(students=200, skills=5, mean_length=30, simulator="irt"))
+    frame = dataset.interactions.rename(columns={"step": "position"})
+    own = np.log(frame["true_mastery"] / (1 - frame["true_mastery"])).astype("float64")
+    frame["mastery"] = frame.groupby(["student", "skill"]).cumcount() / 40 if counts else frame["true_mastery"]
+    frame["ability"] = ability * np.random.default_rng(1).normal(size=200)[frame["student"]]
+    told = 2 * frame["mastery"] if counts else own
+    frame["e1"], frame["e2"] = (1 / (1 + np.exp(-logit)) for logit in (own, told + frame["ability"]))
+    found = measured_spread(frame, dataset, DataConfig())
+    assert (found["e2"].among_equals > 0.1) == (ability > 0 or not counts)
+    findings = list(degenerate_mastery(evidence(open_store(tmp_path), GRID, even, spread=found)))
+    assert len(findings) == counts
 
 
 def measured(within, share, falls=0, **more):

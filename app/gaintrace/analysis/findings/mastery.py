@@ -5,7 +5,7 @@ from itertools import pairwise
 from statistics import median
 
 from gaintrace.analysis.findings.finding import Evidence, Finding, several
-from gaintrace.runs.result import Interpretability, RunResult
+from gaintrace.runs.result import GainStatistics, Interpretability, RunResult, Spread
 
 STARTS = {
     "beta_skill": "beta_skill_init",
@@ -19,10 +19,10 @@ STARTS = {
 
 MOVED = {"grid": 0.25, "start": 0.1}
 """Shares of the grid's spacing, or without a grid of the start itself, below which a parameter has stayed put."""
-CONSTANT_GAIN = 0.05
-"""Standard deviation of the gains over their mean."""
-COMPRESSED = 0.25
-"""Standard deviation of encoder 2's probabilities over encoder 1's."""
+SAME_GAIN = 0.05
+"""Over the mean of the gains: their standard deviation, or the difference that a right answer makes to a wrong one."""
+HARDLY_VARIES = 0.25
+"""Standard deviation of the probabilities that mastery gives by itself over that of encoder 1's, among equals."""
 
 MEASURES = (
     "mastery_within_skill_auc",
@@ -72,37 +72,69 @@ def parameters_did_not_move(evidence: Evidence) -> Iterator[Finding]:
 
 
 def degenerate_mastery(evidence: Evidence) -> Iterator[Finding]:
-    """Gains that hardly differ make mastery a count of practice; compressed predictions make it say little."""
+    """Gains that know nothing of the answer make mastery a count of practice; mastery that hardly varies says little.
+
+    Each by its own numbers: what mastery gives without the ability and growth beside it, among targets of one skill
+    with equally many earlier answers.
+    """
     results = _succeeded(evidence)
-    gains = [result.gain for result in results if result.gain]
-    spreads = [result.spread for result in results if result.spread]
-    variation = median(_ratio(gain.std, abs(gain.mean)) for gain in gains) if gains else None
-    ratio = median(_ratio(spread["e2"].std, spread["e1"].std) for spread in spreads) if spreads else None
-    parts = []
-    told: dict[str, float] = {}
-    if variation is not None and variation < CONSTANT_GAIN:
-        mean = median(gain.mean for gain in gains)
-        after = [median(v) for v in (_known(g.after_correct for g in gains), _known(g.after_wrong for g in gains)) if v]
-        both = len(after) == 2
-        told |= {"gain": mean} | (dict(zip(("after_correct", "after_wrong"), after, strict=True)) if both else {})
-        by_answer = f"; {after[0]:.3f} after a correct answer, {after[1]:.3f} after a wrong one" if both else ""
-        parts.append(
-            f"the gains are nearly constant ({mean:.3f}, varying by {variation:.1%}{by_answer}), so mastery counts "
-            "practice"
-        )
-    if ratio is not None and ratio < COMPRESSED:
-        low, high = median(s["e2"].min for s in spreads), median(s["e2"].max for s in spreads)
-        told |= {"lowest": low, "highest": high}
-        parts.append(
-            f"encoder 2's probabilities lie between {low:.2f} and {high:.2f}, with {ratio:.0%} of the standard "
-            "deviation of encoder 1's"
-        )
-    if parts:
+    counting, told = _counting_gains([result.gain for result in results if result.gain])
+    flat, more = _flat_mastery([result.spread for result in results if result.spread])
+    if counting or flat:
         yield Finding(
             name="degenerate_mastery",
-            text=f"Mastery says little: {'; and '.join(parts)}.",
-            numbers={"gain_variation": variation, "spread_ratio": ratio, "runs": len(results)} | told,
+            text=f"Mastery says little: {'; and '.join(filter(None, (counting, flat)))}.",
+            numbers=told | more | {"runs": len(results)},
         )
+
+
+def _counting_gains(gains: list[GainStatistics]) -> tuple[str, dict[str, float | None]]:
+    """What is to be said of the gains, nothing where they depend on the answer, and the numbers behind it."""
+    if not gains:
+        return "", {}
+    mean = median(gain.mean for gain in gains)
+    variation = median(_ratio(gain.std, abs(gain.mean)) for gain in gains)
+    numbers: dict[str, float | None] = {"gain": mean, "gain_variation": variation}
+    pairs = [
+        (gain.after_correct, gain.after_wrong, gain.mean)
+        for gain in gains
+        if gain.after_correct is not None and gain.after_wrong is not None
+    ]
+    by_answer, shown = None, ""
+    if pairs:
+        by_answer = median(_ratio(abs(right - wrong), abs(mean)) for right, wrong, mean in pairs)
+        right, wrong = (median(pair[place] for pair in pairs) for place in (0, 1))
+        numbers |= {"gain_by_answer": by_answer, "after_correct": right, "after_wrong": wrong}
+        shown = f"; {right:.3f} after a correct answer, {wrong:.3f} after a wrong one"
+    if variation < SAME_GAIN:
+        what = f"the gains are nearly constant ({mean:.3f}, varying by {variation:.1%}{shown})"
+    elif by_answer is not None and by_answer < SAME_GAIN:
+        what = f"the gains are the same whatever was answered ({mean:.3f}{shown})"
+    else:
+        return "", numbers
+    return f"{what}, so mastery counts practice", numbers
+
+
+def _flat_mastery(spreads: list[dict[str, Spread]]) -> tuple[str, dict[str, float | None]]:
+    """The same of how far mastery varies."""
+    found = [
+        (spread["mastery"], own, other)
+        for spread in spreads
+        if "mastery" in spread
+        and (own := spread["mastery"].among_equals) is not None
+        and (other := spread["e1"].among_equals) is not None
+    ]
+    if not found:
+        return "", {}
+    ratio = median(_ratio(own, other) for _, own, other in found)
+    low, high = median(alone.min for alone, _, _ in found), median(alone.max for alone, _, _ in found)
+    numbers: dict[str, float | None] = {"mastery_ratio": ratio, "lowest": low, "highest": high}
+    if ratio >= HARDLY_VARIES:
+        return "", numbers
+    return (
+        "among students with equally many answers on a skill, the probabilities that mastery gives by itself have "
+        f"{ratio:.0%} of the standard deviation of encoder 1's (over all, they lie between {low:.2f} and {high:.2f})"
+    ), numbers
 
 
 def exposure_not_mastery(evidence: Evidence) -> Iterator[Finding]:
