@@ -23,7 +23,7 @@ def described(found: PyktScores) -> str:
     of_questions = found.e1.windowauclate_mean is not None
     name = "windowauclate_mean" if of_questions else "windowaucconcepts (window_testauc of answers of one skill)"
     windowed = (
-        f"Windowed ({found.window_targets:,} targets): a target that is not among its student's first has at least "
+        f"Windowed ({found.window_targets:,} targets): a target beyond its student's first window has at least "
         f"{found.window_overlap} interactions before it."
     )
     return f"{windowed} pyKT's tables hold {name}, of windows that overlap by all interactions but one."
