@@ -17,6 +17,14 @@ def trajectories(
     against: Annotated[
         str | None, typer.Option(metavar="RUN", help="Another run, whose mastery is drawn beside this one's.")
     ] = None,
+    monotone: Annotated[
+        bool,
+        typer.Option(
+            "--monotone",
+            help="Draw mastery with hindsight as if nothing were forgotten, so that it never falls (where it is "
+            "evidence); the table has both.",
+        ),
+    ] = False,
     out: sweeps.Out = "store",
     data: Annotated[
         str | None,
@@ -48,7 +56,7 @@ def trajectories(
     table = module.trajectory_table(encoder, chosen.histories, dataset.skills)
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
-    drawn = module.panels(encoder, chosen.histories[: figures.MOST_PANELS], dataset.skills)
+    drawn = module.panels(encoder, chosen.histories[: figures.MOST_PANELS], dataset.skills, monotone)
     runs = {"this run": run} | ({f"run {other}": other} if other is not None else {})
     predictions = {label: read_predictions(store, which) for label, which in runs.items()}
     curves = mastery_curves.curves(predictions)
@@ -60,6 +68,7 @@ def trajectories(
     }
     console = plain()
     console.print(f"{chosen.rule}.")
+    console.print(module.lines_in_words(encoder, monotone))
     if curves:
         practised = figures.practice_curves(curves, [dataset.skills[curve.skill] for curve in curves])
         files["practice.svg" if other is None else f"practice-against-{other}.svg"] = practised.encode()

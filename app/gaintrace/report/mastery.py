@@ -49,7 +49,7 @@ def show_mastery(store: Store, plan: Plan, summary: Summary) -> Mastery | None:
     folder = store.child(layout.run(best["run_id"]))
     if not folder.exists(file_name(folder, "model.safetensors")):
         return None
-    from gaintrace.report.trajectories import choose_students, load_encoder, panels
+    from gaintrace.report.trajectories import choose_students, lines_in_words, load_encoder, panels
     from gaintrace.sweeps.data import load_data
 
     config = next(run.config for run in plan.runs if run.run_id == best["run_id"])
@@ -65,7 +65,7 @@ def show_mastery(store: Store, plan: Plan, summary: Summary) -> Mastery | None:
     except GaintraceError as error:
         return Mastery(missing=f"Mastery is not shown: {error}.")
     return Mastery(
-        rule=f"{chosen.rule}.",
+        rule=f"{chosen.rule}. {lines_in_words(encoder)}",
         students=[student_panel(panel) for panel in panels(encoder, chosen.histories, dataset.skills)],
         beside=_beside(summary, other, found),
         skills=[practice_panel(curve, dataset.skills[curve.skill]) for curve in found],

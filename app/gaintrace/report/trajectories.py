@@ -24,6 +24,7 @@ from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.report.figures.mastery import MasteryPanel, most_practised
+from gaintrace.report.smoothing import hindsight
 from gaintrace.report.words import student_name
 from gaintrace.runs.weights import misfit, read_weights
 from gaintrace.store import Store
@@ -136,7 +137,9 @@ def trajectory_table(
     """One row a student, time and skill.
 
     Columns: student (as in the source), time (interactions seen; 0 before the first), skill, mastery after them,
-    practised (whether the last of them practised this skill) and its response (missing where it did not).
+    practised (whether the last of them practised this skill) and its response (missing where it did not). Where mastery
+    is evidence, also mastery_smoothed and mastery_monotone (gaintrace.report.smoothing). Practice that adds up has
+    neither: later answers say nothing of it.
     """
     every = range(len(names))
     frames = []
@@ -156,15 +159,22 @@ def trajectory_table(
                     "practised": practised.ravel(),
                     "response": pd.arrays.IntegerArray(response.astype(np.int8), ~practised.ravel()),
                 }
+                | {
+                    f"mastery_{name}": found.T.ravel().astype(np.float32)
+                    for name, found in _hindsight(encoder, history, every).items()
+                }
             )
         )
     return pd.concat(frames, ignore_index=True)
 
 
 def panels(
-    encoder: MasteryEncoder | EvidenceEncoder, histories: list[StudentHistory], names: list[str]
+    encoder: MasteryEncoder | EvidenceEncoder, histories: list[StudentHistory], names: list[str], monotone: bool = False
 ) -> list[MasteryPanel]:
-    """What the figure of trajectories shows: the skills that each student practised most."""
+    """What the figure of trajectories shows: the skills that each student practised most.
+
+    `monotone`: which line with hindsight is beside mastery, where it is evidence.
+    """
     found = []
     for history in histories:
         skills = most_practised(history.skill.tolist())
@@ -174,9 +184,28 @@ def panels(
             for s in skills
         }
         lines = {names[s]: mastery[position] for position, s in enumerate(skills)}
+        later = _hindsight(encoder, history, skills).get("monotone" if monotone else "smoothed")
+        smoothed = {} if later is None else {names[s]: line for s, line in zip(skills, later, strict=True)}
         title = f"{student_name(history.uid)}, {_extent(history)}"
-        found.append(MasteryPanel(title=title, lines=lines, practice=answers))
+        found.append(MasteryPanel(title=title, lines=lines, practice=answers, smoothed=smoothed))
     return found
+
+
+def lines_in_words(encoder: MasteryEncoder | EvidenceEncoder, monotone: bool = False) -> str:
+    """What the lines of the figure are, and the file's columns."""
+    if not isinstance(encoder, EvidenceEncoder):
+        return "Lines: mastery so far. There is none with hindsight: practice adds up, whatever is answered later."
+    falls = ", and never falling, as if nothing were forgotten" if monotone else ""
+    return f"Thick lines: mastery by the answers so far. Thin lines: with hindsight, by those that follow too{falls}."
+
+
+def _hindsight(
+    encoder: MasteryEncoder | EvidenceEncoder, history: StudentHistory, skills: Sequence[int]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Lines with hindsight by name, S(T+1) each; none where mastery is practice that adds up."""
+    if not isinstance(encoder, EvidenceEncoder):
+        return {}
+    return hindsight(encoder.curve, history.skill, history.response, np.array(skills))._asdict()
 
 
 def _extent(history: StudentHistory) -> str:

@@ -1,7 +1,7 @@
 """Mastery: of a student over time, and of a skill by practice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ SKILLS_SHOWN = len(LINE_COLOURS)
 """Skills a panel, those practised most."""
 PANEL_HEIGHT = 1.7
 LABEL_GAP = 0.12
+THIN = 0.6
+"""Points, of a line with hindsight."""
 NAME_SHOWN = 14
 PANEL = (3.2, 1.75)
 """Inches of a panel that stands alone."""
@@ -35,11 +37,15 @@ def most_practised(skill: Sequence[int]) -> list[int]:
 
 @dataclass(frozen=True)
 class MasteryPanel:
-    """One student. `lines`: skill → mastery at times 0..T; `practice`: skill → (time, response) of each answer."""
+    """One student. `lines`: skill → mastery at times 0..T; `practice`: skill → (time, response) of each answer.
+
+    `smoothed`: skill → the same with hindsight, where there is such a line.
+    """
 
     title: str
     lines: dict[str, Any]
     practice: dict[str, list[tuple[int, int]]]
+    smoothed: dict[str, Any] = field(default_factory=dict)
 
 
 def trajectories(panels: list[MasteryPanel]) -> str:
@@ -58,7 +64,12 @@ def trajectories(panels: list[MasteryPanel]) -> str:
             Line2D([], [], color=INK, marker="o", linestyle="none", markersize=4, label="correct"),
             Line2D([], [], color=INK, marker="o", fillstyle="none", linestyle="none", markersize=4, label="wrong"),
         ]
-        figure.legend(handles=marks, loc="outside upper right", ncols=2, fontsize=8)
+        if any(panel.smoothed for panel in panels):
+            marks += [
+                Line2D([], [], color=INK, linewidth=1.3, label="so far"),
+                Line2D([], [], color=INK, linewidth=THIN, label="with hindsight"),
+            ]
+        figure.legend(handles=marks, loc="outside upper right", ncols=len(marks), fontsize=8)
         return _svg(figure, "Mastery over time, a panel a student")
 
 
@@ -67,6 +78,8 @@ def _trajectory(axes: Any, panel: MasteryPanel) -> None:
     for (name, mastery), colour, dash in zip(panel.lines.items(), LINE_COLOURS, LINE_DASHES, strict=False):
         times = np.arange(len(mastery))
         axes.plot(times, mastery, dash, color=colour, linewidth=1.3, drawstyle="steps-post")
+        if name in panel.smoothed:
+            axes.plot(times, panel.smoothed[name], dash, color=colour, linewidth=THIN, drawstyle="steps-post")
         for response, fill in ((1, "full"), (0, "none")):
             at = [time for time, given in panel.practice[name] if given == response]
             axes.plot(at, mastery[at], "o", color=colour, fillstyle=fill, markersize=3.5, linestyle="none")
