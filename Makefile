@@ -21,7 +21,7 @@ quick: .venv/installed ## Run the tests of a minute: no servers, hardly a proces
 	OMP_NUM_THREADS=1 $(BIN)/pytest --hypothesis-profile=quick -m "not slow and not thorough and not realdata" $(QUICK)
 
 test: .venv/installed ## Run the test suite
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed ## Lint, format check, types, and generated docs being current
 	$(BIN)/ruff check app tests benchmarks

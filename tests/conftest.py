@@ -4,10 +4,12 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from gaintrace.config import RunConfig
 from tests.servers import KEY, SECRET, s3_server
@@ -27,6 +29,24 @@ base:
 grid: {training.bce_loss_weight: [0.3, 0.7]}
 """
 """Two runs that train in a second."""
+
+
+DEAR = ("tests/monitoring/", "tests/chart/")
+"""Folders whose files share servers or rendered charts."""
+
+
+class Scheduling(LoadFileScheduling):
+    """A worker takes a file of tests at a time, or the whole of a dear folder, so that what they share is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return next((folder for folder in DEAR if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """For `--dist loadfile`, as in `make test`."""
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture

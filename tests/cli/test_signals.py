@@ -15,7 +15,7 @@ from tests.conftest import SMALL_SWEEP
 
 # One run at a time: killed between two checkpoints, runs trained side by side would go on apart, equal within rounding.
 LONG = ["sweep", "small.yaml", "--members", "1", "--threads", "1"]
-LONG += ["--set", "base.training.epochs=25", "--set", "base.training.patience=25"]
+LONG += ["--set", "base.training.epochs=15", "--set", "base.training.patience=15"]
 
 
 @pytest.fixture
