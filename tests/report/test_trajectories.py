@@ -62,7 +62,8 @@ def test_mastery_never_falls_and_stays_a_share(kind, answers, seed):
         for parameter in encoder.parameters():
             parameter.add_(0.7 * torch.randn(parameter.shape, generator=generator))
     skill, response = (np.array(column, dtype=np.int64) for column in zip(*answers, strict=True))
-    mastery = mastery_over_time(encoder, StudentHistory(0, "s", skill, response), range(5), 5)
+    history = StudentHistory(0, "s", skill, response, np.zeros(len(skill), int))
+    mastery = mastery_over_time(encoder, history, range(5), 5)
     assert mastery.shape == (5, len(answers) + 1)
     assert ((mastery >= 0) & (mastery <= 1)).all()
     assert (np.diff(mastery, axis=1) >= -1e-6).all()
@@ -73,7 +74,7 @@ def test_mastery_never_falls_and_stays_a_share(kind, answers, seed):
 
 def test_the_table_marks_what_was_practised_and_how_it_went():
     encoder = build_mastery(small_run(), 3, 2).eval()
-    history = StudentHistory(0, "anna", np.array([2, 0]), np.array([1, 0]))
+    history = StudentHistory(0, "anna", np.array([2, 0]), np.array([1, 0]), np.zeros(2, int))
     table = trajectory_table(encoder, [history], ["a", "b", "c"])
     assert len(table) == 9
     marked = table[table["practised"]]
@@ -120,7 +121,7 @@ def test_a_long_history_is_shown_as_far_as_one_sequence_reaches():
     ("uid", "title"), [("982", "student 982, 2 interactions"), ("student-982", "student-982, 2 interactions")]
 )
 def test_a_title_says_once_that_it_is_a_student(uid, title):
-    history = StudentHistory(student=0, uid=uid, skill=np.array([0, 0]), response=np.array([0, 1]))
+    history = StudentHistory(0, uid, np.array([0, 0]), np.array([0, 1]), np.zeros(2, int))
     (panel,) = panels(build_mastery(small_run(), 1, 1).eval(), [history], ["a"])
     assert panel.title == title
 

@@ -143,7 +143,7 @@ class DeviceData:
         evaluated = windows(students, longest, config.evaluation_overlap, shortest)
         training = (fold != TEST_FOLD) & (fold != config.fold)
         trained = training[chunks.start]
-        numbers = _number_items(frame["item"].to_numpy(np.int64), training)
+        numbers = known_items(dataset, config.fold)
         self.item = torch.from_numpy(numbers).to(device)
         self.item_answers = torch.from_numpy(np.bincount(numbers[training])[1:])  # of training, on each known item: I
         rows = np.unique(students[chunks.start[trained]], return_inverse=True)[1]
@@ -229,12 +229,12 @@ def window_overlap(config: DataConfig) -> int:
     return config.evaluation_overlap or config.max_sequence_length * 3 // 4
 
 
-def _number_items(items: Array, training: Array) -> Array:
-    """The items of training from 1, all others 0, a number a row.
-
-    `items`: of every row, below 0 where unknown; `training`: whether the row's student trains.
-    """
-    known = np.unique(items[training & (items >= 0)])
+def known_items(dataset: Dataset, fold: int) -> Array:
+    """The items that training knows where `fold` validates, numbered from 1, and 0 for all others: one number a row."""
+    frame = dataset.interactions
+    items = frame["item"].to_numpy(np.int64)
+    held_out = dataset.students["fold"].isin((TEST_FOLD, fold)).to_numpy()[frame["student"]]
+    known = np.unique(items[~held_out & (items >= 0)])
     if not len(known):
         return np.zeros(len(items), np.int64)
     at = np.searchsorted(known, items).clip(max=len(known) - 1)

@@ -156,13 +156,15 @@ class EvidenceEncoder(nn.Module):
         ability = ability * self.curve.log_discrimination.gather(1, inputs.target_skill).exp()
         return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone, difficulty)
 
+    def mastery(self, inputs: MemberInputs) -> Tensor:
+        """Mastery of each target's skill before its answer: KN, in (0, 1)."""
+        return self.curve.mastery(inputs, None if self.difficulty is None else self.difficulty(inputs.item))
+
     def practised_gain(self, predicted: MasteryPrediction, inputs: MemberInputs) -> Tensor:
         """By how much each interaction moves mastery of the skill that it practises: KN, below 0 where it was wrong."""
         own = replace(inputs, target_skill=inputs.skill)
-        difficulty = None if self.difficulty is None else self.difficulty(inputs.item)
         after, before = (
-            self.curve.mastery(replace(own, steps_to_last_answer=torch.full_like(inputs.skill, steps)), difficulty)
-            for steps in (1, 2)
+            self.mastery(replace(own, steps_to_last_answer=torch.full_like(inputs.skill, steps))) for steps in (1, 2)
         )
         return after - before
 

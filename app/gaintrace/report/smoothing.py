@@ -35,16 +35,21 @@ class Hindsight(NamedTuple):
     monotone: Scores
 
 
-def hindsight(curve: EvidenceCurve, skill: Answers, response: Answers, asked: Answers) -> Hindsight:
-    """skill, response: T each, in order of time; asked: S skills."""
+def hindsight(
+    curve: EvidenceCurve, skill: Answers, response: Answers, difficulty: Answers, asked: Answers
+) -> Hindsight:
+    """skill, response, difficulty (of the item, in logits): T each, in order of time; asked: S skills."""
     tensors = {name: tensor.detach() for name, tensor in curve.named_parameters()}
     value = {name: tensor[0].double().numpy() for name, tensor in natural(tensors).items()}
     start, retention, transfer = (value[name][asked, None] for name in ("start", "retention", "transfer"))
     prior = value["prior_share"][asked, None] / (1 - retention)
     ease = tensors["logit_start"][0].double().numpy()
     own = asked[:, None] == skill  # ST
-    away = np.where(response == 1, 1, -1) * (ease[asked, None] - ease[skill])
-    counts = np.where(own, 1.0, 2 * transfer / (1 + np.exp(-away)))
+    sign = np.where(response == 1, 1, -1)
+    of_own, of_other = (
+        2 / (1 + np.exp(-sign * away)) for away in (difficulty, ease[asked, None] - ease[skill] + difficulty)
+    )
+    counts = np.where(own, of_own, transfer * of_other)
     kept = retention ** np.where(own, 1.0, transfer)
     weight, right = _faded(counts, kept, response, prior, prior * start)
     nothing = np.zeros_like(prior)

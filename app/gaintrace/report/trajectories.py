@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import Inputs, MemberInputs, Members
+from gaintrace.data.batches import Inputs, MemberInputs, Members, known_items
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.groups import Array, LengthGroup
 from gaintrace.data.split import TEST_FOLD
@@ -37,14 +37,15 @@ SKILLS_TWICE = (3, 2, 1)
 class StudentHistory:
     """The beginning of a student's history, as far as one sequence reaches: T interactions.
 
-    `student`: row in the data set's students; `skill`, `response`: T each; `beyond`: how many
-    interactions follow.
+    `student`: row in the data set's students; `skill`, `response`, `item` (as `known_items` numbers them): T each;
+    `beyond`: how many interactions follow.
     """
 
     student: int
     uid: str
     skill: Array
     response: Array
+    item: Array
     beyond: int = 0
 
 
@@ -62,7 +63,7 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
     Eligible is who practised some skills at least twice; fewer than `count` are all taken. Of equally long histories
     the one that comes first in the data set ranks lower, so the same data give the same students.
     """
-    frame = dataset.interactions
+    frame = dataset.interactions.assign(item=known_items(dataset, config.data.fold))
     longest = config.data.max_sequence_length - 1  # positions that the encoder has
     is_test = (dataset.students["fold"] == TEST_FOLD).to_numpy()[frame["student"]]
     groups: Any = frame[is_test].groupby("student", sort=True)
@@ -72,6 +73,7 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
             uid=str(dataset.students["uid"].iloc[int(student)]),
             skill=rows["skill"].to_numpy(np.int64)[:longest],
             response=rows["response"].to_numpy(np.int64)[:longest],
+            item=rows["item"].to_numpy(np.int64)[:longest],
             beyond=max(0, len(rows) - longest),
         )
         for student, rows in groups
@@ -118,10 +120,10 @@ def mastery_over_time(
     steps = len(history.skill)
     if isinstance(encoder, EvidenceEncoder):
         start = encoder.curve.start(asked.T).T  # S1
-        tracked = encoder.curve.mastery(_inputs(history, asked, vocabulary)).view(len(skills), steps)
+        tracked = encoder.mastery(_inputs(history, asked, vocabulary)).view(len(skills), steps)
         return torch.cat([start, tracked], dim=1).numpy()
     once = _inputs(history, torch.zeros(1, 1, dtype=torch.long), vocabulary)
-    _, val = encoder.stack(once, no_dropout)
+    _, val = encoder.stack(once, no_dropout, None if encoder.difficulty is None else encoder.difficulty.read(once.item))
     gain = encoder.gain(val).float()  # 1T, or 1TC
     repeated = gain.repeat(1, len(skills), *[1] * (gain.ndim - 2))
     practice = encoder.gain.practice(repeated, _inputs(history, asked, vocabulary)).view(len(skills), steps)
@@ -205,7 +207,11 @@ def _hindsight(
     """Lines with hindsight by name, S(T+1) each; none where mastery is practice that adds up."""
     if not isinstance(encoder, EvidenceEncoder):
         return {}
-    return hindsight(encoder.curve, history.skill, history.response, np.array(skills))._asdict()
+    with torch.no_grad():
+        item = torch.tensor(history.item)[None]
+        difficulty = torch.zeros(item.shape) if encoder.difficulty is None else encoder.difficulty(item)
+    answers = (history.skill, history.response, difficulty[0].double().numpy())
+    return hindsight(encoder.curve, *answers, np.array(skills))._asdict()
 
 
 def _extent(history: StudentHistory) -> str:
@@ -230,7 +236,7 @@ def _inputs(history: StudentHistory, asked: Tensor, vocabulary: int) -> MemberIn
         steps_to_last_answer=torch.ones_like(skill),
         one_skill_per_answer=True,
         student=None,
-        item=torch.zeros_like(skill),
-        target_item=torch.zeros_like(skill),
+        item=torch.tensor(history.item).repeat(1, count),
+        target_item=torch.zeros_like(skill),  # a skill is asked, by no item
     )
     return inputs.for_members(Members.of([0], 1, skill.device))
