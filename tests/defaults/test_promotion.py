@@ -106,7 +106,7 @@ def test_what_is_better_on_test_speaks_against_the_best_on_validation(store):
     write_summary(store, plan)
     with pytest.raises(RefusedError, match=r"bce_loss_weight 0\.5 is better in combined test AUC by more than noise"):
         promoted(store, plan)
-    with pytest.raises(RefusedError, match=r"comes after bce_loss_weight 0\.8 in the ranking, though it is better"):
+    with pytest.raises(RefusedError, match=r"comes after bce_loss_weight 0\.8 in combined validation AUC, which picks"):
         promoted(store, plan, run_of(plan, 0.2))
 
 

@@ -98,7 +98,8 @@ def test_what_cannot_be_told_says_how_many_pairs_would_tell(tmp_path: Path) -> N
 def test_seeds_are_trained_until_they_can_tell_and_recorded_until_they_find_what_must_be_found(tmp_path: Path) -> None:
     quiet = [0.7, 0.7001, 0.6999, 0.7] * 5
     found = nightly(tmp_path / "quiet", {"monday": quiet, "tuesday": quiet, "friday": [e2 - 0.01 for e2 in quiet]})
-    assert [len(validation.runs) for validation in found.values()] == [3, 3, 3]
+    # Three seeds that hardly differ may do so by luck: what is recorded takes three more, a night does not.
+    assert [len(validation.runs) for validation in found.values()] == [6, 3, 3]
     assert found["friday"].verdict == "worse"
     noisy = [0.7 + 0.006 * math.sin(7 * seed) for seed in range(40)]
     # As many seeds as before, but other streams.

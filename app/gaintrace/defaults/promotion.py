@@ -177,11 +177,9 @@ def _noise(summary: Summary, chosen: Configuration, default: Configuration | Non
         return [f"{name(chosen)} {_behind(chosen, best, metric, METRICS[comparison.metric])}{_by(chosen)}"]
     if comparison.reference != 0:
         return [f"nothing says whether its lead in {metric} is more than noise: its predictions cannot be read"]
-    ahead = [other for other in others if other.apart and other.difference and other.difference.mean > 0]
     ties = [other for other in others if other.apart is False]
     unknown = [other for other in (others[0], default) if other in others and other.apart is None]
-    found = [f"{name(other)} is ahead of it in {metric} by more than noise{_by(other)}" for other in ahead]
-    found += [
+    found = [
         f"its lead in {metric} over {_what(other, others[0], default)} is within noise{_by(other)}"
         for other in sorted(ties, key=lambda other: other is not default)[:TIES_NAMED]
     ]
