@@ -17,7 +17,11 @@ from tests.made_results import fail, planned, published, succeed
 COLUMNS = (
     "run_id,status,bce_loss_weight,best_epoch,best_epoch_e1,best_epoch_e2,valid_e1_auc,valid_e2_auc,valid_combined,test_e1_auc,"
     "test_e2_auc,test_accuracy,combined,combined_low,combined_high,rank,skill_base_rate_auc,mastery_auc,"
-    "mastery_within_skill_auc,mastery_exposure_correlation,seconds,config_hash,error"
+    "mastery_within_skill_auc,mastery_exposure_correlation,"
+    "test_e1_oriauclate_mean,test_e1_oriauclate_vote,test_e1_oriauclate_all,test_e1_windowaucconcepts,"
+    "test_e1_windowauclate_mean,test_e1_windowauclate_vote,test_e1_windowauclate_all,"
+    "test_e2_oriauclate_mean,test_e2_oriauclate_vote,test_e2_oriauclate_all,test_e2_windowaucconcepts,"
+    "test_e2_windowauclate_mean,test_e2_windowauclate_vote,test_e2_windowauclate_all,seconds,config_hash,error"
 )
 
 
