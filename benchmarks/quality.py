@@ -1,9 +1,11 @@
-"""Encoder 1 of the preset gaintrace beside pyKT's AKT: the same students, folds, targets, width, depth and batch size.
+"""Encoder 1 of the preset gaintrace beside peers: the same students, folds, chunks and targets.
 
-    python benchmarks/quality.py store/datasets/assist2015 … --out store --processes 2
+    python benchmarks/quality.py store/datasets/assist2015 … --out store --models BKT PFA BestLR
+    python benchmarks/quality.py store/datasets/assist2015 … --out store --models AKT gaintrace --processes 2
 
-pyKT is installed as `make bench` does it. Each model trains on one thread of a CPU; all four data sets take hours.
-What is trained stays in --out, and the same command goes on.
+pyKT and scikit-learn are installed as `make bench` does it. BKT and regressions (classic.py) take minutes a data set.
+AKT and gaintrace, at the preset's width, depth and batch size, train on one thread of a CPU: all four data sets take
+hours. What is trained stays in --out, and the same command goes on.
 """
 
 import argparse
@@ -14,16 +16,17 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 from akt import Akt
+from classic import CLASSIC
 from measure import table
 
 from gaintrace.config import load_spec
-from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import load_dataset
 from gaintrace.training.device import keep_freed_memory
 
@@ -53,8 +56,8 @@ def main() -> None:
     parser.add_argument("data", nargs="+", help="prepared data sets")
     parser.add_argument("--out", type=Path, required=True, help="where results are kept")
     parser.add_argument("--folds", type=int, nargs="+", default=[0])
-    parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--seed", type=int, default=42, help="BKT and regressions have none")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=["AKT", "gaintrace"])
     parser.add_argument("--processes", type=int, default=1)
     arguments = parser.parse_args()
     cases = [
@@ -69,13 +72,19 @@ def main() -> None:
         for task in as_completed(tasks):
             results[tasks[task]] = task.result()
             print(tasks[task].name, json.dumps(task.result()), flush=True)
-    rows = [("data set", "fold", "model", "test E1", "valid E1", "epoch", "CPU-seconds")]
-    for case in cases:
-        s = results[case]
-        epochs = f"{s['epoch']} of {s['epochs']}"
-        scored = (f"{s['test']:.4f}", f"{s['valid']:.4f}")
-        rows.append((Path(case.data).name, str(case.fold), case.model, *scored, epochs, f"{s['cpu']:.0f}"))
-    print(table(rows))
+    print(table([HEADER, *(_row(case, results[case]) for case in cases)]))
+
+
+HEADER = ("data set", "fold", "model", "test", "valid", "within skill", "mastery within skill", "chosen", "CPU-seconds")
+
+
+def _row(case: Case, found: Scores) -> tuple[str, ...]:
+    def shown(name: str) -> str:
+        return f"{found[name]:.4f}" if name in found else ""
+
+    numbers = (shown(name) for name in ("test", "valid", "within", "mastery within"))
+    chosen = found.get("chosen") or f"epoch {found['epoch']} of {found['epochs']}"
+    return (Path(case.data).name, str(case.fold), case.model, *numbers, chosen, f"{found['cpu']:.0f}")
 
 
 def scores(case: Case, out: Path) -> Scores:
@@ -89,13 +98,19 @@ def scores(case: Case, out: Path) -> Scores:
     return read
 
 
-def akt(case: Case, out: Path) -> Scores:
+def akt(case: Case, out: Path, questions: bool = False, averaged: bool = False) -> Scores:
     """AKT, by validation's best epoch."""
     torch.set_num_threads(1)
     keep_freed_memory()
     ((_, config),) = load_spec("gaintrace", case.overrides).runs()
-    data = DeviceData(load_dataset(case.data), config.data, torch.device("cpu"))
-    return Akt(data, config).train(out / f"{case.name}.pt")
+    return Akt(load_dataset(case.data), config, questions, averaged).train(out / f"{case.name}.pt")
+
+
+def classic(case: Case, _: Path) -> Scores:
+    """BKT or a regression, by validation's best strength."""
+    torch.set_num_threads(1)
+    ((_, config),) = load_spec("gaintrace", case.overrides).runs()
+    return CLASSIC[case.model](load_dataset(case.data), config.data)
 
 
 def gaintrace(case: Case, out: Path) -> Scores:
@@ -112,13 +127,22 @@ def gaintrace(case: Case, out: Path) -> Scores:
         "test": result["test"]["e1"]["auc"],
         "valid": result["valid"]["e1"]["auc"],
         "test e2": result["test"]["e2"]["auc"],
+        "mastery within": result["interpretability"]["mastery_within_skill_auc"],
+        "mastery": result["interpretability"]["mastery_auc"],
         "epoch": result["best_epoch_e1"],
         "epochs": result["epochs_trained"],
         "cpu": used.ru_utime + used.ru_stime,
     }
 
 
-MODELS: dict[str, Callable[[Case, Path], Scores]] = {"AKT": akt, "gaintrace": gaintrace}
+MODELS: dict[str, Callable[[Case, Path], Scores]] = {
+    "AKT": akt,
+    "AKT-averaged": partial(akt, averaged=True),
+    "AKT-questions": partial(akt, questions=True),
+    "AKT-questions-averaged": partial(akt, questions=True, averaged=True),
+    "gaintrace": gaintrace,
+    **dict.fromkeys(CLASSIC, classic),
+}
 
 
 if __name__ == "__main__":
