@@ -20,7 +20,7 @@ from gaintrace.report.figures.mastery import (
     student_panel,
 )
 from gaintrace.report.figures.mastery import trajectories as draw
-from gaintrace.report.mastery_curves import LEAST_STUDENTS, Curve, curves
+from gaintrace.report.mastery_curves import LEAST_STUDENTS, Curve, asked_twice, curves
 from gaintrace.store import open_store
 from tests.sweeps.test_shard import sweep
 
@@ -111,3 +111,10 @@ def test_the_command_writes_every_skill_and_both_figures(tmp_path, capsys):
     assert {file.name for file in folder.iterdir()} > files
     with pytest.raises(ConfigError, match="has no finished run nothing"):
         trajectories(run, students=3, against="nothing", out=str(tmp_path))
+
+
+def test_too_few_students_are_counted_for_one_skill_not_over_all():
+    """Six of seven are asked something twice, but no more than four of them the same."""
+    twice = {0: 0, 1: 0, 2: 0, 3: 0, 4: 1, 5: 1}
+    rows = [(student, skill) for student, skill in twice.items() for _ in range(3)] + [(6, 0), (6, 1)]
+    assert asked_twice(pd.DataFrame(rows, columns=["student", "skill"])) == (4, 7)

@@ -73,9 +73,10 @@ def trajectories(
         practised = figures.practice_curves(curves, [dataset.skills[curve.skill] for curve in curves])
         files["practice.svg" if other is None else f"practice-against-{other}.svg"] = practised.encode()
     else:
+        least, (most, all_students) = mastery_curves.LEAST_STUDENTS, mastery_curves.asked_twice(predictions["this run"])
         console.print(
-            f"No figure of mastery by practice: it takes {mastery_curves.LEAST_STUDENTS} test students who are asked a "
-            f"skill twice, and of this run there are {predictions['this run']['student'].nunique()} test students."
+            f"No figure of mastery by practice: it takes {least} test students who are asked one skill twice, and of "
+            f"this run's {all_students} at most {most} were."
         )
     for name, content in files.items():
         key = layout.run(run, f"trajectories/{name}")

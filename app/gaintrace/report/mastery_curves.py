@@ -39,6 +39,12 @@ def curves(predictions: dict[str, pd.DataFrame]) -> list[Curve]:
     return [curve for curve in found if len(curve.students) > 1]
 
 
+def asked_twice(predictions: pd.DataFrame) -> tuple[int, int]:
+    """How many test students were asked one skill twice, of the skill with most of them; and how many there are."""
+    asked = predictions.groupby(["skill", "student"]).size()
+    return int((asked >= 2).groupby("skill").sum().max()), int(predictions["student"].nunique())
+
+
 def _curve(skill: Any, first: pd.DataFrame, time: "pd.Series[Any]", predictions: dict[str, pd.DataFrame]) -> Curve:
     rows = (first["skill"] == skill) & (time < LONGEST)
     times = time[rows]
