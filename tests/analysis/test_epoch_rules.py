@@ -67,7 +67,7 @@ def test_the_section_says_whether_the_best_depends_on_the_rule(tmp_path):
     summary = aggregate(store, plan.sweep_id)
     text = selection_conclusion(summary)
     assert text.startswith("Which run comes first on validation depends on how epochs are picked: bce_loss_weight")
-    assert "0.2 by " in text
+    assert "none alone by best of each encoder, for itself" in text
     page = store.read(f"sweeps/{plan.sweep_id}/report.html").decode()
     assert "<td>2–3</td><td>2–3</td>" in page
     assert "epoch 3 of every run" in page

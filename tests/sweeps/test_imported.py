@@ -108,6 +108,17 @@ def test_epochs_may_count_from_0_and_leave_some_out(tmp_path):
     assert [result.epochs_trained for result in read_results(store, plan).values()] == [6, 3]
 
 
+@pytest.mark.parametrize("known", [("3", "1"), ("1,3", "2"), ("0,2", "1,2")])
+def test_runs_of_which_other_epochs_are_known_are_taken_and_examined(tmp_path, known):
+    rows = [f"{w},{epoch},0.7,0.6" for w, of in zip((0.3, 0.8), known, strict=True) for epoch in of.split(",")]
+    header = "bce_loss_weight,epoch,valid_e1_auc,valid_e2_auc"
+    store = open_store(tmp_path)
+    plan = import_results(
+        write(tmp_path / "theirs", epochs="\n".join([header, *rows]) + "\n"), store, load_spec("phase2")
+    )
+    assert len(aggregate(store, plan.sweep_id).runs) == 2
+
+
 def test_a_folder_without_the_files_is_named(tmp_path):
     with pytest.raises(DataError, match=r"expected one file \*epochs\*.csv, found none"):
         import_results(tmp_path, open_store(tmp_path / "store"), load_spec("phase2"))

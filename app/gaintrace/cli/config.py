@@ -24,8 +24,9 @@ def show(source: Source, overrides: Set = None) -> None:
 def validate(source: Source, overrides: Set = None) -> None:
     """Check a sweep and say what it would run."""
     spec = load_spec(source, overrides or [])
-    runs = spec.size()
-    print(f"{source}: valid; {spec.name} is {runs} run{'' if runs == 1 else 's'} of {spec.base.training.epochs} epochs")
+    runs, limits = spec.size(), spec.grid.get("training.epochs", [spec.base.training.epochs])
+    epochs = ", ".join(map(str, limits[:-1])) + (" or " if limits[1:] else "") + str(limits[-1])
+    print(f"{source}: valid; {spec.name} is {runs} run{'' if runs == 1 else 's'} of {epochs} epochs")
     for path, values in spec.axes().items():
         print(f"  {path}: {', '.join(map(str, values))}")
 

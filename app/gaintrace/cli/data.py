@@ -90,7 +90,7 @@ def info(uri: Annotated[str, typer.Argument(metavar="URI", help="A prepared data
     """Show what a prepared data set holds, and check that it is whole."""
     from gaintrace.data.dataset import load_dataset
 
-    _show(load_dataset(uri).info)
+    _show(load_dataset(_located(uri)).info)
 
 
 @app.command()
@@ -105,8 +105,17 @@ def export(
     from gaintrace.data.export import export_pykt
 
     to = folder("--out", out)
-    for path in export_pykt(load_dataset(uri), to, force):
+    for path in export_pykt(load_dataset(_located(uri)), to, force):
         print(path)
+
+
+def _located(text: str) -> str:
+    """A data set's folder or URI; a name that is no folder is looked for in the store `store`, as elsewhere."""
+    from gaintrace.cli import named
+    from gaintrace.store import open_store
+
+    inside = "/" not in text and Path("store").is_dir()
+    return named.dataset(open_store("store"), text) if inside else text
 
 
 def _refused(error: "ErrorDetails") -> str:

@@ -16,7 +16,7 @@ from typing import TextIO, cast
 
 from gaintrace.errors import StoreError
 
-FALLBACKS = {"…": "...", "–": "-", "—": "-", "−": "-", "→": "->", "±": "+/-", "×": "x", "·": "-", "•": "*", "≤": "<="}
+FALLBACKS = {"…": "...", "–": "-", "—": "-", "−": "-", "→": "->", "±": "+/-", "×": "x", "·": "*", "•": "*", "≤": "<="}
 FALLBACKS |= {"≥": ">=", "≈": "~", "“": '"', "”": '"', "‘": "'", "’": "'", "\xa0": " ", "\u202f": " "}
 CONTROLS = frozenset(map(chr, [*range(32), *range(127, 160), 0x2028, 0x2029]))
 GONE = (errno.EPIPE, errno.EBADF, errno.ESHUTDOWN)

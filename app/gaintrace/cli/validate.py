@@ -92,6 +92,7 @@ def validate(
     found, errors = [], []
     with ConsoleWatcher(console) as watcher:
         for text in datasets:
+            uri = None
             try:
                 uri = named.dataset(store, text)
                 own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
@@ -110,8 +111,7 @@ def validate(
             except InterruptedRunError:
                 raise
             except GaintraceError as error:
-                name = re.sub(r"[^A-Za-z0-9._-]+", "-", text.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
-                validation = failed(store, name, label, str(error))
+                validation = failed(store, _name(text), label, str(error), found=uri is not None)
                 errors.append(error)
             console.print(f"{validation.verdict}: {validation.text}", soft_wrap=True)
             registry = validation_metrics(validation)
@@ -124,6 +124,11 @@ def validate(
 
 
 STYLES = {"worse": "bold red", "failed": "red", "not comparable": "yellow", "cannot tell": "yellow"}
+
+
+def _name(text: str) -> str:
+    """What a data set that could not be read goes by."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text.rstrip("/").rsplit("/", 1)[-1]).strip(".-") or "unnamed"
 
 
 def _show(console: Console, found: "list[Validation]") -> None:

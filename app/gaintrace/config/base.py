@@ -113,7 +113,14 @@ def explain(error: ValidationError, model: type[BaseModel] | None = None) -> str
         place = ".".join(str(part) for part in item["loc"])
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            text = f"unknown key {item['loc'][-1]!r}" if model is None else unknown_key(place, model)
+            key = str(item["loc"][-1])
+            section, _, rest = key.partition(".")
+            if model is None:
+                text = f"unknown key {key!r}"
+            elif "." in key and place in fields(model):
+                text = f"unknown key {key!r}; only keys of the grid are dotted paths: write {section}: {{{rest}: …}}"
+            else:
+                text = unknown_key(place, model)
         elif item["type"].endswith(("_parsing", "_type")) and isinstance(item["input"], str | int | float):
             text += f", found {item['input']!r}"
         lines.append(f"{place}: {text}" if place else text)

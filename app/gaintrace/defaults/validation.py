@@ -177,10 +177,11 @@ def conclude(store: Store, night: Night, plan: Plan, validation: Validation) -> 
     return _written(store, night.data, validation)
 
 
-def failed(store: Store, dataset: str, label: str, reason: str) -> Validation:
-    """Write down that a validation came to nothing."""
+def failed(store: Store, dataset: str, label: str, reason: str, found: bool = True) -> Validation:
+    """That a validation came to nothing; written down, unless there is no such data set, and never was one."""
     validation = Validation(dataset=dataset, label=label, verdict="failed", text=f"{dataset}: {reason}")
-    _write(store.child(layout.validation(dataset, "")), validation)
+    if found or layout.validation_records(store, dataset):
+        _write(store.child(layout.validation(dataset, "")), validation)
     return validation
 
 

@@ -65,7 +65,9 @@ def selection_conclusion(summary: Summary) -> str:
     labels = {row["run_id"]: label(summary, row) for row in summary.runs}
     best: dict[str, list[str]] = {}
     for outcome in summary.selection:
-        best.setdefault(labels[outcome.runs[0].run_id], []).append(rule_name(outcome))
+        first_of = [labels[run.run_id] for run in outcome.runs if run.score == outcome.runs[0].score]
+        winner = first_of[0] if len(first_of) == 1 else "none alone"
+        best.setdefault(winner, []).append(rule_name(outcome))
     ranges = {outcome.range_combined: rule_name(outcome) for outcome in reversed(summary.selection)}
     widest, narrowest = max(ranges), min(ranges)
     if len(best) == 1:

@@ -28,7 +28,8 @@ def ranked(best_epochs, **columns):
 
 def curves(*rows):
     """epochs by run from (E1 values, E2 values)."""
-    return {f"r{i}": pd.DataFrame({"valid_e1_auc": e1, "valid_e2_auc": e2}) for i, (e1, e2) in enumerate(rows)}
+    frames = (pd.DataFrame({"valid_e1_auc": e1, "valid_e2_auc": e2}) for e1, e2 in rows)
+    return {f"r{i}": frame.assign(epoch=range(1, len(frame) + 1)) for i, frame in enumerate(frames)}
 
 
 def evidence(store, text, scores, **details):

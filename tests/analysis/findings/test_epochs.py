@@ -1,5 +1,7 @@
 """Findings about epochs, on numbers where they hold and on numbers where they must be silent."""
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,20 @@ def test_encoders_with_epochs_of_their_own_are_judged_by_their_own():
     assert not list(selection_epoch(table.assign(best_epoch_e2=5), epochs))
 
 
+def test_a_range_between_runs_of_one_epoch_is_none_of_the_choice_of_epochs():
+    """A parameter whose effect grows with training, in a sweep over how long that is."""
+    epochs = curves(
+        ([0.7], [0.545]),
+        ([0.7] * 3, [0.54, 0.535, 0.53]),
+        ([0.7] * 3, [0.55, 0.555, 0.56]),
+    )
+    assert not list(selection_epoch(ranked([1, 3, 3]), epochs))
+    (finding,) = selection_epoch(
+        ranked([1, 3, 1]), curves(([0.7], [0.545]), ([0.7] * 3, [0.54, 0.53, 0.52]), ([0.7], [0.55]))
+    )
+    assert finding.numbers["matched_epoch"] == 1
+
+
 def test_a_matched_epoch_is_one_that_every_run_reached():
     table = ranked([2, 6])
     epochs = curves(([0.7] * 4, [0.50, 0.51, 0.52, 0.53]), ([0.7] * 6, [0.50, 0.51, 0.52, 0.53, 0.54, 0.55]))
@@ -61,12 +77,16 @@ def test_a_matched_epoch_is_one_that_every_run_reached():
     assert finding.numbers["share"] == 1
 
 
+def at_most(epochs):
+    return defaultdict(lambda: epochs)
+
+
 def test_a_metric_still_rising_at_the_end_is_named_with_its_cure():
     rising, peaked = [0.50, 0.51, 0.52], [0.60, 0.62, 0.61]
-    (at_limit,) = too_few_epochs(curves((peaked, rising), (peaked, rising)), limit=3)
+    (at_limit,) = too_few_epochs(curves((peaked, rising), (peaked, rising)), at_most(3))
     assert at_limit.numbers == {"metric": "valid_e2_auc", "rising": 2, "runs": 2, "stopped_at_limit": 2}
     assert "training.epochs" in at_limit.text
-    (early,) = too_few_epochs(curves((peaked, rising)), limit=12)
+    (early,) = too_few_epochs(curves((peaked, rising)), at_most(12))
     assert "training.patience" in early.text
-    assert not list(too_few_epochs(curves((peaked, peaked), (peaked, peaked), (peaked, rising)), limit=3))
-    assert not list(too_few_epochs({}, limit=3))
+    assert not list(too_few_epochs(curves((peaked, peaked), (peaked, peaked), (peaked, rising)), at_most(3)))
+    assert not list(too_few_epochs({}, at_most(3)))

@@ -29,7 +29,7 @@ def find(evidence: Evidence) -> list[Finding]:
         *predictions_unread(evidence.comparison, swept),
         *parameters_did_not_move(evidence),
         *edge_of_the_grid(evidence),
-        *too_few_epochs(epochs, evidence.spec.base.training.epochs),
+        *too_few_epochs(epochs, evidence.most_epochs),
         *exposure_not_mastery(evidence),
         *degenerate_mastery(evidence),
         *unfinished(evidence.table),

@@ -14,7 +14,8 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
     """The runs differ mostly because different epochs of them were picked.
 
     An encoder's range over the runs at its selected epochs is set against its range at one epoch for all: the latest
-    selected one that every run has reached. What the range loses is the share that selection explains.
+    selected one that every run has reached. What the range loses is the share that selection explains; nothing, where
+    the best and the worst of them were picked at one epoch.
     """
     for side, name in SIDE_NAMES.items():
         column = f"valid_{side}_auc"
@@ -22,12 +23,17 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
         selected = {run: int(epoch) for run, epoch in picked if run in epochs}
         if len(set(selected.values())) < 2:
             continue
-        reached = min(len(epochs[run]) for run in selected)
-        matched = max(epoch for epoch in selected.values() if epoch <= reached)
-        at_selected = _range([epochs[run][column].iloc[epoch - 1] for run, epoch in selected.items()])
-        at_matched = _range([epochs[run][column].iloc[matched - 1] for run in selected])
+        by_epoch = {run: epochs[run].set_index("epoch")[column] for run in selected}
+        shared = [epoch for epoch in selected.values() if all(epoch in values.index for values in by_epoch.values())]
+        if not shared:  # somebody else's runs, whose epochs are in part unknown
+            continue
+        matched = max(shared)
+        at = [float(by_epoch[run][epoch]) for run, epoch in selected.items()]
+        at_selected = _range(at)
+        at_matched = _range([float(values[matched]) for values in by_epoch.values()])
         share = 1 - at_matched / at_selected if at_selected > 0 else 0.0
-        if share >= CONFOUNDED_SHARE:
+        ends = {epoch for epoch, value in zip(selected.values(), at, strict=True) if value in (min(at), max(at))}
+        if share >= CONFOUNDED_SHARE and len(ends) > 1:
             yield Finding(
                 name="selection_epoch",
                 text=(
@@ -47,17 +53,18 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
             )
 
 
-def too_few_epochs(epochs: dict[str, pd.DataFrame], limit: int) -> Iterator[Finding]:
+def too_few_epochs(epochs: dict[str, pd.DataFrame], limits: dict[str, int]) -> Iterator[Finding]:
     """A metric was still rising when training ended, in at least half of the runs.
 
-    Where early stopping by the other encoder ended a run, it counts as well: its metric was cut off all the same.
+    `limits`: how many epochs each run could have. Where early stopping by the other encoder ended a run, it counts as
+    well: its metric was cut off all the same.
     """
     for side, name in SIDE_NAMES.items():
         column = f"valid_{side}_auc"
         rising = [run for run, frame in epochs.items() if len(frame) > 1 and frame[column].idxmax() == len(frame) - 1]
         if not rising or 2 * len(rising) < len(epochs):
             continue
-        at_limit = sum(len(epochs[run]) >= limit for run in rising)
+        at_limit = sum(len(epochs[run]) >= limits[run] for run in rising)
         cure = (
             "Raise training.epochs"
             if at_limit

@@ -39,6 +39,14 @@ class Evidence:
         """The succeeded runs, best first."""
         return self.table[self.table["rank"].notna()]
 
+    @property
+    def most_epochs(self) -> dict[str, int]:
+        """How many epochs each run could have, by run id."""
+        column = self.columns.get("training.epochs")
+        if column is None:
+            return dict.fromkeys(self.table["run_id"], self.spec.base.training.epochs)
+        return {run: int(limit) for run, limit in zip(self.table["run_id"], self.table[column], strict=True)}
+
 
 def several(names: list[str], word: str = "and", most: int = 6) -> str:
     """Names in a sentence: `a`, `a and b`, `a, b and c`; the middle of many is left out."""
