@@ -6,13 +6,6 @@ import pytest
 
 from tests.cli import apart
 from tests.cli.here import gaintrace
-from tests.conftest import SMALL_SWEEP
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "small.yaml").write_text(SMALL_SWEEP)
-    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -51,3 +44,29 @@ def test_so_it_does_in_a_process_of_its_own(folder: Path) -> None:
     said = apart.gaintrace("plan", "nothing", cwd=folder, expect=2)
     assert said.startswith("error: nothing: no such file, and no preset")
     assert len(said.splitlines()) == 1
+
+
+def test_a_dotted_key_below_base_is_told_how_sections_are_written(folder: Path) -> None:
+    (folder / "dotted.yaml").write_text("name: x\nbase:\n  training.epochs: 3\n")
+    done = gaintrace(folder, "config", "validate", "dotted.yaml")
+    assert done.code == 2
+    assert "only keys of the grid are dotted paths: write training: {epochs: …}" in done.error
+
+
+def test_how_many_epochs_a_sweep_over_them_trains_is_said(folder: Path) -> None:
+    done = gaintrace(folder, "config", "validate", "small.yaml", "--set", "grid.training.epochs=[1, 2, 4]")
+    assert "is 6 runs of 1, 2 or 4 epochs" in done.output
+    assert "is 2 runs of 3 epochs" in gaintrace(folder, "config", "validate", "small.yaml").output
+
+
+def test_validating_what_was_never_there_leaves_no_record(folder: Path) -> None:
+    done = gaintrace(folder, "validate", "misspelled", "--out", "store", "--record")
+    assert done.code == 3
+    assert not list((folder / "store").rglob("*.json"))
+
+
+def test_data_sets_are_looked_at_by_their_name_in_the_store(folder: Path) -> None:
+    gaintrace(folder, "data", "simulate", "--students", "30", "--skills", "3", "--out", "store/datasets/mine")
+    assert "30" in gaintrace(folder, "data", "info", "mine").output
+    assert gaintrace(folder, "data", "export", "mine", "--out", "theirs").code == 0
+    assert "did you mean mine?" in gaintrace(folder, "data", "info", "mien").error

@@ -16,12 +16,6 @@ from tests.conftest import SMALL_SWEEP
 from tests.made_results import planned, published, succeed
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "small.yaml").write_text(SMALL_SWEEP)
-    return tmp_path
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -18,12 +18,6 @@ LONG = ["sweep", "small.yaml", "--members", "1", "--threads", "1"]
 LONG += ["--set", "base.training.epochs=15", "--set", "base.training.patience=15"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "small.yaml").write_text(SMALL_SWEEP)
-    return tmp_path
-
-
 def numbers(folder: Path) -> pd.DataFrame:
     (path,) = folder.glob("store/sweeps/*/results.csv")
     return pd.read_csv(path).drop(columns="seconds")

@@ -14,12 +14,6 @@ from tests.cli.here import gaintrace
 from tests.conftest import SMALL_SWEEP
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "small.yaml").write_text(SMALL_SWEEP)
-    return tmp_path
-
-
 def results(folder: Path) -> pd.DataFrame:
     (path,) = folder.glob("sweeps/*/results.csv")
     return pd.read_csv(path)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Prepare, look at and export data sets.", no_args_is_help=True)
 
+DatasetPlace = Annotated[
+    str, typer.Argument(metavar="URI", help="A prepared data set: folder, URI, or name in the store ./store.")
+]
 Out = Annotated[str, typer.Option("--out", metavar="URI", help="Folder that gets the data set.")]
 Name = Annotated[
     str | None, typer.Option("--name", help="What records of the data set go by; without it, the folder's name.")
@@ -86,7 +89,9 @@ def simulate(
 
 
 @app.command()
-def info(uri: Annotated[str, typer.Argument(metavar="URI", help="A prepared data set.")]) -> None:
+def info(
+    uri: DatasetPlace,
+) -> None:
     """Show what a prepared data set holds, and check that it is whole."""
     from gaintrace.data.dataset import load_dataset
 
@@ -95,7 +100,7 @@ def info(uri: Annotated[str, typer.Argument(metavar="URI", help="A prepared data
 
 @app.command()
 def export(
-    uri: Annotated[str, typer.Argument(metavar="URI", help="A prepared data set.")],
+    uri: DatasetPlace,
     out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Folder that gets the files.")],
     format: Annotated[Literal["pykt"], typer.Option("--format", help="pykt: train_valid.csv and test.csv.")] = "pykt",
     force: Annotated[bool, typer.Option("--force", help="Replace files of these names there.")] = False,
@@ -110,7 +115,7 @@ def export(
 
 
 def _located(text: str) -> str:
-    """A data set's folder or URI; a name that is no folder is looked for in the store `store`, as elsewhere."""
+    """A data set's folder or URI; a name that is no folder is looked for in ./store, the store of other commands."""
     from gaintrace.cli import named
     from gaintrace.store import open_store
 

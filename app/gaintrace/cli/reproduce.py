@@ -13,7 +13,9 @@ from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.errors import RegressionError
 
 if TYPE_CHECKING:
-    from gaintrace.runs.reproduction import Reproduction
+    from gaintrace.data.dataset import Dataset
+    from gaintrace.runs.reproduction import RecordedRun, Reproduction
+    from gaintrace.store import Store
 
 RunId = Annotated[
     str,
@@ -21,20 +23,32 @@ RunId = Annotated[
         metavar="RUN", help="A finished run: its id, as the ranking names it, the id's beginning, or a sweep's best."
     ),
 ]
+RunData = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="URI",
+        callback=named.data_given,
+        help="The run's data set, if it lies elsewhere now: folder, URI, or name in the store.",
+    ),
+]
+
+
+def recorded(store: "Store", run: str, data: str | None) -> "tuple[RecordedRun, Dataset]":
+    """A finished run, and the data set that it was trained on. Raises DataError where that is another by now."""
+    from gaintrace.runs.reproduction import RecordedRun
+    from gaintrace.sweeps.data import load_data
+
+    trained = RecordedRun.read(store, run)
+    dataset = load_data(trained.spec(named.dataset(store, data) if data is not None else None).base)
+    trained.check_data(dataset.hash)
+    return trained, dataset
 
 
 def reproduce(
     run: RunId,
     out: sweeps.Out = "store",
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="URI",
-            callback=named.data_given,
-            help="The run's data set, if it lies elsewhere now: folder, URI, or name in the store.",
-        ),
-    ] = None,
+    data: RunData = None,
     device: sweeps.Device = "auto",
     threads: sweeps.Threads = None,
 ) -> None:

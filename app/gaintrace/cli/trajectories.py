@@ -8,7 +8,7 @@ import typer
 from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
 from gaintrace.cli.console import plain
-from gaintrace.cli.reproduce import RunId
+from gaintrace.cli.reproduce import RunData, RunId, recorded
 
 
 def trajectories(
@@ -26,31 +26,19 @@ def trajectories(
         ),
     ] = False,
     out: sweeps.Out = "store",
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="URI",
-            callback=named.data_given,
-            help="The run's data set, if it lies elsewhere now: folder, URI, or name in the store.",
-        ),
-    ] = None,
+    data: RunData = None,
 ) -> None:
     """Write mastery of every skill over time for some test students, as Parquet and figures."""
     from gaintrace.report import mastery_curves
     from gaintrace.report import trajectories as module
     from gaintrace.report.figures import mastery as figures
     from gaintrace.runs.predictions import read_predictions
-    from gaintrace.runs.reproduction import RecordedRun
     from gaintrace.store import layout, open_store
-    from gaintrace.sweeps.data import load_data
 
     store = open_store(out)
     run = named.finished_run(store, run)
     other = named.finished_run(store, against) if against is not None else None
-    trained = RecordedRun.read(store, run)
-    dataset = load_data(trained.spec(named.dataset(store, data) if data is not None else None).base)
-    trained.check_data(dataset.hash)
+    trained, dataset = recorded(store, run, data)
     encoder = module.load_encoder(store, run, trained.config, len(dataset.skills))
     chosen = module.choose_students(dataset, trained.config, students)
     table = module.trajectory_table(encoder, chosen.histories, dataset.skills)
