@@ -27,6 +27,7 @@ class Mastery:
     rule: str = ""
     students: Sequence[str] = ()
     beside: str = ""
+    compared: bool = False
     skills: Sequence[str] = ()
     missing: str = ""
 
@@ -68,6 +69,7 @@ def show_mastery(store: Store, plan: Plan, summary: Summary) -> Mastery | None:
         rule=f"{chosen.rule}. {lines_in_words(encoder)}",
         students=[student_panel(panel) for panel in panels(encoder, chosen.histories, dataset.skills)],
         beside=_beside(summary, other, found),
+        compared=other is not None,
         skills=[practice_panel(curve, dataset.skills[curve.skill]) for curve in found],
     )
 
