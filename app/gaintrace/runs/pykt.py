@@ -27,9 +27,9 @@ from gaintrace.data.batches import window_overlap
 from gaintrace.data.dataset import Dataset
 from gaintrace.runs.mastery_measures import Scores, auc
 from gaintrace.runs.result import PyktAucs, PyktScores
+from gaintrace.training.epoch_rules import SIDES
 
 Answers = np.ndarray[tuple[int], np.dtype[np.int64]]
-SIDES = ("e1", "e2")
 
 
 def pykt_scores(test: pd.DataFrame, windowed: pd.DataFrame, dataset: Dataset, config: DataConfig) -> PyktScores:
