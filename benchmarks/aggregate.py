@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gaintrace.analysis.comparison import CONFIGURATIONS_COMPARED
+from gaintrace.analysis.comparison import RUNS_READ
 from gaintrace.config import parse_spec
 from gaintrace.report.aggregate import aggregate
 from gaintrace.runs.result import DataName, EncoderMetrics, Metrics, RunResult
@@ -64,7 +64,7 @@ def make(store: FolderStore, count: int, targets: int) -> Plan:
     random = np.random.default_rng(1)
     e1, e2 = 0.70 + random.normal(0, 0.001, len(plan.runs)), 0.55 + random.normal(0, 0.004, len(plan.runs))
     order = np.argsort(-(e1 + 0.5 * e2))
-    read = {int(index) for index in [*order[: CONFIGURATIONS_COMPARED - 1], order[-1]]}
+    read = {int(index) for index in [*order[: RUNS_READ - 1], order[-1]]}
     for run in plan.runs:
         own = store.root / "runs" / run.run_id
         own.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from gaintrace.analysis.intervals import mean_interval
 from gaintrace.analysis.summary import analyse
 from gaintrace.analysis.table import read_results, run_table, short_names
 from gaintrace.config import Objective
+from gaintrace.report.verdict import verdict
 from gaintrace.store import open_store
 from gaintrace.sweeps.plan import DataReference
 from tests.analysis.findings.evidence import evidence
@@ -76,7 +77,7 @@ def test_order_of_finishing_changes_no_interval(tmp_path):
 
 def test_many_runs_are_read_from_both_ends_alone(tmp_path):
     store = open_store(tmp_path)
-    text = f"name: made\ngrid: {{training.bce_loss_weight: {[i / 40 for i in range(40)]}}}\nseeds: [1, 2, 3]\n"
+    text = f"name: made\ngrid: {{training.bce_loss_weight: {[i / 60 for i in range(60)]}}}\nseeds: [1, 2, 3]\n"
     plan = planned(store, text)
     frame_of = {}
     for index in range(len(plan.runs)):
@@ -86,8 +87,28 @@ def test_many_runs_are_read_from_both_ends_alone(tmp_path):
         succeed(store, plan, index, 0.8 - index / 1000, 0.5)
         store.write(f"runs/{plan.runs[index].run_id}/predictions.parquet", frame_of["bytes"])
     comparison = analyse(store, plan).summary.comparison
-    assert len(comparison.runs) == RUNS_READ
+    assert len(comparison.runs) == RUNS_READ // 3 * 3
     assert set(comparison.configurations[-1].runs) <= set(comparison.runs)
+
+
+def test_what_is_not_looked_at_is_said_and_no_tie_is_cut(tmp_path):
+    store = open_store(tmp_path)
+    values = [i / (RUNS_READ + 20) for i in range(RUNS_READ + 20)]
+    plan = planned(
+        store, f"name: made\ngrid: {{training.bce_loss_weight: {values}}}\nobjective: {{rank_by: combined}}\n"
+    )
+    predict(store, plan, 0, 1.0)
+    frame = store.read(f"runs/{plan.runs[0].run_id}/predictions.parquet")
+    tied = range(RUNS_READ - 5, RUNS_READ + 5)
+    for index in range(len(plan.runs)):
+        succeed(store, plan, index, 0.8 - (tied[0] if index in tied else index) / 1000, 0.5)
+        store.write(f"runs/{plan.runs[index].run_id}/predictions.parquet", frame)
+    summary = analyse(store, plan).summary
+    comparison = summary.comparison
+    assert comparison.compared == len(comparison.runs) == tied[0] + 1
+    assert comparison.counts["left_out"] == len(comparison.left_out) == len(values) - len(comparison.runs)
+    note = f"Noise was looked at in {tied[0] + 1} of {len(values)} configurations, the best and the last; "
+    assert note + f"of the other {len(comparison.left_out)} nothing is said." in verdict(summary).notes
 
 
 def test_predictions_of_another_test_set_are_left_out(tmp_path):
@@ -169,7 +190,14 @@ def test_one_seed_tells_large_differences_from_small_ones(tmp_path):
     assert (near.apart, far.apart) == (None, True)
     assert near.difference.high < 0, "other students would not make them equal"
     assert found.undecided == [near]
-    assert found.counts == {"configurations": 3, "compared": 3, "together": 1, "undecided": 1, "first": 1}
+    assert found.counts == {
+        "configurations": 3,
+        "compared": 3,
+        "left_out": 0,
+        "together": 1,
+        "undecided": 1,
+        "first": 1,
+    }
 
 
 def test_seeds_of_one_configuration_are_not_called_apart(tmp_path):

@@ -59,8 +59,9 @@ def test_how_many_epochs_a_sweep_over_them_trains_is_said(folder: Path) -> None:
     assert "is 2 runs of 3 epochs" in gaintrace(folder, "config", "validate", "small.yaml").output
 
 
-def test_validating_what_was_never_there_leaves_no_record(folder: Path) -> None:
-    done = gaintrace(folder, "validate", "misspelled", "--out", "store", "--record")
+@pytest.mark.parametrize("name", ["misspelled", "./misspelled", "store/datasets/misspelled"])
+def test_validating_what_was_never_there_leaves_no_record(folder: Path, name: str) -> None:
+    done = gaintrace(folder, "validate", name, "--out", "store", "--record")
     assert done.code == 3
     assert not list((folder / "store").rglob("*.json"))
 

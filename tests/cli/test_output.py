@@ -111,6 +111,14 @@ def test_what_cannot_be_encoded_is_printed_in_ascii(folder, environment):
     assert "--raw" in help_text
 
 
+def test_a_product_is_not_printed_as_a_difference():
+    code = "from gaintrace.cli import output; output.install(); print('E1 + 0.5 · E2 − 1')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, check=True
+    )
+    assert done.stdout == b"E1 + 0.5 * E2 - 1\n"
+
+
 @pytest.mark.parametrize(
     "out",
     [

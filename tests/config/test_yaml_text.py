@@ -152,3 +152,20 @@ def test_a_grid_that_is_too_large_is_refused_before_it_is_counted_out():
 ))  # fmt: skip
 def test_what_is_dumped_is_read_again(value):
     assert read_yaml(yaml.safe_dump(value, allow_unicode=True)) == value
+
+
+@pytest.mark.parametrize(
+    ("base", "several", "said"),
+    [
+        ("training: {seed: 7}", "seeds: [1, 2]", r"base.training.seed 7 has no effect: `seeds` trains 1, 2.*add 7 to"),
+        ("data: {fold: 3}", "folds: [0, 1]", r"base.data.fold 3 has no effect: `folds` trains 0, 1.*add 3 to `folds`"),
+    ],
+)
+def test_a_seed_or_fold_that_nothing_trains_is_refused(base, several, said):
+    with pytest.raises(ConfigError, match=said):
+        parse_spec(f"name: made\nbase: {{{base}}}\n{several}\n", "s.yaml")
+
+
+def test_a_sweep_on_record_reads_again_with_every_default_filled_in():
+    spec = parse_spec("name: made\nbase: {training: {seed: 2}}\nseeds: [1, 2]\nfolds: [1, 2]\n", "s.yaml")
+    assert parse_spec(yaml.safe_dump(spec.model_dump(mode="json")), "spec.yaml") == spec

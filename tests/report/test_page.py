@@ -135,3 +135,33 @@ def test_cost_and_environment_are_told(store, monkeypatch):
     assert "15 s (15 s) on unknown device in 6 runs" in page
     assert "abc123" in page and "<dt>Seeds</dt><dd>42</dd>" in page
     assert f"gaintrace sweep STORE/sweeps/{plan.sweep_id}/spec.yaml" in page
+
+
+def test_a_page_says_which_configurations_it_compares(store, monkeypatch):
+    monkeypatch.setattr("gaintrace.analysis.comparison.RUNS_READ", 3)
+    plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.1, 0.2, 0.3, 0.4, 0.5]}\n")
+    for index in range(5):
+        predict(store, plan, index, 1 - index / 50)
+    summary = aggregate(store, plan.sweep_id)
+    note = "Noise was looked at in 3 of 5 configurations, the best and the last; of the other 2 nothing is said."
+    for text in (written(store, plan), written(store, plan, "report.md"), " ".join(shown(summary).split())):
+        assert note in text
+    assert written(store, plan).count("not compared</span>") >= 2
+    assert written(store, plan, "report.md").count("not compared |") >= 2
+
+
+def test_names_too_long_for_a_figure_are_ranks_there(store, recwarn):
+    steep = [2.5, 123456789.125]
+    plan = planned(
+        store,
+        "name: made\ngrid:\n"
+        + "".join(f"  learning_curve.{name}: {steep}\n" for name in ("beta_skill_init", "threshold_temperature"))
+        + "  training.learning_rate: [0.000123456789, 0.00123456789]\n",
+    )
+    for index in range(len(plan.runs)):
+        predict(store, plan, index, 1 - index / 50)
+    aggregate(store, plan.sweep_id)
+    wide = store.read(f"sweeps/{plan.sweep_id}/figures/differences.svg").decode()
+    assert ">rank<" not in wide
+    assert written(store, plan).count(">rank<") == 1, "a phone's"
+    assert not recwarn.list

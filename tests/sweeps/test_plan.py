@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaintrace.analysis.summary import analyse
-from gaintrace.config import SweepSpec, load_spec
+from gaintrace.config import SweepSpec, load_spec, parse_spec
 from gaintrace.errors import ConfigError, StoreError
 from gaintrace.identity import code_version, population_key
 from gaintrace.store import open_store
-from gaintrace.sweeps.plan import make_plan, read_plan
+from gaintrace.sweeps.plan import make_plan, read_plan, write_plan
 from tests.made_results import DATA, PHASE2, fail, planned, succeed
 
 
@@ -77,3 +77,25 @@ def test_aggregation_loses_no_run(tmp_path_factory, fates):
         assert (by_id[run.run_id]["rank"] is not None) == (fate == "succeeded")
     assert summary.coverage.succeeded == fates.count("succeeded")
     assert (summary.best is None) == ("succeeded" not in fates)
+
+
+def test_a_sweep_that_lies_elsewhere_is_named_and_not_written_to(tmp_path):
+    there, here = open_store(tmp_path / "there"), open_store(tmp_path / "here")
+    plan = make_plan(parse_spec("name: made\n", "test"), DATA)
+    write_plan(there, plan)
+    (tmp_path / "here" / "sweeps").mkdir(parents=True)
+    for name in (plan.sweep_id, "linked"):
+        (tmp_path / "here" / "sweeps" / name).symlink_to(tmp_path / "there" / "sweeps" / plan.sweep_id)
+        with pytest.raises(ConfigError, match=rf"sweeps/{name} is a link into .*there.* --out {tmp_path}/there$"):
+            read_plan(here, name)
+    (tmp_path / "there" / "sweeps" / "copied").symlink_to(plan.sweep_id)
+    with pytest.raises(ConfigError, match=rf"sweeps/copied/plan.json is the plan of {plan.sweep_id}: .* Rename"):
+        read_plan(there, "copied")
+    disk = tmp_path / "disk"
+    (tmp_path / "there").rename(disk)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for folder in ("sweeps", "runs"):
+        (disk / folder).mkdir(exist_ok=True)
+        (moved / folder).symlink_to(disk / folder)
+    assert read_plan(open_store(moved), plan.sweep_id) == plan

@@ -25,8 +25,7 @@ from gaintrace.store import Store
 
 ALPHAS = (0.5, 1.0)
 """The study's weights of E2 in combined; every sweep is ranked by both, on test, beside its own objective."""
-CONFIGURATIONS_COMPARED = 25
-RUNS_READ = 60
+RUNS_READ = 100
 """Predictions of at most so many runs are resampled, those of the best configurations and of the worst."""
 FEW_STUDENTS = 100
 """Of a test set: from here down a reader is told that they are few."""
@@ -72,8 +71,8 @@ class Comparison(Strict):
     its predictions cannot be read. `unread`: by run, why its predictions could not be. `optimism`: by how much the
     winner's score looks better than it is, for having been picked by test. `runs`: by run id, where its combined metric
     may lie with other students; the runs that were resampled. `lead`: of the first over the last, in what ranks.
-    `counts`: of configurations: all, compared (with the one that others are compared with), together (not to be told
-    apart), undecided (by one seed), first (sharing the first rank).
+    `counts`: of configurations: all, compared (with the one that others are compared with), left_out (too many to be
+    compared), together (not to be told apart), undecided (by one seed), first (sharing the first rank).
     """
 
     metric: str
@@ -116,6 +115,12 @@ class Comparison(Strict):
         return 1 + len(self._known)
 
     @property
+    def left_out(self) -> list[Configuration]:
+        """Those whose predictions nobody looked at, because there are too many: nothing is said of them."""
+        looked = {*self.runs, *self.unread}
+        return [c for c in self.configurations if looked and looked.isdisjoint(c.runs)]
+
+    @property
     def undecided(self) -> list[Configuration]:
         """Those that other test students would not make equal, but another seed might: there is none."""
         return [c for c in self._known if c.apart is None]
@@ -135,7 +140,7 @@ def compare_configurations(
     groups = grouped(table, parameters)
     repetitions = max((len(group) for group in groups), default=0)
     order = ranked(groups, objective)
-    read = resample(store, _chosen(order, repetitions), int(data_hash[:12], 16))
+    read = resample(store, _chosen(order, repetitions, objective), int(data_hash[:12], 16))
     reference = _reference(order, read)
     standings = _standings(order, objective, read, reference)
     by_alpha: dict[int, dict[str, Standing]] = {}
@@ -177,6 +182,7 @@ def _counts(found: Comparison) -> dict[str, int]:
     return {
         "configurations": len(found.configurations),
         "compared": found.compared,
+        "left_out": len(found.left_out),
         "together": len(found.together),
         "undecided": len(found.undecided),
         "first": sum(configuration.rank == 1 for configuration in found.configurations),
@@ -243,8 +249,13 @@ def _repeated(table: pd.DataFrame, parameters: list[str]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count > 1}
 
 
-def _chosen(groups: list[Group], repetitions: int) -> list[str]:
-    """Runs whose predictions are worth reading: those of the best configurations and of the worst."""
-    count = min(CONFIGURATIONS_COMPARED, max(2, RUNS_READ // max(1, repetitions)))
-    chosen = [*groups[: count - 1], groups[-1]] if len(groups) > count else groups
+def _chosen(order: list[Group], repetitions: int, objective: Objective) -> list[str]:
+    """Runs whose predictions are worth reading: those of the best configurations, equal ones all or none, and of the
+    worst."""
+    count = max(2, RUNS_READ // max(1, repetitions))
+    chosen = order
+    if len(order) > count:
+        scores = [ranking_score(group, objective) for group in order]
+        whole = scores.index(scores[count - 1])  # where those begin that are equal to the first left out
+        chosen = [*order[: whole or count - 1], order[-1]]
     return [run.run_id for group in chosen for run in group]

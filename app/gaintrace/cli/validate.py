@@ -14,7 +14,14 @@ from gaintrace.cli.console import plain
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import listed_overrides
 from gaintrace.defaults import MARGIN, SEEDS, SEEDS_A_LOOK
-from gaintrace.errors import ConfigError, GaintraceError, IncompleteError, InterruptedRunError, RegressionError
+from gaintrace.errors import (
+    ConfigError,
+    GaintraceError,
+    IncompleteError,
+    InterruptedRunError,
+    RegressionError,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     from gaintrace.defaults.validation import Validation
@@ -77,10 +84,7 @@ def validate(
     chosen_folds, chosen_seeds = ranges("--folds", folds), ranges("--seeds", seeds)
     chosen_weights = _weights(weights) if recalibrate else []
     changes = listed_overrides(epochs, more)
-    for change in changes:
-        option = DECIDED.get(change.partition("=")[0].strip())
-        if option:
-            raise ConfigError(f"--overrides {change} has no effect: {option} decides that. Leave it out")
+    _check_effect(changes)
     store = open_store(out)
     if not all(text.strip() for text in datasets):
         raise ConfigError("DATASET is empty; give the data set's folder, URI or name in the store")
@@ -92,9 +96,10 @@ def validate(
     found, errors = [], []
     with ConsoleWatcher(console) as watcher:
         for text in datasets:
-            uri = None
+            absent = True
             try:
                 uri = named.dataset(store, text)
+                absent = _absent(uri)
                 own_changes = ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}", *changes]
                 spec = default_spec(store, own_changes, chosen_folds, chosen_seeds)
                 validation = validate_on(
@@ -111,7 +116,7 @@ def validate(
             except InterruptedRunError:
                 raise
             except GaintraceError as error:
-                validation = failed(store, _name(text), label, str(error), found=uri is not None)
+                validation = failed(store, _name(text), label, str(error), found=not absent)
                 errors.append(error)
             console.print(f"{validation.verdict}: {validation.text}", soft_wrap=True)
             registry = validation_metrics(validation)
@@ -124,6 +129,24 @@ def validate(
 
 
 STYLES = {"worse": "bold red", "failed": "red", "not comparable": "yellow", "cannot tell": "yellow"}
+
+
+def _check_effect(changes: list[str]) -> None:
+    """Raises ConfigError for an override of what an option decides."""
+    for change in changes:
+        option = DECIDED.get(change.partition("=")[0].strip())
+        if option:
+            raise ConfigError(f"--overrides {change} has no effect: {option} decides that. Leave it out")
+
+
+def _absent(uri: str) -> bool:
+    """Whether there is surely no data set; a place that does not answer may well hold it."""
+    from gaintrace.store import open_store
+
+    try:
+        return not open_store(uri).exists("dataset.json")
+    except StoreError:
+        return False
 
 
 def _name(text: str) -> str:
@@ -152,8 +175,8 @@ def _show(console: Console, found: "list[Validation]") -> None:
 def _numbers_of(validation: "Validation", side: str) -> list[str]:
     difference = validation.differences.get(side)
     if difference is not None:
-        interval = "" if difference.low is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
-        return [f"{difference.recorded:.4f}", f"{difference.new:.4f}", f"{difference.mean:+.4f}{interval}"]
+        interval = "" if difference.low is None else f" [{difference.low:+z.4f}, {difference.high:+z.4f}]"
+        return [f"{difference.recorded:.4f}", f"{difference.new:.4f}", f"{difference.mean:+z.4f}{interval}"]
     if not validation.runs:
         return ["–", "–", "–"]
     return ["–", f"{sum(getattr(run, side) for run in validation.runs) / len(validation.runs):.4f}", "–"]

@@ -76,7 +76,25 @@ def parse_spec(text: str, where: str, overrides: Iterable[str] = ()) -> SweepSpe
         _check_effect(spec, f"--set {path}", value)
     if "preset" in own and "base" in own:
         _check_effect(spec, f"{where}: base", own["base"], own)
+    _check_repetitions(spec, where)
     return spec
+
+
+def _check_repetitions(spec: SweepSpec, where: str) -> None:
+    """Raises ConfigError where `base` asks for a seed or a fold, and `seeds` or `folds` train others alone.
+
+    A default asks for nothing: what is on record of a sweep has every one filled in.
+    """
+    default = RunConfig()
+    for path, own, unasked, several, key in (
+        ("training.seed", spec.base.training.seed, default.training.seed, spec.seeds, "seeds"),
+        ("data.fold", spec.base.data.fold, default.data.fold, spec.folds, "folds"),
+    ):
+        if several and own not in (unasked, *several):
+            raise ConfigError(
+                f"{where}: base.{path} {own} has no effect: `{key}` trains {', '.join(map(str, several))}. "
+                f"Leave one of them out, or add {own} to `{key}`"
+            )
 
 
 def _on_its_preset(tree: dict[str, Any], where: str) -> dict[str, Any]:

@@ -235,8 +235,8 @@ def _mean(values: list[float]) -> float:
 
 
 def _gap(found: Interval) -> str:
-    where = "" if found.low is None else f" [{found.low:+.4f}, {found.high:+.4f}]"
-    return f"difference {found.mean:+.4f}{where}"
+    where = "" if found.low is None else f" [{found.low:+z.4f}, {found.high:+z.4f}]"
+    return f"difference {found.mean:+z.4f}{where}"
 
 
 def _incomparable(plan: Plan) -> str | None:

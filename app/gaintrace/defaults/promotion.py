@@ -226,4 +226,4 @@ def _by(other: Configuration) -> str:
     gap = other.difference
     if gap is None or gap.low is None:
         return ""
-    return f" (difference {gap.mean:+.4f}, 95 % interval {gap.low:+.4f} to {gap.high:+.4f})"
+    return f" (difference {gap.mean:+z.4f}, 95 % interval {gap.low:+z.4f} to {gap.high:+z.4f})"

@@ -208,8 +208,8 @@ def pairs(plan: Plan, results: dict[str, RunResult]) -> list[Pair]:
 
 
 def _show(found: Difference) -> str:
-    interval = "" if found.low is None else f" [{found.low:+.4f}, {found.high:+.4f}]"
-    return f"{found.new:.4f}, recorded {found.recorded:.4f}, difference {found.mean:+.4f}{interval}"
+    interval = "" if found.low is None else f" [{found.low:+z.4f}, {found.high:+z.4f}]"
+    return f"{found.new:.4f}, recorded {found.recorded:.4f}, difference {found.mean:+z.4f}{interval}"
 
 
 def _mean(runs: list[Pair], side: str) -> float:

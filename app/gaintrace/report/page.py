@@ -14,7 +14,7 @@ from gaintrace.report.figures import Figure, both
 from gaintrace.report.figures.curves import learning_curves
 from gaintrace.report.figures.grids import interaction, main_effects
 from gaintrace.report.figures.interpretability import reliability
-from gaintrace.report.figures.ranking import differences, pareto, trade_off
+from gaintrace.report.figures.ranking import differences, drawn, pareto, trade_off
 from gaintrace.report.mastery import Mastery
 from gaintrace.report.pykt import described, pykt_rows, pykt_section
 from gaintrace.report.sections import (
@@ -122,7 +122,7 @@ def draw(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame])
     comparison = summary.comparison
     figures: dict[str, Figure] = {}
     several = comparison.configurations[1:]
-    if any(configuration.apart is not None for configuration in several):
+    if comparison.compared > 1:
         figures["differences"] = both(lambda width: differences(comparison, width))
     varied = _varied(summary)
     if len(varied) == 1:
@@ -167,6 +167,7 @@ def ranking(summary: Summary) -> dict[str, Any]:
         "valid": summary.objective.rank_by if summary.objective.on_validation else None,
         "against": _against(summary),
         "hidden": max(0, len(configurations) - PAGE_ROWS),
+        "undrawn": compared - len(drawn(summary.comparison)) if (compared := summary.comparison.compared) > 1 else 0,
     }
 
 
@@ -179,9 +180,12 @@ def ranking_note(summary: Summary, selected_by: str) -> str:
         return f"{note} No intervals: there are neither predictions to resample nor several seeds or folds."
     others = comparison.compared - 1
     at_once = f", all {others} at once" if others > 1 else ""
+    told = f"≈ cannot be told from {_compared_with(summary)}."
+    if comparison.undecided:
+        told += " ? beyond the choice of students, but another seed might undo it."
     return (
         f"{note} Differences are on test. Their [intervals] are paired, 95 %{at_once}, and cover {comparison.covers}. "
-        f"≈ cannot be told from {_compared_with(summary)}."
+        f"{told}"
     )
 
 

@@ -129,7 +129,7 @@ def readings(summary: Summary) -> list[str]:
     assert measured is not None
     sentences = [f"In the best run, on test, mastery {_falls(measured.mastery_falls)}."]
     told = [
-        f"{found.mean:+.3f} within {what} (mean over {found.groups})"
+        f"{found.mean:+z.3f} within {what} (mean over {found.groups})"
         for what, found in (("skills", measured.future_within_skills), ("students", measured.future_within_students))
         if found.mean is not None
     ]
@@ -148,7 +148,7 @@ def readings(summary: Summary) -> list[str]:
     if summary.mastery_recovery is not None:
         sentences.append(_recovery(summary.mastery_recovery, summary.simulator or "curve", measured))
     if measured.curve_recovery:
-        known = [f"{name} {value:+.2f}" for name, value in measured.curve_recovery.items() if value is not None]
+        known = [f"{name} {value:+z.2f}" for name, value in measured.curve_recovery.items() if value is not None]
         if known:
             sentences.append(f"Over skills, learned and simulated parameters correlate: {', '.join(known)}.")
     return sentences
@@ -192,7 +192,7 @@ def _alone(measured: Interpretability) -> list[str]:
         )
     exposure = measured.mastery_exposure_correlation
     if exposure is not None:
-        sentences.append(f"Mastery correlates {exposure:+.3f} with the number of earlier answers on the skill.")
+        sentences.append(f"Mastery correlates {exposure:+z.3f} with the number of earlier answers on the skill.")
     return sentences
 
 

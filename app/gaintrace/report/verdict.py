@@ -212,6 +212,11 @@ def _notes(summary: Summary) -> list[str]:
             notes.append(f"By E1 + {alpha} · E2{on_test}, {configuration_label(first.swept)} ranks first.")
     if any(configuration.rank > 1 for configuration in comparison.configurations):
         notes.append(_rule(summary))
+    if comparison.left_out and comparison.compared > 1:
+        notes.append(
+            f"Noise was looked at in {comparison.compared} of {len(comparison.configurations)} configurations, the "
+            f"best and the last; of the other {len(comparison.left_out)} nothing is said."
+        )
     return notes
 
 

@@ -71,7 +71,7 @@ def four(value: float | None) -> str:
 
 def signed(value: float) -> str:
     """A difference of AUCs with its sign: +0.0012, −0.0012."""
-    return f"{_decimal(value):+.4f}".replace("-", "−")
+    return f"{_decimal(value):+z.4f}".replace("-", "−")
 
 
 def _decimal(value: float) -> Decimal:

@@ -80,8 +80,8 @@ def check_aucs(table: NumberTable, columns: Sequence[str]) -> None:
     for column in columns:
         for row, value in enumerate(table.frame[column].tolist()):
             if not 0 <= value <= 1:
-                hint = "; if it is per cent, divide by 100" if 1 < value <= 100 else ""
-                raise table.wrong(row, f"{column} is {value:g}, not between 0 and 1{hint}")
+                hint = "; if it is per cent, divide by 100" if 2 <= value <= 100 else ""
+                raise table.wrong(row, f"{column} is {float(value)!r}, not between 0 and 1{hint}")
 
 
 def check_distinct(table: NumberTable, columns: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain, identifying
 from gaintrace.errors import ConfigError, StoreError, did_you_mean
 from gaintrace.identity import code_version, population_key, run_id
-from gaintrace.store import MissingObjectError, Store, layout
+from gaintrace.store import FolderStore, MissingObjectError, Store, layout
 
 
 class DataReference(Strict):
@@ -99,14 +100,37 @@ def seconds_since_planned(store: Store, sweep_id: str) -> float | None:
 
 
 def read_plan(store: Store, sweep_id: str) -> Plan:
-    """The plan of a sweep in the store."""
+    """The plan of a sweep in the store.
+
+    Raises ConfigError where its folder is another sweep's, or leads into another store: its runs are not here, and what
+    is written here would replace what is there.
+    """
     key = layout.sweep(sweep_id, layout.PLAN)
     try:
-        return Plan.model_validate_json(store.read(key))
+        plan = Plan.model_validate_json(store.read(key))
     except MissingObjectError:
         raise _no_sweep(store, sweep_id, layout.sweep_ids(store)) from None
     except ValidationError as error:
         raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Plan the sweep again") from None
+    if (home := _home(store, sweep_id)) is not None:
+        raise ConfigError(
+            f"{store.uri}/{layout.sweep(sweep_id)} is a link into the store {home}, where its runs are: "
+            f"name {plan.sweep_id} with --out {home}"
+        )
+    if plan.sweep_id != sweep_id:
+        raise ConfigError(
+            f"{store.uri}/{key} is the plan of {plan.sweep_id}: a sweep goes by the name it was planned under. "
+            "Rename its folder, or remove it if it is a copy or a link"
+        )
+    return plan
+
+
+def _home(store: Store, sweep_id: str) -> Path | None:
+    """The store that a sweep's folder leads into by a link, if that is another one."""
+    if not isinstance(store, FolderStore) or not (folder := store.path(layout.sweep(sweep_id))).is_symlink():
+        return None
+    home = folder.resolve().parent.parent
+    return None if (home / layout.RUNS).resolve() == store.path(layout.RUNS).resolve() else home
 
 
 def find_sweep(store: Store, text: str) -> str:

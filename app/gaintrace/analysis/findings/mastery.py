@@ -59,7 +59,7 @@ def parameters_did_not_move(evidence: Evidence) -> Iterator[Finding]:
     reach = (
         ""
         if bound is None
-        else f" Adam can move a parameter that is in every batch by about {bound:.2f} in so many steps."
+        else f" Adam can move a parameter that is in every batch by about {bound:.2g} in so many steps."
     )
     yield Finding(
         name="parameters_did_not_move",
@@ -174,7 +174,7 @@ def _worse_than_counting(measured: list[Interpretability], of: int, what: str, i
             f"{numbers['skill_base_rate_auc']:.3f}"
         )
     if "mastery_exposure_correlation" in numbers:
-        parts.append(f"it correlates {numbers['mastery_exposure_correlation']:+.3f} with earlier answers on the skill")
+        parts.append(f"it correlates {numbers['mastery_exposure_correlation']:+z.3f} with earlier answers on the skill")
     runs = f" in {len(measured)} of {of} runs" if len(measured) < of else ""
     medians = " (medians)" if len(measured) > 1 else ""
     yield Finding(

@@ -51,9 +51,10 @@ def training_unknown(comparison: Comparison) -> Iterator[Finding]:
     if not undecided:
         return
     reference = comparison.configurations[comparison.reference].swept
+    differ = "differs" if len(undecided) == 1 else "differ"
     yield Finding(
         name="training_unknown",
-        text=f"{len(undecided)} of {comparison.compared} configurations differ on test from {named([reference])} by "
+        text=f"{len(undecided)} of {comparison.compared} configurations {differ} on test from {named([reference])} by "
         f"more than the choice of the {comparison.students:,} students makes, but by less than the randomness of "
         f"training may: one seed and one fold do not show that, so it is taken to be {ASSUMED:g} times as large as the "
         "choice of students makes an AUC vary. Add seeds.",

@@ -32,7 +32,7 @@ def splits_disagree(comparison: Comparison, objective: Objective) -> Iterator[Fi
     count = len(configurations)
     head = f"Validation and test order the {count} configurations differently by {objective.words}"
     if correlation is not None:
-        head += f" (Spearman's correlation {correlation:.2f})"
+        head += f" (Spearman's correlation {correlation:z.2f})"
     winner = named([configurations[chosen].swept])
     apart = _apart(configurations[chosen], configurations[best])
     behind = test[best] - test[chosen]

@@ -12,14 +12,18 @@ from gaintrace.report.words import short_label
 
 LEAST_SPAN = 0.002
 """Of an axis of AUC: what is smaller should look small."""
+DRAWN = 25
+"""Differences in a figure, those of the best; a reader finds the others in the table."""
+LETTER = 0.07
+"""Inches a letter takes."""
 LABELLED = 8
 """Configurations on a Pareto front that get their names; more would cover each other."""
 
 
 def differences(comparison: Comparison, width: float) -> str:
-    """Each configuration's difference to the best (★) with its interval; filled where it is more than noise."""
-    star = comparison.configurations[comparison.reference]
-    shown = [c for c in comparison.configurations if c is star or c.apart is not None]
+    """Each configuration's difference to the best (★) with its interval; filled where it is more than noise, half where
+    another seed might undo it."""
+    shown = drawn(comparison)
     with canvas("differences", width, 0.9 + 0.28 * len(shown)) as figure:
         axes = figure.subplots()
         axes.axvline(0, color=INK, linewidth=0.8)
@@ -29,17 +33,30 @@ def differences(comparison: Comparison, width: float) -> str:
                 axes.plot(0, place, "*", color=E1, markersize=12, markeredgecolor=INK, markeredgewidth=0.6)
                 continue
             axes.plot([found.low, found.high], [place, place], color=E1, linewidth=2, solid_capstyle="butt")
-            face = E1 if configuration.apart else "white"
-            axes.plot(found.mean, place, "o", color=E1, markerfacecolor=face, markersize=6, markeredgewidth=1.4)
-        axes.set_yticks(range(len(shown)), [short_label(c.swept) for c in shown])
+            filled = {True: "full", False: "none", None: "left"}[configuration.apart]
+            style: Any = {"markersize": 6, "markeredgewidth": 1.4, "markerfacecoloralt": "white"}
+            axes.plot(found.mean, place, "o", color="white", markersize=6)
+            axes.plot(found.mean, place, "o", color=E1, fillstyle=filled, **style)
+        names = [short_label(c.swept) for c in shown]
+        if short := LETTER * max(map(len, names)) < width / 2:
+            axes.set_yticks(range(len(shown)), names)
+        else:  # names would leave no room for the intervals; the table has them by rank
+            axes.set_yticks(range(len(shown)), [str(c.rank) for c in shown])
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
         left, right = axes.get_xlim()
         axes.set_xlim(min(left, 0.15 * LEAST_SPAN - LEAST_SPAN), max(right, 0.15 * LEAST_SPAN))
         axes.xaxis.set_major_locator(MaxNLocator(4 if width == NARROW else 7))
         axes.set_xlabel("difference to ★, 95 % interval")
-        axes.set_ylabel(_names(shown[0]))
+        axes.set_ylabel(_names(shown[0]) if short else "rank")
         return svg(figure)
+
+
+def drawn(comparison: Comparison) -> list[Configuration]:
+    """The configurations in the figure of differences: of those with an interval the best, and what they are to."""
+    star = comparison.configurations[comparison.reference]
+    known = [c for c in comparison.configurations if c is star or (c.difference and c.difference.low is not None)]
+    return known[: max(DRAWN, known.index(star) + 1)]
 
 
 def trade_off(table: pd.DataFrame, comparison: Comparison, parameter: str, width: float) -> str:
