@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pandas as pd
@@ -28,11 +29,7 @@ def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
     frame = answers.frame
     if frame.empty:
         raise DataError(f"{_names(raw)}: no usable row{_reasons(answers.tables)}")
-    few = frame.groupby("uid", sort=False)["answer"].transform("nunique") < MIN_ANSWERS
-    for place, table in enumerate(answers.tables):
-        of_table = frame["table"] == place if "table" in frame else True
-        table.drop(frame["line"][few & of_table].unique(), f"of students with fewer than {MIN_ANSWERS} answers")
-    frame = frame[~few]
+    frame = _enough(frame, answers.tables)
     if frame.empty:
         raise DataError(f"{_names(raw)}: no student with {MIN_ANSWERS} answers or more{_reasons(answers.tables)}")
     interactions, students, skills = _numbered(frame)
@@ -49,6 +46,31 @@ def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
         rows_read=sum(table.rows_read for table in answers.tables),
         notes=[note for table in answers.tables for note in table.notes],
     )
+
+
+def _enough(frame: pd.DataFrame, tables: list[Table]) -> pd.DataFrame:
+    """The rows of students with answers enough. Those that have too few for what was left out are told apart."""
+    count = frame.groupby("uid", sort=False)["answer"].nunique()
+    few = {str(uid): number for uid, number in count[count < MIN_ANSWERS].items()}
+    lost = Counter[str]()
+    why = defaultdict[str, list[str]](list)
+    for table in tables:
+        for reason, uids in table.unusable.items():
+            for uid in few.keys() & uids.keys():
+                lost[uid] += uids[uid]
+                why[uid] += [reason] if reason not in why[uid] else []
+    reasons = {
+        uid: f"of students with fewer than {MIN_ANSWERS} usable answers: {', '.join(why[uid])}"
+        if number + lost[uid] >= MIN_ANSWERS
+        else f"of students with fewer than {MIN_ANSWERS} answers"
+        for uid, number in few.items()
+    }
+    reason_of = frame["uid"].map(reasons)
+    for place, table in enumerate(tables):
+        rows = frame[frame["table"] == place] if "table" in frame else frame
+        for reason in dict.fromkeys(reasons.values()):
+            table.drop(rows["line"][reason_of.loc[rows.index] == reason].unique(), reason)
+    return frame[reason_of.isna()]
 
 
 def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:

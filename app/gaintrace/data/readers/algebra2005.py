@@ -21,6 +21,9 @@ SEPARATOR = "~~"
 def read(paths: list[Path]) -> Answers:
     """Steps without a skill are dropped."""
     table = read_table(single(paths, "algebra2005"), COLUMNS, "\t")
+    table.student = STUDENT
+    table.ids(STUDENT, PROBLEM, STEP)
+    table.ids(SKILLS, joints=SEPARATOR)
     table.require(COLUMNS)
     skills = table.frame[SKILLS].map(lambda text: [skill for part in text.split(SEPARATOR) if (skill := part.strip())])
     table.keep(skills.map(bool).astype(bool), f"missing {SKILLS}")

@@ -11,7 +11,7 @@ import pandas as pd
 from gaintrace.data.readers.common import Table, places
 from gaintrace.errors import DataError
 
-JOINTS = re.compile("~~|[_,;|]")
+JOINTS = "~~|[_,;|]"
 """What releases of ASSISTments data and tools around them put between the skills of an answer."""
 
 
@@ -83,7 +83,7 @@ def split_joined(table: Table, column: str) -> None:
     lists = {}
     names = []
     for value in known:
-        parts = [part for part in map(str.strip, JOINTS.split(value)) if part]
+        parts = [part for part in map(str.strip, re.split(JOINTS, value)) if part]
         if value in alone or all(part in alone or re.fullmatch("[0-9]+", part) for part in parts):
             lists[value] = parts
         else:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gaintrace.data.readers.files import check_start, text_lines
+from gaintrace.data.readers.ids import same_ids
 from gaintrace.errors import DataError
 
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons"}
@@ -46,6 +47,7 @@ class Table:
     """Rows of a file, cells as strings without the space around them, indexed by their line in the file.
 
     `dropped`: the lines of the rows left out, by reason. `notes` say what else a reader of the numbers should know.
+    `student`: the column that names students; `unusable`: of how many answers that cannot be used each is, by reason.
     """
 
     path: Path
@@ -53,6 +55,8 @@ class Table:
     rows_read: int
     notes: list[str] = field(default_factory=list)
     dropped: dict[str, list[int]] = field(default_factory=dict)
+    student: str | None = None
+    unusable: dict[str, Counter[str]] = field(default_factory=dict)
 
     def drop(self, lines: Iterable[int], reason: str) -> None:
         """Count rows as left out. Taking them out of the frame is the caller's."""
@@ -63,7 +67,16 @@ class Table:
     def keep(self, mask: "pd.Series[bool]", reason: str) -> None:
         """Keep the rows of a mask; count the others under a reason."""
         self.drop(self.frame.index[~mask], reason)
+        if self.student is not None and not mask.all():
+            self.unusable.setdefault(reason, Counter()).update(self.frame[self.student][~mask].dropna())
         self.frame = self.frame[mask]
+
+    def ids(self, *columns: str, joints: str = "") -> None:
+        """One way of writing for what a column names; see `same_ids`."""
+        for column in columns:
+            values, notes = same_ids(self.frame[column], joints)
+            self.frame = self.frame.assign(**{column: values})
+            self.notes += notes
 
     def require(self, columns: Iterable[str]) -> None:
         """Drop rows that lack a value in one of the columns."""
@@ -93,7 +106,9 @@ class Table:
 
     def unique(self, columns: list[str]) -> None:
         """Drop repetitions of a row that should stand once."""
-        self.keep(~self.frame.duplicated(columns), f"duplicate {', '.join(columns)}")
+        again = self.frame.duplicated(columns)
+        self.drop(self.frame.index[again], f"duplicate {', '.join(columns)}")
+        self.frame = self.frame[~again]
 
 
 def places(lines: list[int]) -> str:

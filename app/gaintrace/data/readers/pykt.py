@@ -6,6 +6,7 @@ unmarked neighbours, where pyKT's own source had a row a skill (assist2009), whi
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pandas as pd
 
 from gaintrace.data.readers.answers import Answers, Reader, answer_starts
 from gaintrace.data.readers.common import Table, places, read_table
+from gaintrace.data.readers.ids import same_ids
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
 COLUMNS = ("fold", "uid", "concepts", "responses")
 OPTIONAL = ("questions", "is_repeat", "selectmasks")
+PADDING = "-1"
 
 
 def read(paths: list[Path]) -> Answers:
@@ -28,8 +31,12 @@ def read(paths: list[Path]) -> Answers:
         for file in ([path / "train_valid.csv", path / "test.csv"] if _is_folder(path) else [path])
     ]
     tables = [_students(path) for path in files]
+    _same_ids(tables)
     _one_row_a_student(tables)
     frame = pd.concat([_interactions(table, place) for place, table in enumerate(tables)], ignore_index=True)
+    for column, joints in (("item", ""), ("skill", "_")):
+        frame[column], notes = same_ids(frame[column], joints)
+        tables[0].notes += notes
     frame["answer"] = _answers(frame)
     frames = [_usable(table, frame[frame["table"] == place]) for place, table in enumerate(tables)]
     frame = pd.concat(frames, ignore_index=True)
@@ -87,9 +94,12 @@ def _usable(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     skills = frame["skill"].map(lambda text: [skill for part in text.split("_") if (skill := part.strip())])
     responses = pd.to_numeric(frame["response"], errors="coerce")
     usable = frame.assign(skill=skills, response=responses)
-    for mask, reason in (
-        (skills.map(len) > 0, "without a concept"),
-        (responses.isin([0, 1]), "whose response is neither 0 nor 1"),
+    whole = set(usable["line"])
+    reasons = dict[int, list[str]]()
+    for mask, reason, none in (
+        ((frame["skill"] != PADDING) | (frame["response"] != PADDING), "of padding (-1)", "padding alone"),
+        (skills.map(len) > 0, "without a concept", "no concept"),
+        (responses.isin([0, 1]), "whose response is neither 0 nor 1", "no response is 0 or 1"),
     ):
         lost = usable[~mask.loc[usable.index]]
         if len(lost):
@@ -97,7 +107,12 @@ def _usable(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
             where = places(lost["line"].drop_duplicates().tolist())
             table.notes.append(f"{table.path.name}: left out {len(lost):,} interaction{s} {reason}, {where}")
             usable = usable.drop(lost.index)
-    table.drop(sorted(set(frame["line"]) - set(usable["line"])), "no usable interaction")
+            if none != "padding alone":
+                table.unusable[f"interactions {reason}"] = Counter(lost["uid"])
+            for line in lost["line"].unique():
+                reasons.setdefault(line, []).append(none)
+    for line in sorted(whole - set(usable["line"])):
+        table.drop([line], reasons[line][0] if len(reasons[line]) == 1 else "no usable interaction")
     usable = usable.explode("skill")
     return usable.assign(skill=usable["skill"].astype("str"))
 
@@ -108,6 +123,16 @@ def _folds(path: Path, folds: "pd.Series[str]") -> "pd.Series[int]":
     if wrong.any():
         raise DataError(f"{path}: line {_line(wrong)}: fold {folds[wrong].iloc[0]!r}; expected -1 for test, or 0 to 4")
     return numbers.astype("int8")
+
+
+def _same_ids(tables: list[Table]) -> None:
+    """One way of writing for a student, whichever file the others are in."""
+    uids, notes = same_ids(pd.concat([table.frame["uid"] for table in tables]))
+    tables[0].notes += notes
+    start = 0
+    for table in tables:
+        table.frame = table.frame.assign(uid=uids.iloc[start : start + len(table.frame)])
+        start += len(table.frame)
 
 
 def _one_row_a_student(tables: list[Table]) -> None:
