@@ -18,7 +18,7 @@ from history import History, target_rows
 from gaintrace.config import DataConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.split import TEST_FOLD
-from gaintrace.runs.mastery_measures import auc, measure_mastery, within_skill_auc
+from gaintrace.runs.mastery_measures import auc, earlier_answers_of, measure_mastery, within_skill_auc
 
 Scores = dict[str, Any]
 Prediction = tuple[Any, Any]
@@ -100,7 +100,8 @@ def _best(
         "chosen": said.format(strength),
     }
     if mastery is not None:
-        measured = measure_mastery(asked.assign(mastery=mastery).reset_index(drop=True), dataset, config)
+        past = earlier_answers_of(asked, dataset, config)
+        measured = measure_mastery(asked.assign(mastery=mastery).reset_index(drop=True), past, dataset, config)
         found["mastery"] = auc(mastery, answered["test"])
         found["mastery within"] = measured.mastery_within_skill_auc
         found["measures"] = measured.model_dump()

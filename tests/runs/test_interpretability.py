@@ -25,6 +25,7 @@ from gaintrace.runs.interpretability import (
     interpret,
     learned,
 )
+from gaintrace.runs.mastery_measures import earlier_answers_of
 from gaintrace.runs.result import GainStatistics, RunResult
 from gaintrace.store import open_store
 from tests.conftest import small_run
@@ -61,7 +62,8 @@ def dataset_of(frame):
 
 
 def interpreted(frame, config=None):
-    return interpret(frame, config or RunConfig(), WEIGHTS, dataset_of(frame.sort_values(["student", "position"])))
+    config, dataset = config or RunConfig(), dataset_of(frame.sort_values(["student", "position"]))
+    return interpret(frame, earlier_answers_of(frame, dataset, config.data), config, WEIGHTS, dataset)
 
 
 def test_a_fall_of_mastery_is_counted_inside_a_chunk_and_not_between_chunks():
@@ -101,6 +103,22 @@ def test_groups_without_enough_targets_do_not_count():
     assert association(frame, "skill").mean is None
     assert association(frame, "student").groups == 2
     assert association(frame.assign(mastery=0.5), "student").mean is None
+
+
+@pytest.mark.parametrize("by", ["skill", "student"])
+def test_associations_are_those_of_each_group_by_itself(by):
+    frame = made(students=60, each=35).sample(frac=1, random_state=2)
+    frame.loc[frame["student"] == 7, "mastery"] = 0.25
+    frame["future"] = np.random.default_rng(1).random(len(frame)).round(1)
+    least = {"skill": 30, "student": 10}[by]
+    found = [
+        float(np.corrcoef(group["mastery"], group["future"])[0, 1])
+        for _, group in frame.groupby(by)
+        if len(group) >= least and group["mastery"].nunique() > 1 and group["future"].nunique() > 1
+    ]
+    measured = association(frame, by)
+    assert measured.groups == len(found)
+    assert measured.mean == pytest.approx(np.mean(found), rel=0, abs=1e-15)
 
 
 @given(values=st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))

@@ -13,6 +13,7 @@ from gaintrace.runs.mastery_measures import (
     auc,
     deviation_among_equals,
     earlier_answers,
+    earlier_answers_of,
     measure_mastery,
     skill_base_rates,
     within_skill_auc,
@@ -29,6 +30,17 @@ def targets(mastery):
     test = (DATA.students["fold"] == TEST_FOLD).to_numpy()[frame["student"]]
     frame = frame.assign(answers=past["answers"], right=past["right"])[test].sample(frac=1, random_state=1)
     return frame.assign(mastery=mastery(frame))
+
+
+def measured(frame):
+    return measure_mastery(frame, earlier_answers_of(frame, DATA, CHUNKS), DATA, CHUNKS)
+
+
+def test_earlier_answers_of_targets_are_those_of_their_rows():
+    frame = targets(lambda frame: 0.5)
+    found = earlier_answers_of(frame, DATA, CHUNKS)
+    assert found["answers"].tolist() == frame["answers"].tolist()
+    assert found["right"].tolist() == frame["right"].tolist()
 
 
 @given(rows=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=40))
@@ -70,31 +82,29 @@ def test_base_rates_are_of_the_training_folds():
 
 
 def test_a_practice_counter_is_told_by_its_exposure_and_an_oracle_by_its_order():
-    counter = measure_mastery(targets(lambda frame: frame["answers"] / 20), DATA, CHUNKS)
+    counter = measured(targets(lambda frame: frame["answers"] / 20))
     assert counter.mastery_exposure_correlation == pytest.approx(1)
-    knowing = measure_mastery(targets(lambda frame: (frame["right"] + 1) / (frame["answers"] + 2)), DATA, CHUNKS)
+    knowing = measured(targets(lambda frame: (frame["right"] + 1) / (frame["answers"] + 2)))
     assert abs(knowing.mastery_exposure_correlation) < 0.5
     assert knowing.skill_base_rate_auc == counter.skill_base_rate_auc
-    oracle = measure_mastery(targets(lambda frame: frame["response"]), DATA, CHUNKS)
+    oracle = measured(targets(lambda frame: frame["response"]))
     assert oracle.mastery_within_skill_auc == 1
 
 
 def test_the_share_of_right_answers_is_measured_without_a_model():
     rates = skill_base_rates(DATA, CHUNKS.fold)
-    found = measure_mastery(
-        targets(lambda frame: (frame["right"] + 2 * rates[frame["skill"]]) / (frame["answers"] + 2)), DATA, CHUNKS
-    )
+    found = measured(targets(lambda frame: (frame["right"] + 2 * rates[frame["skill"]]) / (frame["answers"] + 2)))
     assert found.mastery_within_skill_auc == pytest.approx(found.right_share_within_skill_auc)
 
 
 def test_a_mastery_that_knows_the_skill_alone_ranks_nothing_within_skills():
     rates = skill_base_rates(DATA, CHUNKS.fold)
-    found = measure_mastery(targets(lambda frame: rates[frame["skill"]]), DATA, CHUNKS)
+    found = measured(targets(lambda frame: rates[frame["skill"]]))
     assert found.mastery_within_skill_auc == 0.5
-    constant = measure_mastery(targets(lambda frame: pd.Series(0.5, frame.index)), DATA, CHUNKS)
+    constant = measured(targets(lambda frame: pd.Series(0.5, frame.index)))
     assert constant.mastery_exposure_correlation is None
     all_right = targets(lambda frame: frame["answers"]).query("response == 1")
-    assert measure_mastery(all_right, DATA, CHUNKS).mastery_within_skill_auc is None
+    assert measured(all_right).mastery_within_skill_auc is None
 
 
 @given(

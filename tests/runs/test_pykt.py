@@ -58,7 +58,7 @@ def test_an_answer_is_a_target_once_at_the_level_of_questions():
         truth[keys[index]] = response
         late.setdefault(keys[index], []).append(p)
     assert len(truth) < len(frame)
-    found = level_aucs(frame, "e1", dataset)
+    found = level_aucs(frame, "e1", answers(dataset.interactions))
     assert found["concepts"] == pytest.approx(auc(frame["e1"].to_numpy(), frame["response"].to_numpy()))
     right = np.array(list(truth.values()))
     for name in ("late_mean", "late_vote", "late_all"):
@@ -78,8 +78,8 @@ def test_chunks_and_windows_are_told_apart():
     dataset = made([12, 9, 30], skills_per_answer=2)
     by_chunks, windowed = scored(dataset), scored(dataset, 1)
     found = pykt_scores(by_chunks, windowed, dataset, DataConfig(max_sequence_length=20))
-    assert found.e1.oriauclate_mean == level_aucs(by_chunks, "e1", dataset)["late_mean"]
-    assert found.e2.windowauclate_all == level_aucs(windowed, "e2", dataset)["late_all"]
+    assert found.e1.oriauclate_mean == level_aucs(by_chunks, "e1", answers(dataset.interactions))["late_mean"]
+    assert found.e2.windowauclate_all == level_aucs(windowed, "e2", answers(dataset.interactions))["late_all"]
     assert (found.window_overlap, found.window_targets) == (15, len(windowed))
     sliding = DataConfig(max_sequence_length=20, evaluation_overlap=19)
     in_windows = pykt_scores(windowed, windowed, dataset, sliding)

@@ -1,20 +1,21 @@
 """How far the mastery encoder is what it claims to be, measured on the test predictions of a run."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor
-from torchmetrics.functional.classification import binary_auroc
 
-from gaintrace.config import DataConfig, RunConfig
+from gaintrace.config import RunConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.data.windows import window_starts
 from gaintrace.model.curves import natural
 from gaintrace.model.evidence import STARTS
 from gaintrace.runs.mastery_measures import (
+    Scores,
+    auc,
     deviation_among_equals,
-    earlier_answers_of,
     mastery_logit,
     measure_mastery,
 )
@@ -39,10 +40,12 @@ TRUTH = {"beta_skill": "beta", "m_sat": "m_sat", "offset": "offset", "threshold"
 """Learned parameter → simulated one."""
 
 
-def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, dataset: Dataset) -> Interpretability:
+def interpret(
+    predictions: pd.DataFrame, past: pd.DataFrame, config: RunConfig, weights: Weights, dataset: Dataset
+) -> Interpretability:
     """`predictions`: rows as in predictions.parquet, a target each; `weights`: of the run, at its selected epochs.
 
-    `dataset`: the one that the run was trained on.
+    `past`: what `earlier_answers_of` says of the targets; `dataset`: the one that the run was trained on.
     """
     data, position = config.data, predictions["position"].to_numpy(np.int64)
     frame = predictions.assign(chunk=window_starts(position, data.max_sequence_length, data.evaluation_overlap))
@@ -50,8 +53,8 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, da
     frame["future"] = future_correctness(frame)
     return Interpretability(
         mastery_falls=None if config.model.gain == "evidence" else falls(frame),
-        mastery_auc=_auc(mastery_logit(frame), frame["response"]),
-        **measure_mastery(predictions, dataset, config.data).model_dump(),
+        mastery_auc=auc(_probability(mastery_logit(frame)), frame["response"].to_numpy()),
+        **measure_mastery(predictions, past, dataset, config.data).model_dump(),
         future_within_skills=association(frame, "skill"),
         future_within_students=association(frame, "student"),
         calibration={side: calibration(frame[side], frame["response"]) for side in ("e1", "e2")},
@@ -71,12 +74,21 @@ def future_correctness(frame: pd.DataFrame) -> pd.Series:
 
 
 def association(frame: pd.DataFrame, by: str) -> Association:
-    """Correlation of mastery with what follows inside each skill or student, averaged over those that have enough."""
-    grouped = frame.groupby(by)[["mastery", "future"]]
-    counts = grouped.size()
-    found = [_correlation(group["mastery"], group["future"]) for key, group in grouped if counts[key] >= LEAST[by]]
-    known = [value for value in found if value is not None]
-    return Association(mean=float(np.mean(known)) if known else None, groups=len(known))
+    """Correlation of mastery with what follows inside each skill or student (0 ..), averaged over those with enough."""
+    key = frame[by].to_numpy(np.int64)
+    order = np.argsort(key, kind="stable")
+    start = np.flatnonzero(np.diff(key[order], prepend=-1))
+    count = np.diff(start, append=len(key))
+    mastery, future = (frame[name].to_numpy(np.float64)[order] for name in ("mastery", "future"))
+    enough = count >= LEAST[by]
+    for values in (mastery, future):
+        enough &= np.maximum.reduceat(values, start) > np.minimum.reduceat(values, start)
+        np.subtract(values, np.repeat(np.add.reduceat(values, start) / count, count), out=values)
+    product, squares, others = (
+        np.add.reduceat(values, start)[enough] for values in (mastery * future, mastery**2, future**2)
+    )
+    found = product / np.sqrt(squares * others)
+    return Association(mean=float(np.mean(found)) if len(found) else None, groups=len(found))
 
 
 def calibration(probability: pd.Series, response: pd.Series) -> Calibration:
@@ -144,11 +156,11 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
     }
 
 
-def spread(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> dict[str, Spread]:
+def spread(predictions: pd.DataFrame, past: pd.DataFrame) -> dict[str, Spread]:
     """How far apart the probabilities lie that each encoder gives, and that mastery gives by itself: `mastery`."""
-    exposure = earlier_answers_of(predictions, dataset, config)["answers"].to_numpy()
+    exposure = past["answers"].to_numpy()
     skill = predictions["skill"].to_numpy()
-    alone = 1 / (1 + np.exp(-mastery_logit(predictions)))
+    alone = pd.Series(_probability(mastery_logit(predictions)))
     return {
         name: Spread(
             std=float(probability.std(ddof=0)),
@@ -167,11 +179,9 @@ def curve_values(weights: Weights) -> dict[str, Tensor]:
     return natural(tensors)
 
 
-def _auc(logit: pd.Series, response: pd.Series) -> float | None:
-    if response.nunique() < 2:
-        return None
-    scores, answers = (torch.from_numpy(series.to_numpy(copy=True)) for series in (logit, response))
-    return float(binary_auroc(torch.sigmoid(scores.double()), answers.long(), validate_args=False))
+def _probability(logit: "pd.Series[Any]") -> Scores:
+    found: Scores = (1 / (1 + np.exp(-logit))).to_numpy()
+    return found
 
 
 def _correlation(a: pd.Series, b: pd.Series) -> float | None:

@@ -37,10 +37,14 @@ class MasteryMeasures(Strict):
     mastery_exposure_correlation: float | None
 
 
-def measure_mastery(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> MasteryMeasures:
-    """`predictions`: rows as in predictions.parquet, a target each, of the data set that the run was trained on."""
+def measure_mastery(
+    predictions: pd.DataFrame, past: pd.DataFrame, dataset: Dataset, config: DataConfig
+) -> MasteryMeasures:
+    """`predictions`: rows as in predictions.parquet, a target each, of the data set that the run was trained on.
+
+    `past`: what `earlier_answers_of` says of them.
+    """
     rates = skill_base_rates(dataset, config.fold)
-    past = earlier_answers_of(predictions, dataset, config)
     exposure, right = past["answers"].to_numpy(), past["right"].to_numpy()
     skill, response, mastery = (predictions[name].to_numpy() for name in ("skill", "response", "mastery"))
     share = (right + PRIOR_ANSWERS * rates[skill]) / (exposure + PRIOR_ANSWERS)
@@ -66,12 +70,14 @@ def deviation_among_equals(score: Scores, skill: Scores, exposure: Scores) -> fl
     Pooled over all such groups. So neither the skill nor practice counts: what is left is how students differ. None
     where no group has two targets.
     """
-    frame = pd.DataFrame({"score": score, "skill": skill, "exposure": exposure})
-    grouped = frame[frame["exposure"] > 0].groupby(["skill", "exposure"])["score"]
-    freedom = int((grouped.size() - 1).sum())
+    practised = exposure > 0
+    equals = skill[practised].astype(np.int64) * (exposure.max(initial=0) + 1) + exposure[practised]
+    grouped = pd.Series(score[practised]).groupby(equals)
+    sizes = grouped.size()
+    freedom = int((sizes - 1).sum())
     if freedom == 0:
         return None
-    return float(np.sqrt((grouped.var(ddof=1).fillna(0.0) * (grouped.size() - 1)).sum() / freedom))
+    return float(np.sqrt((grouped.var(ddof=1).fillna(0.0) * (sizes - 1)).sum() / freedom))
 
 
 def skill_base_rates(dataset: Dataset, fold: int) -> Scores:
@@ -80,16 +86,25 @@ def skill_base_rates(dataset: Dataset, fold: int) -> Scores:
     A skill that nobody answers there gets the share over all skills.
     """
     frame = dataset.interactions
-    held_out = dataset.students["fold"].isin((TEST_FOLD, fold)).to_numpy()[frame["student"]]
-    training = frame[~held_out]
-    shares = training.groupby("skill")["response"].mean().reindex(range(len(dataset.skills)))
-    return shares.fillna(training["response"].mean()).to_numpy()
+    training = ~dataset.students["fold"].isin((TEST_FOLD, fold)).to_numpy()[frame["student"].to_numpy()]
+    skill, response = (frame[name].to_numpy()[training] for name in ("skill", "response"))
+    answers = np.bincount(skill, minlength=len(dataset.skills))
+    right = np.bincount(skill, weights=response, minlength=len(dataset.skills))
+    rates: Scores = np.divide(right, answers, out=np.full(len(answers), response.mean()), where=answers > 0)
+    return rates
 
 
 def earlier_answers_of(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> pd.DataFrame:
     """What `earlier_answers` says of each target, a row each."""
-    past = earlier_answers(dataset.interactions, config)
-    return past.iloc[_rows(predictions, dataset.interactions)]
+    asked = np.zeros(len(dataset.students), dtype=bool)
+    asked[predictions["student"].to_numpy()] = True
+    histories = dataset.interactions[asked[dataset.interactions["student"].to_numpy()]]
+    past = earlier_answers(histories, config)
+    first = histories["student"].drop_duplicates()
+    starts = np.zeros(len(dataset.students), np.int64)
+    starts[first] = first.index
+    rows = starts[predictions["student"].to_numpy()] + predictions["position"].to_numpy()
+    return past.iloc[past.index.get_indexer(rows)]
 
 
 def earlier_answers(interactions: pd.DataFrame, config: DataConfig) -> pd.DataFrame:
@@ -117,36 +132,26 @@ def within_skill_auc(score: Scores, response: Scores, skill: Scores) -> float | 
     So it is the share of all pairs of one skill that the score ranks as their answers do, ties counting half. Skills
     with one kind of response have no pair. None where no skill has one.
     """
-    frame = pd.DataFrame({"score": score, "response": response, "skill": skill})
-    won, pairs = 0.0, 0
-    for _, group in frame.groupby("skill"):
-        inside = auc(group["score"].to_numpy(), group["response"].to_numpy())
-        if inside is None:
-            continue
-        right = int(group["response"].sum())
-        count = right * (len(group) - right)
-        won, pairs = won + inside * count, pairs + count
-    return won / pairs if pairs else None
+    if not len(score):
+        return None
+    order = np.argsort(score)
+    narrow = skill.astype(np.min_scalar_type(skill.max()))  # which numpy sorts by counting
+    order = order[np.argsort(narrow[order], kind="stable")]
+    score, skill, right = score[order], skill[order], response[order] == 1
+    new_skill = np.diff(skill, prepend=-1) != 0
+    tie = np.flatnonzero(new_skill | (np.diff(score, prepend=score[0]) != 0))  # where equal scores of a skill begin
+    wrongs = np.concatenate([[0], (~right).cumsum()])  # up to each place
+    inside = np.diff(wrongs[tie], append=wrongs[-1])
+    below = wrongs[tie] - np.maximum.accumulate(np.where(new_skill[tie], wrongs[tie], 0))
+    won_twice = int((np.add.reduceat(right, tie, dtype=np.int64) * (2 * below + inside)).sum())
+    rights, wrong = (np.add.reduceat(kind, np.flatnonzero(new_skill), dtype=np.int64) for kind in (right, ~right))
+    pairs = int((rights * wrong).sum())
+    return won_twice / (2 * pairs) if pairs else None
 
 
 def auc(score: Scores, response: Scores) -> float | None:
     """How often a right answer scores above a wrong one, ties counting half; None where one kind is missing."""
-    right = int(response.sum())
-    wrong = len(response) - right
-    if right == 0 or wrong == 0:
-        return None
-    rank = pd.Series(score).rank().to_numpy()
-    return float((rank[response == 1].sum() - right * (right + 1) / 2) / (right * wrong))
-
-
-def _rows(predictions: pd.DataFrame, interactions: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Row of each target among the interactions: the student's first row, and the position from there."""
-    first = interactions["student"].drop_duplicates()
-    starts = pd.Series(first.index, index=first)
-    rows: np.ndarray[Any, np.dtype[np.int64]] = (
-        starts.loc[predictions["student"]].to_numpy() + predictions["position"].to_numpy()
-    )
-    return rows
+    return within_skill_auc(score, response, np.zeros(len(score), np.int8))
 
 
 def _correlation(a: Scores, b: Scores) -> float | None:

@@ -38,8 +38,9 @@ def pykt_scores(test: pd.DataFrame, windowed: pd.DataFrame, dataset: Dataset, co
     `test`, `windowed`: index (a row of the data set's interactions, each once), response, e1 and e2 (probabilities), as
     the run is evaluated and from windows. Where it is evaluated in windows, there are none of chunks.
     """
-    of_windows = {side: level_aucs(windowed, side, dataset) for side in SIDES}
-    of_chunks = {side: level_aucs(test, side, dataset) for side in SIDES} if config.evaluation_overlap == 0 else {}
+    answer = answers(dataset.interactions)
+    of_windows = {side: level_aucs(windowed, side, answer) for side in SIDES}
+    of_chunks = {side: level_aucs(test, side, answer) for side in SIDES} if config.evaluation_overlap == 0 else {}
     return PyktScores(
         window_overlap=window_overlap(config),
         window_targets=len(windowed),
@@ -53,14 +54,14 @@ def pykt_scores(test: pd.DataFrame, windowed: pd.DataFrame, dataset: Dataset, co
     )
 
 
-def level_aucs(frame: pd.DataFrame, side: str, dataset: Dataset) -> dict[str, float | None]:
+def level_aucs(frame: pd.DataFrame, side: str, answer: Answers) -> dict[str, float | None]:
     """AUC of the probabilities in a column by level: concepts, and late_mean, late_vote and late_all of questions.
 
-    Those of questions are None where every answer has one skill: they would be that of concepts.
+    `answer`: which one each row of the data set is of. Those of questions are None where every answer has one skill:
+    they would be that of concepts.
     """
     score, response = frame[side].to_numpy(np.float64), frame["response"].to_numpy()
     found = {"concepts": auc(score, response)}
-    answer = answers(dataset.interactions)
     if answer[-1] + 1 == len(answer):
         return found | dict.fromkeys(("late_mean", "late_vote", "late_all"))
     _, first, of_target = np.unique(answer[frame["index"].to_numpy()], return_index=True, return_inverse=True)

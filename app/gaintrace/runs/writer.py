@@ -20,6 +20,7 @@ from gaintrace.identity import code_version
 from gaintrace.runs.build import build
 from gaintrace.runs.files import add_file
 from gaintrace.runs.interpretability import interpret, learned, mastery_recovery, spread
+from gaintrace.runs.mastery_measures import earlier_answers_of
 from gaintrace.runs.pykt import pykt_scores
 from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
@@ -191,12 +192,13 @@ def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dat
 
     assert ended.predictions is not None
     assert ended.windowed is not None
+    past = earlier_answers_of(predictions, dataset, config.data)
     return {
         "test": Metrics(e1=encoder(ended.test["e1"]), e2=encoder(ended.test["e2"]), targets=len(predictions)),
         "learned": learned(config, ended.weights),
         "gain": GainStatistics(**asdict(ended.gain)) if ended.gain else None,
-        "spread": spread(predictions, dataset, config.data),
-        "interpretability": interpret(predictions, config, ended.weights, dataset),
+        "spread": spread(predictions, past),
+        "interpretability": interpret(predictions, past, config, ended.weights, dataset),
         "mastery_recovery": mastery_recovery(predictions),
         "pykt": pykt_scores(ended.predictions, ended.windowed, dataset, config.data),
         "simulator": dataset.simulator,

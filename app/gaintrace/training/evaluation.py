@@ -3,6 +3,7 @@
 N counts targets here; the other shape letters are those of gaintrace.model.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,6 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics.functional.classification import binary_auroc
 
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData, Members
@@ -20,6 +20,7 @@ from gaintrace.model.dual import build_mastery, build_performance, load_member
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
+from gaintrace.training.auc import aucs
 from gaintrace.training.history import Weights
 
 TOKENS = 8192
@@ -145,12 +146,18 @@ def gain_score(gain: Tensor, answered: Tensor) -> GainScore:
     )
 
 
-def score(logit: Tensor, response: Tensor) -> EncoderScore:
-    """Loss (nats a target), AUC and accuracy (at probability 0.5) of N targets."""
+def scores(logit: Tensor, response: Tensor) -> list[EncoderScore]:
+    """Loss (nats a target), AUC and accuracy (at probability 0.5) of each of K members on N targets: KN, N."""
     response = response.float()
-    loss = F.binary_cross_entropy_with_logits(logit, response)
-    accuracy = ((logit > 0) == (response > 0.5)).float().mean()
-    auc = None
-    if bool(torch.isfinite(loss)) and 0 < float(response.sum()) < len(response):
-        auc = float(binary_auroc(torch.sigmoid(logit), response.long(), validate_args=False))
-    return EncoderScore(float(loss), auc, float(accuracy))
+    losses = torch.stack([F.binary_cross_entropy_with_logits(row, response) for row in logit])
+    accuracies = torch.stack([((row > 0) == (response > 0.5)).float().mean() for row in logit])
+    found = torch.stack([losses.double(), aucs(logit.sigmoid(), response > 0.5), accuracies.double()], dim=1)
+    return [
+        EncoderScore(loss, auc if math.isfinite(loss) and not math.isnan(auc) else None, accuracy)
+        for loss, auc, accuracy in found.tolist()
+    ]
+
+
+def score(logit: Tensor, response: Tensor) -> EncoderScore:
+    """The same of one member: N, N."""
+    return scores(logit[None], response)[0]

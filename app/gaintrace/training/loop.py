@@ -21,6 +21,7 @@ from gaintrace.training.evaluation import (
     predict,
     probabilities,
     score,
+    scores,
     trained_encoders,
 )
 from gaintrace.training.history import RunHistory, Weights
@@ -120,28 +121,35 @@ def train(
 def _epoch_rows(epoch: Epoch, population: Population, began: float, between: Callable[[], None]) -> dict[str, EpochRow]:
     """The row of epochs.csv of every run. Training scores are of the passes made while the weights moved."""
     data = population.data
-    scores: dict[tuple[str, str], list[EncoderScore]] = {}
+    found: dict[tuple[str, str], list[EncoderScore]] = {}
     for name, side in population.sides.items():
-        streams = side.members.stream_of_member.tolist()
-        scores["train", name] = [
-            score(logit[epoch.real[stream]], epoch.response[stream][epoch.real[stream]])
-            for logit, stream in zip(epoch.logits[name], streams, strict=True)
-        ]
+        found["train", name] = _training_scores(epoch, name, side.members.stream_of_member.tolist())
         valid = predict(side.evaluated, data, data.valid, side.autocast, between)
-        scores["valid", name] = [score(logit, valid.response) for logit in valid.logit]
+        found["valid", name] = scores(valid.logit, valid.response)
     seconds = (time.monotonic() - began) / len(population.runs)
     return {
         run: {
             "epoch": epoch.number,
             **{
                 f"{split}_{name}_{metric}": getattr(members[at[name]], metric)
-                for (split, name), members in scores.items()
+                for (split, name), members in found.items()
                 for metric in ("loss", "auc", "accuracy")
             },
             "seconds": round(seconds, 3),
         }
         for run, at in population.members.items()
     }
+
+
+def _training_scores(epoch: Epoch, side: str, streams: list[int]) -> list[EncoderScore]:
+    """Of each member of a side; `streams`: of each."""
+    found: dict[int, EncoderScore] = {}
+    for stream in set(streams):
+        members = [member for member, own in enumerate(streams) if own == stream]
+        real = epoch.real[stream]
+        logit = epoch.logits[side][members][:, real].contiguous()
+        found |= zip(members, scores(logit, epoch.response[stream][real]), strict=True)
+    return [found[member] for member in range(len(streams))]
 
 
 def _after_epoch(
