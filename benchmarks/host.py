@@ -60,7 +60,7 @@ def _epoch(dataset: Dataset, data: DataConfig, members: int, batch_size: int) ->
     model = ModelConfig(**{**ModelConfig().model_dump(), **NARROW})
     configs = {str(k): RunConfig(model=model, training=each) for k, each in enumerate(training)}
     population = Population(configs, DeviceData(dataset, data, torch.device("cpu")))
-    population.shapes = population.data.train.recurring_shapes(batch_size)
+    population.packing = population.data.train.packed(batch_size)
     epoch = population.begin_epoch(1)
     epoch.advance()
     return epoch
@@ -71,16 +71,16 @@ def _shapes(dataset: Dataset) -> str:
     config = RunConfig()
     data = DeviceData(dataset, config.data, torch.device("cpu"))
     size = config.training.batch_size
-    shapes = data.train.recurring_shapes(size)
+    packing = data.train.packed(size)
     counts, tokens, own = Counter[Any](), 0, 0
     for epoch in range(EPOCHS):
-        layouts = data.train.training(size, epoch, [0], shapes)
+        layouts = data.train.training(size, epoch, [0], packing)
         counts.update(tuple(layout.length_groups) for layout in layouts)
         tokens += sum(layout.tokens for layout in layouts)
         own += sum(layout.tokens for layout in data.train.training(size, epoch, [0]))
-    fitting = sum(count for _, count in counts.most_common(len(shapes))) / counts.total()
+    fitting = sum(count for _, count in counts.most_common(len(packing.rows))) / counts.total()
     real = EPOCHS * data.targets["train"]
     return (
         f"Steps can be replayed on batches whose shape recurs: {fitting:.1%} of {dataset.name}'s have one of "
-        f"{len(shapes)}, with {tokens / real - 1:.0%} padding, against {own / real - 1:.1%} in shapes of their own."
+        f"{len(packing.rows)}, with {tokens / real - 1:.0%} padding, against {own / real - 1:.1%} in groups cut."
     )

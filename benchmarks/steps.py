@@ -37,7 +37,7 @@ class Trainer:
         recorder = recorder_for(data.device) if replayed else None
         self.population = Population(configs, data, recorder, lambda outcome: print(outcome, flush=True))
         if not replayed:  # in the same shapes, so that nothing else differs
-            self.population.shapes = data.train.recurring_shapes(self.population.first.training.batch_size)
+            self.population.packing = data.train.packed(self.population.first.training.batch_size)
         self.epoch = self.population.begin_epoch(1)
         self.data = data
         self.members = members
@@ -53,7 +53,7 @@ class Trainer:
 
     def warm(self) -> None:
         """Take a step; where steps are replayed, so many that recordings are made before anything is timed."""
-        self.steps(1 if self.population.shapes is None else 2 * len(self.epoch.batches))
+        self.steps(1 if self.population.packing is None else 2 * len(self.epoch.batches))
         self.trained.clear()
 
     def steps(self, count: int) -> None:

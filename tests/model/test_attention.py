@@ -1,15 +1,24 @@
 """Attention by groups, against a loop over positions."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from gaintrace.data.groups import LengthGroup
-from gaintrace.model.attention import attend, distance_bias
+from gaintrace.model.attention import attend, sight
 
 LENGTH_GROUPS = [LengthGroup(0, 6, 2, 3), LengthGroup(6, 16, 2, 5)]
 HEADS, WIDTH, MEMBERS = 2, 8, 2
+
+
+def inputs_of(steps):
+    """As much of a batch's inputs as attention reads. steps: KN to the last answer."""
+    position = torch.cat([torch.arange(group.positions).repeat(group.rows) for group in LENGTH_GROUPS])
+    return SimpleNamespace(
+        length_groups=LENGTH_GROUPS, position=position, token=torch.zeros_like(steps), steps_to_last_answer=steps
+    )
 
 
 def slow(query, key, value, steps, fades):
@@ -38,8 +47,8 @@ def test_attention_and_its_gradients_are_a_softmax_over_what_may_be_seen_and_the
     generator = torch.Generator().manual_seed(1)
     streams = [torch.randn(members, 16, WIDTH, generator=generator).requires_grad_() for _ in range(3)]
     steps = torch.randint(1, 4, (members, 16), generator=generator) if ahead else torch.ones(members, 16).long()
-    bias = distance_bias(LENGTH_GROUPS, HEADS, steps.device) if fades else None
-    attended = attend((streams[0], streams[1]), streams[2], LENGTH_GROUPS, HEADS, bias, steps if ahead else None)
+    seen = sight(inputs_of(steps), HEADS, fades, ahead)
+    attended = attend((streams[0], streams[1]), streams[2], LENGTH_GROUPS, HEADS, seen)
     expected = slow(*streams, steps, fades)
     assert torch.allclose(attended, expected, atol=1e-5)
     gradient = torch.randn(attended.shape, generator=generator)
@@ -51,9 +60,10 @@ def test_attention_and_its_gradients_are_a_softmax_over_what_may_be_seen_and_the
 
 def test_queries_and_keys_may_come_in_one_stream():
     streams = [torch.randn(MEMBERS, 16, WIDTH).requires_grad_() for _ in range(3)]
-    apart = attend((streams[0], streams[1]), streams[2], LENGTH_GROUPS, HEADS)
+    seen = sight(inputs_of(torch.ones(MEMBERS, 16).long()), HEADS, fades=False)
+    apart = attend((streams[0], streams[1]), streams[2], LENGTH_GROUPS, HEADS, seen)
     joined = torch.cat(streams[:2], dim=-1).detach().requires_grad_()
-    together = attend(joined, streams[2], LENGTH_GROUPS, HEADS)
+    together = attend(joined, streams[2], LENGTH_GROUPS, HEADS, seen)
     assert torch.equal(together, apart)
     (gradient,) = torch.autograd.grad(together.square().sum(), joined)
     assert torch.equal(gradient, torch.cat(torch.autograd.grad(apart.square().sum(), streams[:2]), dim=-1))

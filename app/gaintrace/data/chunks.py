@@ -14,7 +14,6 @@ study's loader did not shuffle: its batches are neighbours in pyKT's files, and 
 Batches are index lists, made once an epoch without a loop over samples. Shape letters: see gaintrace.model.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,7 +22,7 @@ import torch
 from torch import Tensor
 
 from gaintrace.data.groups import LENGTH_GROUPS, Array, Layout, lay_out
-from gaintrace.data.shapes import SHAPE_GROUPS, covering, fitted, recurring
+from gaintrace.data.packing import Packing, random_batches
 
 BUCKETS = 400
 """Into so many buckets the chunks are cut by length; a seed shuffles inside a bucket, whose longest pads all of it."""
@@ -40,36 +39,37 @@ class Split:
     lengths: Array  # the same as `length`, on the host
     in_file: Array  # chunks in the order of pyKT's files
 
-    def training(self, batch_size: int, epoch_seed: int, seeds: list[int], shapes: Array | None = None) -> list[Layout]:
+    def training(
+        self, batch_size: int, epoch_seed: int, seeds: list[int], packing: Packing | None = None
+    ) -> list[Layout]:
         """The random batches of an epoch. `epoch_seed` decides their shapes, `seeds` what each stream finds in them.
 
-        `shapes`: from `recurring_shapes`, to which batches are padded.
+        `packing`: from `packed`; without it, batches are cut into length groups.
         """
         bucket, padded = self._buckets()
         dealt = np.stack([np.lexsort((_generator(seed).random(len(bucket)), bucket)) for seed in seeds])  # S, chunks
         places = _generator(epoch_seed).permutation(len(bucket))
         batches = [np.sort(places[first : first + batch_size]) for first in range(0, len(places), batch_size)]
-        return self._training_layouts([(dealt[:, batch], padded[batch]) for batch in batches], shapes)
+        return self._layouts([(dealt[:, batch], padded[batch]) for batch in batches], LENGTH_GROUPS, packing)
 
-    def unshuffled(self, batch_size: int, streams: int, shapes: Array | None = None) -> list[Layout]:
+    def unshuffled(self, batch_size: int, streams: int, packing: Packing | None = None) -> list[Layout]:
         """The batches of every epoch where nothing is random: neighbours in pyKT's files, for all streams.
 
-        `shapes`: from `unshuffled_shapes`, to which batches are padded.
+        `packing`: from `packed`.
         """
         firsts = range(0, len(self.in_file), batch_size)
         batches = [np.sort(self.in_file[first : first + batch_size]) for first in firsts]  # by length
         seated = [(np.tile(batch, (streams, 1)), self.lengths[batch]) for batch in batches]
-        return self._training_layouts(seated, shapes)
+        return self._layouts(seated, LENGTH_GROUPS, packing)
 
-    def recurring_shapes(self, batch_size: int) -> Array:
-        """Padded lengths of the shapes that nearly all training batches fit: a row of B each, ascending."""
-        return recurring(self._buckets()[1], batch_size)
-
-    def unshuffled_shapes(self, batch_size: int) -> Array:
-        """The same that all unshuffled batches fit, but a last one that is not full."""
-        full = len(self.in_file) // batch_size
-        batches = self.lengths[self.in_file[: full * batch_size]].reshape(full, batch_size)
-        return covering(np.sort(batches), share=1)
+    def packed(self, batch_size: int, shuffled: bool = True) -> Packing:
+        """How to pack the batches of training into few shapes."""
+        if shuffled:
+            batches = random_batches(self._buckets()[1] - 1, batch_size)
+        else:
+            full = max(1, len(self.in_file) // batch_size) * batch_size
+            batches = [self.lengths[batch] - 1 for batch in np.split(self.in_file, range(batch_size, full, batch_size))]
+        return Packing.of(int(self.lengths[-1]), batches)
 
     def _buckets(self) -> tuple[Array, Array]:
         """The bucket of every chunk, and the length of the longest chunk in it: one number a chunk, twice."""
@@ -78,27 +78,28 @@ class Split:
         bucket = np.arange(count) // size
         return bucket, self.lengths[np.minimum((bucket + 1) * size, count) - 1]
 
-    def evaluation(self, tokens: int) -> list[Layout]:
-        """All chunks, shortest first, as many a batch as fit a number of tokens."""
-        bounds = [0]
-        for chunk, length in enumerate(self.lengths):
-            if (chunk + 1 - bounds[-1]) * (length - 1) > tokens and chunk > bounds[-1]:
-                bounds.append(chunk)
-        bounds.append(len(self.lengths))
-        spans = pairwise(bounds)
-        return self._layouts(
-            ((np.arange(start, stop)[None], self.lengths[start:stop]) for start, stop in spans if stop > start), 1
-        )
+    def evaluation(self, tokens: int, packed: bool = False) -> list[Layout]:
+        """All chunks, shortest first, as many a batch as fit a number of tokens. `packed`: into rows of one shape."""
+        if packed:
+            bounds = [0, *(np.flatnonzero(np.diff(np.cumsum(self.lengths - 1) // tokens)) + 1).tolist()]
+        else:
+            bounds = [0]
+            for chunk, length in enumerate(self.lengths):
+                if (chunk + 1 - bounds[-1]) * (length - 1) > tokens and chunk > bounds[-1]:
+                    bounds.append(chunk)
+        spans = pairwise([*bounds, len(self.lengths)])
+        batches = [(np.arange(start, stop)[None], self.lengths[start:stop]) for start, stop in spans if stop > start]
+        packing = Packing.of(int(self.lengths[-1]), [lengths - 1 for _, lengths in batches]) if packed else None
+        return self._layouts(batches, 1, packing)
 
-    def _training_layouts(self, batches: list[tuple[Array, Array]], shapes: Array | None) -> list[Layout]:
-        """Training batches, each given as chunks (SB) and ascending lengths (B), and padded to shapes if there are."""
-        if shapes is None:
-            return self._layouts(batches, LENGTH_GROUPS)
-        return self._layouts(((chunks, fitted(lengths, shapes)) for chunks, lengths in batches), SHAPE_GROUPS)
-
-    def _layouts(self, batches: Iterable[tuple[Array, Array]], group_count: int) -> list[Layout]:
+    def _layouts(
+        self, batches: list[tuple[Array, Array]], group_count: int, packing: Packing | None = None
+    ) -> list[Layout]:
         """One transfer to the device for all batches, each given as chunks (SB) and ascending padded lengths (B)."""
-        parts = [lay_out(chunks, padded - 1, group_count) for chunks, padded in batches]
+        parts = [
+            lay_out(chunks, padded - 1, group_count) if packing is None else packing.lay_out(chunks, padded - 1)
+            for chunks, padded in batches
+        ]
         if not parts:
             return []
         chunk = torch.from_numpy(np.concatenate([chunk for _, chunk, _ in parts], axis=1)).to(self.start.device)

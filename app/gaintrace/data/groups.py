@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
@@ -18,12 +19,20 @@ LENGTH_GROUPS = 24
 
 @dataclass(frozen=True)
 class LengthGroup:
-    """Tokens start:stop of a batch: `rows` chunks, each padded to `positions`."""
+    """Tokens start:stop of a batch: `rows` chunks, each padded to `positions`; or rows that several chunks share."""
 
     start: int
     stop: int
     rows: int
     positions: int
+    packed: bool = False
+
+    def first(self, position: Tensor) -> Tensor | None:
+        """Place in its row where the chunk of each token begins; None: at 0. position: N, in its chunk → BT."""
+        if not self.packed:
+            return None
+        own = position[self.start : self.stop].view(self.rows, self.positions)
+        return torch.arange(self.positions, device=own.device) - own
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,89 @@
-"""Causal attention inside the sequences of a batch, by length groups. Shape letters: see the package's docstring."""
+"""Causal attention inside the chunks of a batch, by length groups. Shape letters: see the package's docstring."""
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gaintrace.data.batches import Inputs
 from gaintrace.data.groups import LengthGroup
+from gaintrace.data.packing import ALIGNED
 
 
-def distance_bias(groups: list[LengthGroup], heads: int, device: torch.device) -> Tensor:
-    """−slope[h] · (t − k) for query t and key k <= t, −inf for later keys: H,T,1 + T, T the longest group's positions.
+@dataclass(frozen=True)
+class Sight:
+    """What the queries of a batch see: for each group what is added to the scores, KB,H,T,S + T, as far as it differs.
+
+    None: nothing but causality. `sink`: S, how many keys of zero come before all others.
+    """
+
+    masks: list[Tensor | None]
+    sink: int
+
+
+def distance_bias(positions: int, heads: int, device: torch.device, sink: int = 1) -> Tensor:
+    """−slope[h] · (t − k) for query t and key k <= t, −inf for later keys: H,T,S + T.
 
     Attention fades with distance, in each head at a pace of its own: slopes 2^(−8h/H) for h = 1…H (ALiBi, Press et al.
-    2022). It replaces positional embeddings and, unlike them, means the same at any length. The first column is of an
-    attention sink, a key and value of zero that every query sees: it takes the weight that no interaction earns, so
-    that what attention finds grows with how much there was to find. A softmax alone says the same of one practice and
-    of ten.
+    2022). It replaces positional embeddings and, unlike them, means the same at any length. The column before the
+    others is of an attention sink, a key and value of zero that every query sees: it takes the weight that no
+    interaction earns, so that what attention finds grows with how much there was to find. A softmax alone says the same
+    of one practice and of ten. `sink`: S columns, of which no query sees the others.
     """
-    position = torch.arange(max(group.positions for group in groups), device=device)
+    position = torch.arange(positions, device=device)
     distance = position[:, None] - position
     slope = torch.exp2(torch.arange(1, heads + 1, device=device) * (-8 / heads))
-    return F.pad((slope.view(-1, 1, 1) * -distance).masked_fill(distance < 0, -torch.inf), (1, 0))
+    bias = (slope.view(-1, 1, 1) * -distance).masked_fill(distance < 0, -torch.inf)
+    return F.pad(F.pad(bias, (1, 0)), (sink - 1, 0), value=-torch.inf)
+
+
+def sight(inputs: Inputs, heads: int, fades: bool, to_last_answer: bool = False) -> Sight:
+    """What each position sees: its chunk up to itself. The same for all blocks of a stack.
+
+    `fades`: with distance, and a sink. `to_last_answer`: up to the last interaction before its target's answer.
+    """
+    # Padding is at the end of a chunk, so no position of it is seen.
+    groups = inputs.length_groups
+    sink = 0 if not fades else ALIGNED if any(group.packed for group in groups) else 1
+    device = inputs.token.device
+    longest = max(group.positions for group in groups)
+    bias = distance_bias(longest, heads, device, sink) if fades else None
+    steps = inputs.steps_to_last_answer if to_last_answer else None
+    masks = [_mask(group, inputs, bias, steps, sink) for group in groups]
+    kind = torch.get_autocast_dtype(device.type)
+    if device.type != "cpu" and torch.is_autocast_enabled(device.type):
+        masks = [None if mask is None else mask.to(kind) for mask in masks]
+    return Sight(masks, sink)
+
+
+def _mask(group: LengthGroup, inputs: Inputs, bias: Tensor | None, steps: Tensor | None, sink: int) -> Tensor | None:
+    """`bias`: H,T,S + T of the longest group; `steps`: KN to the last answer."""
+    faded = None if bias is None else bias[:, : group.positions, : group.positions + sink]
+    first = group.first(inputs.position)
+    if first is None and steps is None:
+        return faded
+    position = torch.arange(group.positions, device=inputs.position.device)
+    last = position
+    if steps is not None:
+        last = position + 1 - steps[:, group.start : group.stop].reshape(-1, group.positions)  # KB,T
+        # No target is before its chunk.
+        last = last.clamp(min=0) if first is None else last.view(-1, *first.shape).maximum(first)
+    seen = position <= last[..., None]
+    if first is not None:
+        seen = seen & (position >= first[..., None])  # KBTT, or BTT
+        seen = seen.expand(len(inputs.token), *seen.shape[-3:]).flatten(0, 1)
+    seen = seen[:, None]  # KB,1,T,T
+    hidden = torch.zeros(seen.shape, device=seen.device).masked_fill(~seen, -torch.inf)
+    return hidden if faded is None else faded + F.pad(hidden, (sink, 0))
 
 
 def attend(
-    query_key: Tensor | tuple[Tensor, Tensor],
-    value: Tensor,
-    groups: list[LengthGroup],
-    heads: int,
-    bias: Tensor | None = None,
-    steps_to_last_answer: Tensor | None = None,
+    query_key: Tensor | tuple[Tensor, Tensor], value: Tensor, groups: list[LengthGroup], heads: int, seen: Sight
 ) -> Tensor:
-    """Multi-head attention of each position over those up to it: query, key and value of KND each → KND.
+    """Multi-head attention of each position over those it sees: query, key and value of KND each → KND.
 
-    `query_key`: both, or both in one KN,2D. Padding is at the end of a sequence, so no position sees it. `bias`: from
-    `distance_bias`, and with it comes its attention sink. `steps_to_last_answer`: KN, as in Inputs; a position t then
-    sees those up to t + 1 − steps, the last before the target's answer, instead of those up to t.
+    `query_key`: both, or both in one KN,2D.
     """
     streams: tuple[Tensor, ...] = (*query_key, value) if isinstance(query_key, tuple) else (query_key, value)
     if value.device.type == "cpu":
@@ -43,42 +92,25 @@ def attend(
     sizes = [group.stop - group.start for group in groups]
     parts = [part for stream in streams for part in torch.split(stream, value.shape[-1], dim=-1)]  # KND each
     by_group = zip(*(torch.split(part, sizes, dim=1) for part in parts), strict=True)
-    steps = [None] * len(groups) if steps_to_last_answer is None else torch.split(steps_to_last_answer, sizes, dim=1)
     attended = []
     with torch.autocast("cpu", enabled=False):
-        for group, own, of_targets in zip(groups, by_group, steps, strict=True):
+        for group, own, mask in zip(groups, by_group, seen.masks, strict=True):
             query, key, val = (_sequences(part, group, heads) for part in own)
-            sequences = _attend(query, key, val, _mask(group, bias, of_targets), sink=bias is not None)
+            sequences = _attend(query, key, val, mask, seen.sink)
             attended.append(sequences.transpose(1, 2).reshape(len(value), -1, value.shape[-1]))
-    return torch.cat(attended, dim=1)
+    return attended[0] if len(attended) == 1 else torch.cat(attended, dim=1)
 
 
 def _sequences(part: Tensor, group: LengthGroup, heads: int) -> Tensor:
-    """The tokens of a group as sequences, a head each: K,BT,D → KB,H,T,D/H; without a copy where K is 1."""
+    """The tokens of a group as sequences, a head each: K,BT,D → KB,H,T,D/H; a copy only of one group of several."""
     members, _, width = part.shape
     return part.reshape(members * group.rows, group.positions, heads, width // heads).transpose(1, 2)
 
 
-def _mask(group: LengthGroup, bias: Tensor | None, steps_to_last_answer: Tensor | None) -> Tensor | None:
-    """What is added to the scores, broadcast over KB,H,T,T (1 + T with a bias); None: nothing but causality.
-
-    `bias`: H,T,1 + T of the longest group; `steps_to_last_answer`: K,BT.
-    """
-    faded = None if bias is None else bias[:, : group.positions, : group.positions + 1]
-    if steps_to_last_answer is None:
-        return faded
-    position = torch.arange(group.positions, device=steps_to_last_answer.device)
-    steps = steps_to_last_answer.reshape(-1, group.positions)  # KB,T
-    last = (position + 1 - steps).clamp(min=0)  # no target is before position 0
-    seen = (position <= last[..., None])[:, None]  # KB,1,T,T
-    hidden = torch.zeros(seen.shape, device=seen.device).masked_fill(~seen, -torch.inf)
-    return hidden if faded is None else faded + F.pad(hidden, (1, 0))
-
-
-def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, sink: bool) -> Tensor:
-    """Query, key and value of a group: KB,H,T,D/H each → the same. `sink`: with one before all keys."""
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, sink: int) -> Tensor:
+    """Query, key and value of a group: KB,H,T,D/H each → the same. `sink`: keys of zero before all others."""
     if sink:
-        key, value = F.pad(key, (0, 0, 1, 0)), F.pad(value, (0, 0, 1, 0))
+        key, value = F.pad(key, (0, 0, sink, 0)), F.pad(value, (0, 0, sink, 0))
     if mask is None:
         return F.scaled_dot_product_attention(query, key, value, is_causal=True)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask.to(query.dtype))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gaintrace.config import ModelConfig
 from gaintrace.data.batches import Inputs, MemberInputs
 from gaintrace.data.groups import LengthGroup
-from gaintrace.model.attention import attend, distance_bias
+from gaintrace.model.attention import Sight, attend, sight
 from gaintrace.model.layers import ComposedEmbedding, Embedding, LayerNorm, Linear, look_up
 
 Drop = Callable[[Tensor], Tensor]
@@ -47,16 +47,15 @@ class Block(nn.Module):
         val: Tensor,
         groups: list[LengthGroup],
         drop: Drop,
-        bias: Tensor | None,
+        seen: Sight,
         projected: tuple[Tensor, Tensor] | None,
     ) -> tuple[Tensor, Tensor]:
-        """ctx, val: KND → the same. Position t sees positions up to t.
+        """ctx, val: KND → the same. `seen`: by each position, those up to it.
 
-        `bias`: of the distances in attention, H,T,1 + T. `projected`: query_key(ctx), KN,2D, and value(val), KND, where
-        the caller has a cheaper way to them.
+        `projected`: query_key(ctx), KN,2D, and value(val), KND, where the caller has a cheaper way to them.
         """
         query_key, value = projected or (self.query_key(ctx), self.value(val))
-        a = drop(self.out(attend(query_key, value, groups, self.heads, bias)))
+        a = drop(self.out(attend(query_key, value, groups, self.heads, seen)))
         val = self.norm_value(val + a)
         if self.context_out:
             h = self.norm_context(ctx + a)
@@ -86,15 +85,17 @@ class TwoStreamStack(nn.Module):
         self.harder_value = self._embedding(config, skills) if items else None
         self.blocks = nn.ModuleList(Block(config, context_out or i < last) for i in range(config.n_blocks))
 
-    def forward(self, inputs: MemberInputs, drop: Drop, difficulty: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Both streams of every token: KND each. `difficulty`: of the tokens' items, KN1."""
+    def forward(
+        self, inputs: MemberInputs, drop: Drop, difficulty: Tensor | None = None, seen: Sight | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Both streams of every token: KND each. `difficulty`: of the tokens' items, KN1; `seen`: from `sight`."""
         tables = self.context.table(), self.value.table()
         ctx, val = (look_up(table, inputs.token) for table in tables)
         position = inputs.position.expand(inputs.token.shape)
         if self.position is not None:
             embedded = self.position(position)
             ctx, val = ctx + embedded, val + embedded
-        bias = self.bias(inputs)
+        seen = seen or self.sight(inputs)
         projected = self._first_projections(*tables, inputs.token, position)
         if difficulty is not None and self.harder_context is not None and self.harder_value is not None:
             harder = [self.harder_context.table(), self.harder_value.table()]
@@ -104,15 +105,13 @@ class TwoStreamStack(nn.Module):
             )
             projected = None if projected is None else self._harder_projections(projected, harder, inputs, difficulty)
         for block in self.blocks:
-            ctx, val = block(ctx, val, inputs.length_groups, drop, bias, projected)
+            ctx, val = block(ctx, val, inputs.length_groups, drop, seen, projected)
             projected = None
         return ctx, val
 
-    def bias(self, inputs: Inputs) -> Tensor | None:
-        """What attention adds to its scores for the distance: H,T,1 + T; None where positions are embedded."""
-        return (
-            None if self.position is not None else distance_bias(inputs.length_groups, self.heads, inputs.token.device)
-        )
+    def sight(self, inputs: Inputs, to_last_answer: bool = False) -> Sight:
+        """What each position sees, fading with distance where positions are not embedded; see `attention.sight`."""
+        return sight(inputs, self.heads, self.position is None, to_last_answer)
 
     @staticmethod
     def _embedding(config: ModelConfig, skills: int) -> Embedding | ComposedEmbedding:

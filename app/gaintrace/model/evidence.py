@@ -112,7 +112,7 @@ class EvidenceCurve(nn.Module):
         of_target = (parameter.gather(1, inputs.target_skill) for parameter in parameters)
         asked = _Asked(inputs.target_skill, inputs.steps_to_last_answer, *of_target)
         with torch.autocast(right.device.type, enabled=False):
-            tracked = [_tracked(group, answers, asked) for group in inputs.length_groups]
+            tracked = [_tracked(group, group.first(inputs.position), answers, asked) for group in inputs.length_groups]
         mastery, count = (torch.cat(parts, dim=1) for parts in zip(*tracked, strict=True))
         return mastery, count
 
@@ -169,11 +169,12 @@ class EvidenceEncoder(nn.Module):
         return after - before
 
 
-def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> tuple[Tensor, Tensor]:
+def _tracked(group: LengthGroup, first: Tensor | None, answers: _Answers, asked: _Asked) -> tuple[Tensor, Tensor]:
     """Mastery by the recursion in closed form, without a loop over time, and the answers on the skill: KBT each, flat.
 
-    An answer weighs u · retention^(what was answered since): that is counted, all interactions at `transfer` and those
-    on the target's skill at 1.
+    `first`: place in its row where the chunk of each token begins, BT; None: at 0. An answer weighs
+    u · retention^(what was answered since): that is counted, all interactions at `transfer` and those on the target's
+    skill at 1.
     """
     shape = (-1, group.rows, group.positions)
     skill, right, ease, difficulty = (x[:, group.start : group.stop].reshape(shape) for x in answers)
@@ -181,9 +182,11 @@ def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> tuple[Tens
     position = torch.arange(group.positions, device=skill.device)
     last = position + 1 - steps  # KBT, the last interaction before the target's answer; −1: there is none
     seen = position <= last[..., None]  # KBTT
+    if first is not None:
+        seen = seen & (position >= first[..., None])
     own = seen & (target[..., None] == skill[:, :, None])
     own_so_far = own.to(right.dtype).cumsum(dim=-1)
-    own_total, total = own_so_far[..., -1], (last + 1).to(right.dtype)
+    own_total, total = own_so_far[..., -1], (last + 1 if first is None else last + 1 - first).to(right.dtype)
     own_since = own_total[..., None] - own_so_far
     since = (last[..., None] - position).clamp(min=0).to(right.dtype)
     own_rate, any_rate = forgetting * (1 - transfer), forgetting * transfer

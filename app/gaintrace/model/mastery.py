@@ -100,8 +100,15 @@ class PerSkillGain(nn.Module):
             gain[:, g.start : g.stop].view(members, g.rows, g.positions, skills).cumsum(dim=2).flatten(1, 2)
             for g in inputs.length_groups
         ]
-        at_target = inputs.last_answered * skills + inputs.target_skill  # KN, into N·C
-        return torch.cat(summed, dim=1).flatten(1).gather(1, at_target)
+        of_row = torch.cat(summed, dim=1).flatten(1)  # K,NC: what a row so far is worth to each skill
+        practice = of_row.gather(1, inputs.last_answered * skills + inputs.target_skill)
+        (group, *others) = inputs.length_groups
+        if others or (first := group.first(inputs.position)) is None:
+            return practice
+        # Of a row that several chunks share, less what came before the target's.
+        chunk = torch.arange(gain.shape[1], device=gain.device) - inputs.position  # N, where it begins
+        before = (chunk - 1).clamp(min=0) * skills + inputs.target_skill
+        return practice - of_row.gather(1, before).masked_fill(first.flatten() == 0, 0.0)
 
 
 class MasteryEncoder(nn.Module):

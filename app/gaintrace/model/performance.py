@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from gaintrace.config import ModelConfig
 from gaintrace.data.batches import MemberInputs
-from gaintrace.model.attention import attend
+from gaintrace.model.attention import Sight, attend
 from gaintrace.model.encoder import Drop, TwoStreamStack
 from gaintrace.model.items import difficulty_of
 from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
@@ -40,10 +40,10 @@ class TargetAttention(nn.Module):
         ctx: Tensor,
         val: Tensor,
         inputs: MemberInputs,
-        bias: Tensor | None,
+        seen: Sight,
         drop: Drop,
     ) -> Tensor:
-        """skills: the embedding e, KCD; ctx, val: KND of every interaction; bias: H,T,1 + T → KND of every target.
+        """skills: the embedding e, KCD; ctx, val: KND of every interaction → KND of every target, which see `seen`.
 
         `harder`: what the difficulty of the target's item adds to e, KND.
         """
@@ -51,8 +51,7 @@ class TargetAttention(nn.Module):
         if harder is not None:
             query, asked = query + torch.bmm(harder, self.query.weight), asked + harder
         key = look_up(self.key(skills.weight), inputs.skill) + self.key_context(ctx)
-        steps = None if inputs.one_skill_per_answer else inputs.steps_to_last_answer
-        attended = attend((query, key), self.value(val), inputs.length_groups, self.heads, bias, steps)
+        attended = attend((query, key), self.value(val), inputs.length_groups, self.heads, seen)
         found: Tensor = self.norm(asked + drop(self.out(attended)))
         return found
 
@@ -96,7 +95,8 @@ class PerformanceEncoder(nn.Module):
     def forward(self, inputs: MemberInputs, drop: Drop) -> Tensor:
         """Logits of a correct response at every target: KN."""
         of_items = None if self.difficulty is None else self.difficulty.read(inputs.item)
-        ctx, val = self.stack(inputs, drop, of_items)
+        seen = self.stack.sight(inputs)
+        ctx, val = self.stack(inputs, drop, of_items, seen)
         of_ctx, of_val, of_target = self.hidden.weight.chunk(3, dim=1)
         hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), inputs.target_skill)
         harder = None
@@ -105,7 +105,9 @@ class PerformanceEncoder(nn.Module):
             hidden = hidden.baddbmm(harder, of_target)
         hidden = hidden.baddbmm(inputs.at_last_answered(ctx), of_ctx).baddbmm(inputs.at_last_answered(val), of_val)
         if self.target_attention is not None:
-            found = self.target_attention(self.target, harder, ctx, val, inputs, self.stack.bias(inputs), drop)
+            if not inputs.one_skill_per_answer:
+                seen = self.stack.sight(inputs, to_last_answer=True)
+            found = self.target_attention(self.target, harder, ctx, val, inputs, seen, drop)
             counted = counts(inputs, self.target.weight.shape[1], items=harder is not None)
             hidden = hidden + self.hidden_found(found) + self.hidden_counts(counted)
         logit: Tensor = self.logit(drop(F.relu(hidden))).squeeze(-1)

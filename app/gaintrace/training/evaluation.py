@@ -90,7 +90,7 @@ def predict(
     members = Members.of([0] * count, 1, data.device)
     logits, masteries, abilities, growths, difficulties, gains = [], [], [], [], [], []
     answers, responses, indices = [], [], []
-    for layout in split.evaluation(TOKENS):
+    for layout in split.evaluation(TOKENS, packed=data.device.type != "cpu"):
         between()
         batch = data.gather(split, layout)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):

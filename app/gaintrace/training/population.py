@@ -53,8 +53,7 @@ class Population:
             for name, (modules, owned) in encoders.items()
         }
         self.shuffled = self.first.training.batch_order == "shuffled"
-        shapes = data.train.recurring_shapes if self.shuffled else data.train.unshuffled_shapes
-        self.shapes = shapes(self.first.training.batch_size) if recorder else None
+        self.packing = data.train.packed(self.first.training.batch_size, self.shuffled) if recorder else None
         self.replay = Replay(self, recorder, say)
 
     @property
@@ -78,9 +77,9 @@ class Population:
         """The batches of an epoch, for the S seeds `streams`."""
         chunks, size = self.data.train, self.first.training.batch_size
         if not self.shuffled:
-            return chunks.unshuffled(size, len(streams), self.shapes)
+            return chunks.unshuffled(size, len(streams), self.packing)
         seeds = [derived_seed(seed, "batches", epoch) for seed in streams]
-        return chunks.training(size, derived_seed("shapes", epoch), seeds, self.shapes)
+        return chunks.training(size, derived_seed("shapes", epoch), seeds, self.packing)
 
     def step(self, layout: Layout) -> StepOutput:
         """One step of every member. What it returns is overwritten by the next step."""

@@ -2,8 +2,8 @@
 
 On a GPU a step is some 1,300 kernels, and launching them one by one takes the host longer than they take the device
 unless many members share them. A CUDA graph launches them all at once. It does the same to the same memory every time,
-so it fits batches of one shape, and what changes between steps is written into the tensors it reads: batches are padded
-to shapes that recur (gaintrace.data.shapes), and each shape has a recording of its own.
+so it fits batches of one shape, and what changes between steps is written into the tensors it reads: batches are packed
+into rows of which few numbers occur (gaintrace.data.packing), and each of these shapes has a recording of its own.
 
 Whether to replay is decided on the device itself, by a trial before the first recording is used: replayed steps must
 give what launched ones give, in less time. A trial leaves no trace, so the numbers of a run do not depend on it.
@@ -121,13 +121,14 @@ class _Recording:
 
     def replay(self, layout: Layout) -> StepOutput:
         self.read.chunk.copy_(layout.chunk)
+        self.read.position.copy_(layout.position)
         self.again()
         return self.trained
 
 
 def _record(population: Replayable, recorder: Recorder, layout: Layout) -> _Recording:
     # Recorded on other chunks than it is replayed on, so that a trial notices a step that goes on reading the former.
-    read = replace(layout, chunk=torch.zeros_like(layout.chunk))
+    read = replace(layout, chunk=torch.zeros_like(layout.chunk), position=torch.zeros_like(layout.position))
     failed: list[RuntimeError] = []
 
     def step() -> StepOutput:
