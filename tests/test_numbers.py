@@ -53,6 +53,7 @@ CASES = {
     ],
     "evidence": [{"model": EVIDENCE, "training": {"weight_average": 0.9, "curve_learning_rate": 0.02}}],
     "evidence alone": [{"model": EVIDENCE | {"ability": "none"}, "learning_curve": {"mastery_threshold_init": 0.5}}],
+    "inferred growth": [{"model": EVIDENCE | {"growth": "inferred"}, "training": {"weight_average": 0.9}}],
     "items": [{"model": EVIDENCE | {"items": "difficulty"}, "training": {"weight_average": 0.9}}],
     "items of a curve": [{"model": READABLE | {"items": "difficulty"}}],
     "sliding": [{"model": EVIDENCE, "data": {"max_sequence_length": 15, "evaluation_overlap": 11}}],

@@ -17,7 +17,11 @@ def inputs_of(steps):
     """As much of a batch's inputs as attention reads. steps: KN to the last answer."""
     position = torch.cat([torch.arange(group.positions).repeat(group.rows) for group in LENGTH_GROUPS])
     return SimpleNamespace(
-        length_groups=LENGTH_GROUPS, position=position, token=torch.zeros_like(steps), steps_to_last_answer=steps
+        length_groups=LENGTH_GROUPS,
+        first=None,
+        position=position,
+        token=torch.zeros_like(steps),
+        steps_to_last_answer=steps,
     )
 
 

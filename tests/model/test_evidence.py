@@ -196,6 +196,32 @@ def test_growth_counts_answers_on_the_skill_and_never_falls():
             assert torch.allclose(predicted.growth[0, rows].view(shape), rate[skill] * torch.log1p(count.float()))
 
 
+def test_inferred_growth_starts_at_the_count_and_never_falls():
+    batch, _ = batch_of(skills_per_answer=1, seeds=[4])
+    model = EVIDENCE | {"ability": "inferred", "growth": "inferred"}
+    encoder = shaken(small_run(model=model), SKILLS, 5)
+    rate = natural(dict(encoder.curve.named_parameters()))["growth"][0]
+    for skill in range(SKILLS):
+        inputs = asked(batch, skill).for_members(Members.of([0], 1, CPU))
+        with torch.no_grad():
+            predicted = encoder(inputs, no_dropout)
+            encoder.gain.weight.zero_(), encoder.gain.bias.zero_()
+            flat = encoder(inputs, no_dropout)
+        assert torch.equal(predicted.mastery, flat.mastery)
+        moved = 0
+        for group in batch.inputs.length_groups:
+            shape, rows = (group.rows, group.positions), slice(group.start, group.stop)
+            practised = batch.inputs.skill[0, rows].view(shape) == skill
+            grown = predicted.growth[0, rows].view(shape)
+            assert (grown[:, 1:] - grown[:, :-1])[practised[:, 1:]].gt(0).all()
+            assert (grown[:, 1:] - grown[:, :-1])[~practised[:, 1:]].abs().max() < ROUNDING
+            moved += int(practised.sum())
+            count = practised.cumsum(dim=1).float()
+            assert torch.allclose(flat.growth[0, rows].view(shape), rate[skill] * torch.log1p(count))
+        assert moved
+        encoder = shaken(small_run(model=model), SKILLS, 5)
+
+
 def test_members_do_not_change_each_other():
     _, inputs = batch_of(members=2)
     encoders = [shaken(small_run(model=EVIDENCE | {"ability": "inferred"}), SKILLS, seed) for seed in (1, 2)]

@@ -47,11 +47,11 @@ def predicted(encoder, data, split, layouts, streams):
 def test_packed_rows_give_what_length_groups_give(model, skills_per_answer, side):
     dataset = made([3, 5, 9, 14, 16, 17, 22, 31, 40] * 4, skills_per_answer)
     dataset.interactions["item"] = dataset.interactions["skill"] % 5
-    data = DeviceData(dataset, DataConfig(max_sequence_length=17), CPU)
+    data = DeviceData(dataset, DataConfig(max_sequence_length=18), CPU)
     size = {"d_model": 8, "n_heads": 2, "n_blocks": 2, "d_ff": 16}
     config = RunConfig(
         model=ModelConfig(**size, **model),
-        data=DataConfig(max_sequence_length=17),
+        data=DataConfig(max_sequence_length=18),
         learning_curve=LearningCurveConfig(mastery_threshold_init=0.4),
     )
     torch.manual_seed(3)

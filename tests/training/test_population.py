@@ -12,6 +12,7 @@ from gaintrace.config import load_spec
 from gaintrace.data.batches import DeviceData, Members
 from gaintrace.data.synthetic import generate
 from gaintrace.model.dual import member_state
+from gaintrace.model.layers import no_dropout
 from gaintrace.training.population import Population
 from tests.conftest import small_run
 
@@ -120,7 +121,7 @@ def test_a_double_sigmoid_has_the_gradient_of_torch_s_loss_given_probabilities(m
     for name, weight in (("e1", 0.3), ("e2", 0.7)):
         side = population.sides[name]
         module = copy.deepcopy(side.module)
-        output = module(inputs, lambda x: x)
+        output = module(inputs, no_dropout)
         logits = [output] if name == "e1" else [output.logit, *([] if output.alone is None else [output.alone])]
         assert len(logits) == (2 if name == "e2" and model == EVIDENCE else 1)
         losses = [nn.BCEWithLogitsLoss()(x[real].sigmoid(), batch.targets.response[real]) for x in logits]
@@ -213,7 +214,7 @@ def test_a_step_is_adam_on_the_weighted_loss_with_clipped_norms(clip, scope, cur
     modules = {name: copy.deepcopy(side.module) for name, side in population.sides.items()}
     batch = data.gather(data.train, epoch.batches[0])
     inputs = batch.inputs.for_members(Members.of([0], 1, CPU))
-    logits = {"e1": modules["e1"](inputs, lambda x: x), "e2": modules["e2"](inputs, lambda x: x).logit}
+    logits = {"e1": modules["e1"](inputs, no_dropout), "e2": modules["e2"](inputs, no_dropout).logit}
     real = batch.targets.real
     e1, e2 = (F.binary_cross_entropy_with_logits(logits[n][real], batch.targets.response[real]) for n in ("e1", "e2"))
     (0.7 * e1 + 0.3 * e2).backward()

@@ -114,6 +114,11 @@ class ModelConfig(Written):
         "none", description="`inferred`: adds the student's ability, read from the past, to the mastery encoder's logit"
     )
 
+    growth: Literal["count", "inferred"] = Field(
+        "count",
+        description="with gain `evidence`, the practice that adds to what mastery predicts: `count`: answers on the "
+        "skill so far; `inferred`: what a network takes each of them to be worth (with ability `inferred`)",
+    )
     items: Literal["none", "difficulty"] = Field(
         "none",
         description="`difficulty`: each item has a difficulty of its own, in logits, which either encoder subtracts; "
@@ -132,6 +137,11 @@ class ModelConfig(Written):
         if self.gain == "evidence" and self.curve != "per_skill":
             raise ValueError(
                 f"gain evidence has θ and temperature a skill: set curve per_skill instead of {self.curve}"
+            )
+        if self.growth == "inferred" and (self.gain, self.ability) != ("evidence", "inferred"):
+            raise ValueError(
+                f"growth inferred is read by the network of gain evidence that infers ability: with gain {self.gain} "
+                f"and ability {self.ability} set growth count"
             )
         return self
 
@@ -248,7 +258,7 @@ class RunConfig(Written):
 LATER: dict[str, dict[str, Any]] = {
     "data": {"evaluation_overlap": 0},
     "data.synthetic": {"simulator": "curve", "forgetting": None},
-    "model": {"items": "none"},
+    "model": {"items": "none", "growth": "count"},
     "training": {"loss": "bce", "batch_order": "shuffled"},
 }
 """Fields, by the dotted path of their section, that came after runs were on record, and their defaults: what the code

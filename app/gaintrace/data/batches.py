@@ -5,6 +5,7 @@ letters: see gaintrace.model.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -76,6 +77,12 @@ class Inputs:
             members_of_stream=members.members_of_stream,
         )
 
+    @cached_property
+    def first(self) -> Tensor | None:
+        """Place in its row where each token's chunk begins, in rows that several chunks share: BT; None: at 0."""
+        group = self.length_groups[0]
+        return group.first(self.position)
+
     @property
     def known_target_item(self) -> Tensor:
         """The item of each target, −1 where training does not know it: RN."""
@@ -103,6 +110,11 @@ class MemberInputs(Inputs):
     of_streams: Inputs  # with a row a stream: what members of one stream share is computed of it, once
     members_of_stream: list[Tensor]  # S tensors of member indices
 
+    @property
+    def first(self) -> Tensor | None:
+        """See Inputs: the same for all members and sides."""
+        return self.of_streams.first
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -110,6 +122,11 @@ class Targets:
 
     response: Tensor  # SN float
     real: Tensor  # SN bool: the target exists and something came before its answer
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """Of each target in the mean over real ones: SN."""
+        return self.real / self.real.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 @dataclass(frozen=True)
@@ -128,6 +145,7 @@ class DeviceData:
         frame = dataset.interactions
         self.device = device
         self.skills = len(dataset.skills)
+        self.longest = config.max_sequence_length
         students = frame["student"].to_numpy(np.int64)
         steps = _steps_to_last_answer(students, frame["step"].to_numpy(np.int64))
         self.one_skill_per_answer = bool((steps == 1).all())
@@ -199,9 +217,10 @@ class DeviceData:
         index = torch.where(after >= 0, split.start[layout.chunk] + layout.position, 0)
         target = torch.where(after > 0, index + 1, 0)
         skill, steps = self.skill[index], self.steps_to_last_answer[target]
+        packed = any(group.packed for group in layout.length_groups)  # what is left of a row counts on past all targets
         inputs = Inputs(
             length_groups=layout.length_groups,
-            position=layout.position,
+            position=layout.position.clamp(max=self.longest - 2) if packed else layout.position,
             skill=skill,
             token=skill + self.skills * self.response[index],
             target_skill=self.skill[target],

@@ -60,7 +60,7 @@ def sight(inputs: Inputs, heads: int, fades: bool, to_last_answer: bool = False)
 def _mask(group: LengthGroup, inputs: Inputs, bias: Tensor | None, steps: Tensor | None, sink: int) -> Tensor | None:
     """`bias`: H,T,S + T of the longest group; `steps`: KN to the last answer."""
     faded = None if bias is None else bias[:, : group.positions, : group.positions + sink]
-    first = group.first(inputs.position)
+    first = inputs.first
     if first is None and steps is None:
         return faded
     position = torch.arange(group.positions, device=inputs.position.device)
@@ -74,7 +74,7 @@ def _mask(group: LengthGroup, inputs: Inputs, bias: Tensor | None, steps: Tensor
         seen = seen & (position >= first[..., None])  # KBTT, or BTT
         seen = seen.expand(len(inputs.token), *seen.shape[-3:]).flatten(0, 1)
     seen = seen[:, None]  # KB,1,T,T
-    hidden = torch.zeros(seen.shape, device=seen.device).masked_fill(~seen, -torch.inf)
+    hidden = torch.where(seen, 0.0, -torch.inf)
     return hidden if faded is None else faded + F.pad(hidden, (sink, 0))
 
 
@@ -89,9 +89,9 @@ def attend(
     if value.device.type == "cpu":
         # Under autocast, too: the backward pass of torch's attention in bf16 takes several times that in fp32 there.
         streams = tuple(stream.float() for stream in streams)
+    parts = [part for s in streams for part in _cut(s, [value.shape[-1]] * (s.shape[-1] // value.shape[-1]), -1)]
     sizes = [group.stop - group.start for group in groups]
-    parts = [part for stream in streams for part in torch.split(stream, value.shape[-1], dim=-1)]  # KND each
-    by_group = zip(*(torch.split(part, sizes, dim=1) for part in parts), strict=True)
+    by_group = zip(*(_cut(part, sizes, 1) for part in parts), strict=True)  # KND each
     attended = []
     with torch.autocast("cpu", enabled=False):
         for group, own, mask in zip(groups, by_group, seen.masks, strict=True):
@@ -99,6 +99,11 @@ def attend(
             sequences = _attend(query, key, val, mask, seen.sink)
             attended.append(sequences.transpose(1, 2).reshape(len(value), -1, value.shape[-1]))
     return attended[0] if len(attended) == 1 else torch.cat(attended, dim=1)
+
+
+def _cut(stream: Tensor, sizes: list[int], dim: int) -> tuple[Tensor, ...]:
+    """Parts of a stream; itself where there is one, whose gradient would be copied otherwise."""
+    return (stream,) if len(sizes) == 1 else torch.split(stream, sizes, dim=dim)
 
 
 def _sequences(part: Tensor, group: LengthGroup, heads: int) -> Tensor:

@@ -1,7 +1,5 @@
 """The two-stream stack that both encoders are built on. Shape letters: see the package's docstring."""
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,9 +8,7 @@ from gaintrace.config import ModelConfig
 from gaintrace.data.batches import Inputs, MemberInputs
 from gaintrace.data.groups import LengthGroup
 from gaintrace.model.attention import Sight, attend, sight
-from gaintrace.model.layers import ComposedEmbedding, Embedding, LayerNorm, Linear, look_up
-
-Drop = Callable[[Tensor], Tensor]
+from gaintrace.model.layers import ComposedEmbedding, Drop, Embedding, Index, LayerNorm, Linear, look_up
 
 
 class Block(nn.Module):
@@ -54,12 +50,18 @@ class Block(nn.Module):
 
         `projected`: query_key(ctx), KN,2D, and value(val), KND, where the caller has a cheaper way to them.
         """
-        query_key, value = projected or (self.query_key(ctx), self.value(val))
+        # Where many kernels are launched and none casts, gradients of what is used twice are added inside products.
+        fused = groups[0].packed and not torch.is_autocast_enabled(ctx.device.type)
+        if projected is None:
+            ctx, query_key = self.query_key.beside(ctx, fused)
+            val, value = self.value.beside(val, fused)
+        else:
+            query_key, value = projected
         a = drop(self.out(attend(query_key, value, groups, self.heads, seen)))
         val = self.norm_value(val + a)
         if self.context_out:
-            h = self.norm_context(ctx + a)
-            ctx = self.norm_out(h + drop(self.down(drop(F.relu(self.up(h))))))
+            h, up = self.up.beside(self.norm_context(ctx + a), fused)
+            ctx = self.norm_out(drop(self.down(drop(F.relu(up))), onto=h))
         return ctx, val
 
 
@@ -90,20 +92,19 @@ class TwoStreamStack(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Both streams of every token: KND each. `difficulty`: of the tokens' items, KN1; `seen`: from `sight`."""
         tables = self.context.table(), self.value.table()
-        ctx, val = (look_up(table, inputs.token) for table in tables)
-        position = inputs.position.expand(inputs.token.shape)
+        token, position = Index(inputs.token), Index(inputs.position.expand(inputs.token.shape))
+        ctx, val = (look_up(table, token) for table in tables)
         if self.position is not None:
             embedded = self.position(position)
             ctx, val = ctx + embedded, val + embedded
         seen = seen or self.sight(inputs)
-        projected = self._first_projections(*tables, inputs.token, position)
+        projected = self._first_projections(*tables, token, position, inputs.length_groups[0].packed)
         if difficulty is not None and self.harder_context is not None and self.harder_value is not None:
             harder = [self.harder_context.table(), self.harder_value.table()]
             ctx, val = (
-                stream + difficulty * look_up(table, inputs.token)
-                for stream, table in zip((ctx, val), harder, strict=True)
+                stream + difficulty * look_up(table, token) for stream, table in zip((ctx, val), harder, strict=True)
             )
-            projected = None if projected is None else self._harder_projections(projected, harder, inputs, difficulty)
+            projected = None if projected is None else self._harder_projections(projected, harder, token, difficulty)
         for block in self.blocks:
             ctx, val = block(ctx, val, inputs.length_groups, drop, seen, projected)
             projected = None
@@ -119,16 +120,18 @@ class TwoStreamStack(nn.Module):
         return ComposedEmbedding(skills, config.d_model) if composed else Embedding(2 * skills, config.d_model)
 
     def _first_projections(
-        self, context: Tensor, value: Tensor, token: Tensor, position: Tensor
+        self, context: Tensor, value: Tensor, token: Index, position: Index, packed: bool
     ) -> tuple[Tensor, Tensor] | None:
         """What the first block projects, looked up, where tokens outnumber the rows of the tables.
+
+        Not in packed batches: it saves arithmetic, of which a device that takes them has enough, and launches more.
 
         (E[token] + P[position])·W + b = (E·W)[token] + (P·W + b)[position]
 
         context, value: the tables, KVD each; token, position: KN each → KN,2D and KND, as `projected` of Block.
         """
         rows = context.shape[1] + (0 if self.position is None else self.position.weight.shape[1])
-        if token.shape[1] < rows:
+        if token.number.shape[1] < rows or packed:
             return None
         first = self.blocks[0]
         assert isinstance(first, Block)
@@ -136,19 +139,19 @@ class TwoStreamStack(nn.Module):
         return query_key, self._through(first.value, value, token, position)
 
     def _harder_projections(
-        self, projected: tuple[Tensor, Tensor], harder: list[Tensor], inputs: MemberInputs, difficulty: Tensor
+        self, projected: tuple[Tensor, Tensor], harder: list[Tensor], token: Index, difficulty: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The same with what difficulty adds: d · (E'·W)[token]. `harder`: the tables E', KVD each."""
         first = self.blocks[0]
         assert isinstance(first, Block)
         added = (
-            look_up(torch.bmm(table, linear.weight), inputs.token)
+            look_up(torch.bmm(table, linear.weight), token)
             for table, linear in zip(harder, (first.query_key, first.value), strict=True)
         )
         query_key, value = (own.addcmul(difficulty, more) for own, more in zip(projected, added, strict=True))
         return query_key, value
 
-    def _through(self, linear: Linear, table: Tensor, token: Tensor, position: Tensor) -> Tensor:
+    def _through(self, linear: Linear, table: Tensor, token: Index, position: Index) -> Tensor:
         """What `linear` makes of one of the streams. table: KVD; token, position: KN → KN…."""
         if self.position is None:
             return look_up(linear(table), token)

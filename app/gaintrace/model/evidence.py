@@ -5,8 +5,8 @@
                           mastery[s] ← mastery[s] + (u / weight[s]) · (response − mastery[s])
     on the skill itself   a = 1,  u = 2 · sigmoid(±difficulty)
     on another one        a = transfer[s],  u = 2 · transfer[s] · sigmoid(±(ease[s] − ease[c] + difficulty))
-    logit                 (mastery[s] − θ[s]) / temperature[s] + growth[s] · log(1 + n)  (+ discrimination[s] · ability)
-                          (− difficulty of the item asked)
+    logit                 (mastery[s] − θ[s]) / temperature[s] + growth[s] · log(1 + practice[s])
+                          (+ discrimination[s] · ability)  (− difficulty of the item asked)
 
 ease is logit(start); difficulties are those of items, where these have any, and else 0: then u = 1 on the skill itself.
 ± is + after a right answer and − after a wrong one: what is right on a harder skill or item, or wrong on an easier one,
@@ -20,15 +20,17 @@ retention       what is left of the weight of earlier answers after one on the s
 transfer        what an answer on another, equally easy skill counts, in answers on this one
 θ               mastery at which a student (of ability 0, where ability is inferred) is as often right as wrong
 temperature     mastery that is worth one logit
-growth          logits that practice adds, right or wrong, n being the answers on the skill so far; not below 0
+growth          logits that practice adds, right or wrong; not below 0. Practice is the answers on the skill so far,
+                counted; or, with growth `inferred`, the sum of what a network that has read all answers up to each
+                takes it to be worth, exp(w · val + b)
 discrimination  logits that one unit of ability is worth, where ability is inferred
 
 Laws, whatever is learned: a right answer never lowers mastery and a wrong one never raises it, of any skill; a skill
 with transfer 0 moves by its own answers alone; more of the same answer on a skill, to equally hard items, moves it less
 each time, because weight stays under 2 / (1 − retention). What practice itself teaches is apart: growth may only add,
-and is no part of mastery, which a wrong answer must not raise. Ability is read by a network from all answers. Mastery
-is trained to predict by itself as well as in the sum, or the others would take over what mastery is to say. Shape
-letters: see the package's docstring.
+and is no part of mastery, which a wrong answer must not raise; so a network may read it, as it reads ability from all
+answers. Mastery is trained to predict by itself as well as in the sum, or the others would take over what mastery is to
+say. Shape letters: see the package's docstring.
 """
 
 from dataclasses import replace
@@ -41,10 +43,11 @@ from torch import Tensor, nn
 from gaintrace.config import LearningCurveConfig, ModelConfig
 from gaintrace.data.batches import MemberInputs
 from gaintrace.data.groups import LengthGroup
-from gaintrace.model.encoder import Drop, TwoStreamStack
+from gaintrace.model.encoder import TwoStreamStack
 from gaintrace.model.items import difficulty_of
-from gaintrace.model.layers import Linear
+from gaintrace.model.layers import Drop, Linear
 from gaintrace.model.mastery import MasteryPrediction
+from gaintrace.model.practice import practised_before
 
 STARTS = {"start": 0.5, "retention": 0.8, "prior_share": 0.4, "transfer": 0.1, "growth": 0.1, "discrimination": 1.0}
 """Where training starts from: what it ends near on several data sets, and it moves in a few hundred steps."""
@@ -112,7 +115,7 @@ class EvidenceCurve(nn.Module):
         of_target = (parameter.gather(1, inputs.target_skill) for parameter in parameters)
         asked = _Asked(inputs.target_skill, inputs.steps_to_last_answer, *of_target)
         with torch.autocast(right.device.type, enabled=False):
-            tracked = [_tracked(group, group.first(inputs.position), answers, asked) for group in inputs.length_groups]
+            tracked = [_tracked(group, inputs.first, answers, asked) for group in inputs.length_groups]
         mastery, count = (torch.cat(parts, dim=1) for parts in zip(*tracked, strict=True))
         return mastery, count
 
@@ -137,6 +140,7 @@ class EvidenceEncoder(nn.Module):
         self.stack = TwoStreamStack(config, skills, positions, context_out=False, items=items) if inferred else None
         self.ability = Linear(config.d_model, 1) if inferred else None
         self.curve = EvidenceCurve(curve, skills, inferred)
+        self.gain = Linear(config.d_model, 1) if config.growth == "inferred" else None
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
@@ -146,15 +150,22 @@ class EvidenceEncoder(nn.Module):
         difficulty = None if of_item is None else of_item(inputs.target_item)
         if difficulty is not None:
             alone = alone - difficulty
-        growth = self.curve.log_growth.gather(1, inputs.target_skill).exp() * torch.log1p(count)
         if self.stack is None or self.ability is None or self.curve.log_discrimination is None:
+            growth = self._growth(count, inputs)
             return MasteryPrediction(
                 alone + growth, mastery, torch.zeros_like(mastery), None, growth, alone, difficulty
             )
         _, val = self.stack(inputs, drop, None if of_item is None else of_item.read(inputs.item))
+        practice = count if self.gain is None else practised_before(self.gain(val).float().squeeze(-1).exp(), inputs)
+        growth = self._growth(practice, inputs)
         ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
         ability = ability * self.curve.log_discrimination.gather(1, inputs.target_skill).exp()
         return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone, difficulty)
+
+    def _growth(self, practice: Tensor, inputs: MemberInputs) -> Tensor:
+        """Logits that practice of each target's skill adds: KN → KN."""
+        growth: Tensor = self.curve.log_growth.gather(1, inputs.target_skill).exp() * torch.log1p(practice)
+        return growth
 
     def mastery(self, inputs: MemberInputs) -> Tensor:
         """Mastery of each target's skill before its answer: KN, in (0, 1)."""

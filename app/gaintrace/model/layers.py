@@ -6,6 +6,7 @@ initial weights depend on its seed alone and never on its neighbours. See the pa
 
 import math
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,28 @@ class Linear(nn.Module):
         y = torch.baddbmm(self.bias, x.reshape(members, -1, d_in), self.weight)
         return y.view(*x.shape[:-1], d_out)
 
+    def beside(self, x: Tensor, fused: bool) -> tuple[Tensor, Tensor]:
+        """x, to be used beside the map of it, and that map. `fused`: x's two gradients are added inside a product."""
+        if not fused:
+            return x, self(x)
+        both: tuple[Tensor, Tensor] = _Beside.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return both
+
+
+class _Beside(torch.autograd.Function):
+    """x, and y = x·W + b: the gradient of x is ∂x + ∂y·Wᵀ, one kernel."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x, weight)
+        return x.view_as(x), torch.baddbmm(bias, x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        (x, weight), (of_x, of_y) = ctx.saved_tensors, slopes
+        own = torch.baddbmm(of_x, of_y, weight.transpose(1, 2))
+        return own, torch.bmm(x.transpose(1, 2), of_y), of_y.sum(dim=1, keepdim=True)
+
 
 class Embedding(nn.Module):
     """One table of V rows a member. index: KN → KND."""
@@ -35,7 +58,7 @@ class Embedding(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(1, rows, width))  # what torch.nn.Embedding uses
 
-    def forward(self, index: Tensor) -> Tensor:
+    def forward(self, index: "Tensor | Index") -> Tensor:
         """Look each member's indices up in its own table: KN → KND."""
         return look_up(self.weight, index)
 
@@ -63,14 +86,46 @@ class ComposedEmbedding(nn.Module):
         return shared.flatten(1, 2) + self.own
 
 
-def look_up(table: Tensor, index: Tensor) -> Tensor:
+class Index:
+    """Row numbers that several tables are looked up by, KN.
+
+    On a GPU, rows are looked up by a product with ones and zeros, made once for all tables: its gradient is a product
+    as well, where that of an embedding sorts the numbers first, in some eight kernels. Exact in fp32.
+    """
+
+    def __init__(self, number: Tensor, multiplied: bool | None = None) -> None:
+        """`multiplied`: whether by a product; None: on a GPU."""
+        self.number = number
+        self.multiplied = number.device.type != "cpu" if multiplied is None else multiplied
+        self.made: Tensor | None = None
+
+    def ones(self, rows: int, like: Tensor) -> Tensor | None:
+        """1 where a token's row is, else 0, KNV; None where rows are not looked up by products."""
+        if not self.multiplied or rows > MOST_MULTIPLIED:
+            return None
+        if self.made is None or self.made.shape[-1] != rows:
+            row = torch.arange(rows, device=self.number.device)
+            self.made = (self.number[..., None] == row).to(like.dtype)
+        return self.made
+
+
+MOST_MULTIPLIED = 4096
+"""Rows of a table that is looked up by a product: more cost more than sorting."""
+
+
+def look_up(table: Tensor, index: Tensor | Index) -> Tensor:
     """Rows of each member's own table. table: KVD; index: KN → KND.
 
     A linear map of an embedding is looked up too, in the mapped table: V products of rows instead of N.
     """
     members, rows, _ = table.shape
-    offset = torch.arange(members, device=index.device).mul_(rows).view(-1, 1)
-    return F.embedding(index + offset, table.flatten(0, 1))
+    if isinstance(index, Index):
+        if (ones := index.ones(rows, table)) is not None:
+            return torch.bmm(ones, table)
+        index = index.number
+    if members > 1:
+        index = index + torch.arange(0, members * rows, rows, device=index.device).view(-1, 1)
+    return F.embedding(index, table.flatten(0, 1))
 
 
 class LayerNorm(nn.Module):
@@ -89,6 +144,13 @@ class LayerNorm(nn.Module):
         return torch.addcmul(self.bias, F.layer_norm(x, width), self.weight)
 
 
+class Drop(Protocol):
+    """Dropout, or what stands in its place."""
+
+    def __call__(self, x: Tensor, onto: Tensor | None = None) -> Tensor:
+        """x: KND → the same; `onto`: what it is added to, KND."""
+
+
 class Dropout:
     """Dropout whose masks belong to seeds, not to members.
 
@@ -97,12 +159,33 @@ class Dropout:
     under the same noise.
     """
 
-    def __init__(self, probability: float, seeds: list[int], stream_of_member: Tensor) -> None:
-        """`seeds`: one for each of S; `stream_of_member`: K indices into them, on the device of the masks."""
+    def __init__(
+        self,
+        probability: float,
+        seeds: list[int],
+        stream_of_member: Tensor,
+        calls: "list[tuple[int, torch.dtype]] | None" = None,
+    ) -> None:
+        """`seeds`: one for each of S; `stream_of_member`: K indices into them, on the device of the masks.
+
+        `calls`: the width and type of what is dropped from, call by call of a step, where `draw` is to draw for all.
+        """
         self.probability = probability
         self.stream_of_member = stream_of_member
+        self.calls = calls
+        self.drawn: Iterator[Tensor] | None = None
         self.generators = [torch.Generator(stream_of_member.device) for _ in seeds]
         self.seed(seeds)
+
+    def draw(self, tokens: int) -> None:
+        """Draw the masks of all calls of a step at once: a kernel where launching many costs more. `tokens`: N."""
+        if self.calls is None or self.probability == 0:
+            return
+        widths = [width for width, _ in self.calls]
+        masks = [self._mask(torch.Size([tokens * sum(widths)]), self.calls[0][1], one) for one in self.generators]
+        every = masks[0][None] if len(masks) == 1 else torch.stack(masks)[self.stream_of_member]
+        parts = torch.split(every, [tokens * width for width in widths], dim=1)
+        self.drawn = iter([part.view(-1, tokens, width) for part, width in zip(parts, widths, strict=True)])
 
     def seed(self, seeds: list[int]) -> None:
         """Start every stream's masks anew, from the same generators: a recorded step goes on drawing from them."""
@@ -114,10 +197,20 @@ class Dropout:
         device = self.stream_of_member.device
         self.generators = [torch.Generator(device).set_state(next(states)) for _ in self.generators]
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Zero each element with the given probability and scale the rest to keep the mean. x: KND → the same."""
+    def __call__(self, x: Tensor, onto: Tensor | None = None) -> Tensor:
+        """Zero each element with the given probability and scale the rest to keep the mean. x: KND → the same.
+
+        `onto`: what it is added to, KND.
+        """
+        if onto is not None and self.drawn is not None:
+            return torch.addcmul(onto, x, next(self.drawn))
+        return self._dropped(x) if onto is None else onto + self._dropped(x)
+
+    def _dropped(self, x: Tensor) -> Tensor:
         if self.probability == 0:
             return x
+        if self.drawn is not None:
+            return x * next(self.drawn)
         masks = [self._mask(x.shape[1:], x.dtype, generator) for generator in self.generators]
         if len(masks) == 1:
             return x * masks[0]
@@ -135,6 +228,6 @@ class Dropout:
         return kept.mul_(1 / (1 - self.probability)).view(shape)
 
 
-def no_dropout(x: Tensor) -> Tensor:
-    """What stands for Dropout in evaluation. x: KND → the same."""
-    return x
+def no_dropout(x: Tensor, onto: Tensor | None = None) -> Tensor:
+    """What stands for Dropout in evaluation. x: KND → the same, or what it is added to, KND, with it."""
+    return x if onto is None else onto + x

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from gaintrace.config import LearningCurveConfig, ModelConfig
 from gaintrace.data.batches import MemberInputs
 from gaintrace.model.curves import PerSkillCurve, PublishedCurve
-from gaintrace.model.encoder import Drop, TwoStreamStack
+from gaintrace.model.encoder import TwoStreamStack
 from gaintrace.model.items import difficulty_of
-from gaintrace.model.layers import Linear
+from gaintrace.model.layers import Drop, Linear
 from gaintrace.model.practice import practised_before
 
 
@@ -102,8 +102,7 @@ class PerSkillGain(nn.Module):
         ]
         of_row = torch.cat(summed, dim=1).flatten(1)  # K,NC: what a row so far is worth to each skill
         practice = of_row.gather(1, inputs.last_answered * skills + inputs.target_skill)
-        (group, *others) = inputs.length_groups
-        if others or (first := group.first(inputs.position)) is None:
+        if (first := inputs.first) is None:
             return practice
         # Of a row that several chunks share, less what came before the target's.
         chunk = torch.arange(gain.shape[1], device=gain.device) - inputs.position  # N, where it begins

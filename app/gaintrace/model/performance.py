@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from gaintrace.config import ModelConfig
 from gaintrace.data.batches import MemberInputs
 from gaintrace.model.attention import Sight, attend
-from gaintrace.model.encoder import Drop, TwoStreamStack
+from gaintrace.model.encoder import TwoStreamStack
 from gaintrace.model.items import difficulty_of
-from gaintrace.model.layers import Embedding, LayerNorm, Linear, look_up
+from gaintrace.model.layers import Drop, Embedding, Index, LayerNorm, Linear, look_up
 from gaintrace.model.practice import practised_before
 
 
@@ -36,6 +36,7 @@ class TargetAttention(nn.Module):
     def forward(
         self,
         skills: Embedding,
+        target: Index,
         harder: Tensor | None,
         ctx: Tensor,
         val: Tensor,
@@ -45,14 +46,14 @@ class TargetAttention(nn.Module):
     ) -> Tensor:
         """skills: the embedding e, KCD; ctx, val: KND of every interaction → KND of every target, which see `seen`.
 
-        `harder`: what the difficulty of the target's item adds to e, KND.
+        `target`: the skills of targets; `harder`: what the difficulty of the target's item adds to e, KND.
         """
-        query, asked = look_up(self.query(skills.weight), inputs.target_skill), skills(inputs.target_skill)
+        query, asked = look_up(self.query(skills.weight), target), skills(target)
         if harder is not None:
             query, asked = query + torch.bmm(harder, self.query.weight), asked + harder
-        key = look_up(self.key(skills.weight), inputs.skill) + self.key_context(ctx)
+        key = look_up(self.key(skills.weight), Index(inputs.skill)) + self.key_context(ctx)
         attended = attend((query, key), self.value(val), inputs.length_groups, self.heads, seen)
-        found: Tensor = self.norm(asked + drop(self.out(attended)))
+        found: Tensor = self.norm(drop(self.out(attended), onto=asked))
         return found
 
 
@@ -98,16 +99,17 @@ class PerformanceEncoder(nn.Module):
         seen = self.stack.sight(inputs)
         ctx, val = self.stack(inputs, drop, of_items, seen)
         of_ctx, of_val, of_target = self.hidden.weight.chunk(3, dim=1)
-        hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), inputs.target_skill)
+        target = Index(inputs.target_skill)
+        hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), target)
         harder = None
         if self.difficulty is not None and self.harder is not None:
-            harder = self.difficulty.read(inputs.target_item) * self.harder(inputs.target_skill)
+            harder = self.difficulty.read(inputs.target_item) * self.harder(target)
             hidden = hidden.baddbmm(harder, of_target)
         hidden = hidden.baddbmm(inputs.at_last_answered(ctx), of_ctx).baddbmm(inputs.at_last_answered(val), of_val)
         if self.target_attention is not None:
             if not inputs.one_skill_per_answer:
                 seen = self.stack.sight(inputs, to_last_answer=True)
-            found = self.target_attention(self.target, harder, ctx, val, inputs, seen, drop)
+            found = self.target_attention(self.target, target, harder, ctx, val, inputs, seen, drop)
             counted = counts(inputs, self.target.weight.shape[1], items=harder is not None)
             hidden = hidden + self.hidden_found(found) + self.hidden_counts(counted)
         logit: Tensor = self.logit(drop(F.relu(hidden))).squeeze(-1)

@@ -35,7 +35,7 @@ def _summed(worth: Tensor, inputs: Inputs, stream: int, on: On) -> Tensor:
         )  # BT each
         position = torch.arange(group.positions, device=worth.device)
         before = position <= (position + 1 - steps)[..., None]  # BTT
-        if (first := group.first(inputs.position)) is not None:
+        if (first := inputs.first) is not None:
             before = before & (position >= first[..., None])
         counts = (before & (target[..., None] == practised[:, None])).to(worth.dtype)
         grouped = worth[:, group.start : group.stop].view(-1, group.rows, group.positions)

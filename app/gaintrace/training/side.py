@@ -5,7 +5,7 @@ Shape letters: see gaintrace.model.
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gaintrace.config import RunConfig
-from gaintrace.data.batches import Batch, Members, Targets
+from gaintrace.data.batches import Batch, MemberInputs, Members, Targets
 from gaintrace.model.dual import derived_seed, load_member, member_state, member_tensors, stack
 from gaintrace.model.items import Difficulty
-from gaintrace.model.layers import Dropout
+from gaintrace.model.layers import Dropout, no_dropout
 from gaintrace.model.mastery import MasteryPrediction
 from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight, uncertainty_loss
 
@@ -63,6 +63,10 @@ class Side:
         self.optimizer = self._optimizer()
         self.autocast = configs[0].training.precision == "bf16"
         self.streams = 0
+        # On a GPU a kernel for each parameter, or mask, would cost more than one for all costs.
+        self.joined = device.type != "cpu"
+        self.dropped: list[tuple[int, torch.dtype]] | None = None
+        self.of_member: Tensor | None = None  # of each gradient that is clipped
 
     def _optimizer(self) -> torch.optim.Adam:
         training = self.configs[0].training
@@ -107,15 +111,22 @@ class Side:
         self.streams = len(streams)
         member_streams = [streams.index(config.training.seed) for config in self.configs]
         self.members = Members.of(member_streams, len(streams), self.device)
-        self.dropout = Dropout(self.configs[0].model.dropout, seeds, self.members.stream_of_member)
+        self.dropout = Dropout(self.configs[0].model.dropout, seeds, self.members.stream_of_member, self.dropped)
         self.clip = torch.zeros(len(self.configs), device=self.device)
         self.loss_weight = torch.zeros_like(self.clip)
 
     def backward(self, batch: Batch) -> Tensor:
         """Forward and backward of one batch; gradients stay on the parameters. Returns the logits, KN."""
+        inputs = batch.inputs.for_members(self.members)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            output = self.module(batch.inputs.for_members(self.members), self.dropout)
+            if self.joined and self.dropped is None:
+                self._note_dropped(inputs)
+            self.dropout.draw(len(batch.inputs.position))
+            output = self.module(inputs, self.dropout)
         logit: Tensor = (output.logit if isinstance(output, MasteryPrediction) else output).float()
+        if self.joined and self.log_variance is None and self.configs[0].training.loss == "bce":
+            self._backward(logit, output, batch.targets)
+            return logit.detach()
         loss = self._loss(logit, batch.targets)
         if isinstance(output, MasteryPrediction) and output.alone is not None:
             loss = (loss + self._loss(output.alone, batch.targets)) / 2
@@ -125,6 +136,33 @@ class Side:
         weighted = self.loss_weight * loss if s is None else uncertainty_loss(loss, s)
         weighted.sum().backward()  # type: ignore[no-untyped-call]
         return logit.detach()
+
+    def _backward(self, logit: Tensor, output: Tensor | MasteryPrediction, targets: Targets) -> None:
+        """The backward pass of the loss from its gradient in the logits, (p − response) · weight, written out:
+        a third of the kernels of the loss and its own backward pass.
+        """
+        parts = [logit]
+        if isinstance(output, MasteryPrediction) and output.alone is not None:
+            parts.append(output.alone)
+        weight = self.members.expand(targets.weight) * (self.loss_weight / len(parts))[:, None]
+        response = self.members.expand(targets.response)
+        slopes = [(part.detach().sigmoid() - response) * weight for part in parts]
+        if isinstance(difficulty := getattr(self.module, "difficulty", None), Difficulty):
+            parts.append(difficulty.surprise())
+            slopes.append(self.loss_weight / self.targets)
+        torch.autograd.backward(parts, slopes)
+
+    @torch.no_grad()
+    def _note_dropped(self, inputs: MemberInputs) -> None:
+        """Note what a step drops from, so that its masks can be drawn at once."""
+        dropped: list[tuple[int, torch.dtype]] = []
+
+        def note(x: Tensor, onto: Tensor | None = None) -> Tensor:
+            dropped.append((x.shape[-1], x.dtype))
+            return no_dropout(x, onto)
+
+        self.module(inputs, note)
+        self.dropped = self.dropout.calls = dropped
 
     def _loss(self, logit: Tensor, targets: Targets) -> Tensor:
         """Mean loss of each member's real targets, which is their cross-entropy or, as the study had it, that of their
@@ -145,6 +183,9 @@ class Side:
         when it is fixed. Adam bounds its step in any case.
         """
         gradients = [p.grad.flatten(1) for p in self.clipped if p.grad is not None]
+        if self.joined:
+            joined: Tensor = torch.linalg.vector_norm(torch.cat(gradients, dim=1), dim=1)
+            return joined
         norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in gradients])
         norm: Tensor = torch.linalg.vector_norm(norms, dim=0)
         return norm
@@ -152,13 +193,28 @@ class Side:
     def step(self, norm: Tensor) -> None:
         """Clip each member's gradient, whose norm (K) is given, and let Adam take one step."""
         scale = (self.clip / (norm + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_
-        for parameter in self.clipped:
-            if parameter.grad is not None:
+        clipped = [parameter for parameter in self.clipped if parameter.grad is not None]
+        if self.joined:
+            self._scale(clipped, scale)
+        else:
+            for parameter in clipped:
+                assert parameter.grad is not None
                 parameter.grad.mul_(scale.view(-1, *[1] * (parameter.ndim - 1)))
         for parameters in self.optimizer.param_groups:  # torch asks for it while it records, and warns of it otherwise
             parameters["capturable"] = self.device.type == "cuda" and torch.cuda.is_current_stream_capturing()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+
+    def _scale(self, parameters: Sequence[Tensor], scale: Tensor) -> None:
+        """Multiply each member's gradients by its scale (K), in one piece of memory."""
+        sizes = [parameter.numel() for parameter in parameters]
+        if self.of_member is None or len(self.of_member) != sum(sizes):
+            members = torch.arange(len(scale), device=self.device)
+            self.of_member = torch.cat([members.repeat_interleave(size // len(scale)) for size in sizes])
+        joined = torch.cat([parameter.grad.flatten() for parameter in parameters if parameter.grad is not None])
+        joined.mul_(scale[self.of_member])
+        for parameter, scaled in zip(parameters, torch.split(joined, sizes), strict=True):
+            parameter.grad = scaled.view_as(parameter)
 
     def count_step(self) -> None:
         """What follows a step on the host: no part of a recorded one."""
@@ -185,6 +241,7 @@ class Side:
                 moments[name] = moments[name][index]
         self.configs = [self.configs[member] for member in members]
         self.streams = 0
+        self.of_member = None
 
     def moving(self) -> list[Tensor]:
         """The tensors that a step changes, after the first: K… each, and Adam's counts of steps."""
