@@ -1,7 +1,7 @@
 """What readers share: answers in time order, and what is one answer where it needs several skills."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def single(paths: list[Path], name: str) -> Path:
     return paths[0]
 
 
-def in_time_order(frame: pd.DataFrame, student: str, time: str) -> pd.DataFrame:
+def in_time_order(frame: pd.DataFrame, student: str, time: str | list[str]) -> pd.DataFrame:
     """Students in order of first appearance, each one's rows sorted by time; ties keep the file's order.
 
     The index, lines of the file, becomes the column `line`.
@@ -53,18 +53,18 @@ def in_time_order(frame: pd.DataFrame, student: str, time: str) -> pd.DataFrame:
     first = frame.groupby(student, sort=False).ngroup()
     return (
         frame.assign(_student=first, line=frame.index)
-        .sort_values(["_student", time], kind="stable", ignore_index=True)
+        .sort_values(["_student", *([time] if isinstance(time, str) else time)], kind="stable", ignore_index=True)
         .drop(columns="_student")
     )
 
 
-def answer_starts(frame: pd.DataFrame) -> "tuple[pd.Series[bool], pd.Series[Any]]":
+def answer_starts(frame: pd.DataFrame, also: Iterable[str] = ()) -> "tuple[pd.Series[bool], pd.Series[Any]]":
     """Where answers begin in files that have a row for each skill, and the runs of rows between which one must begin.
 
-    `frame` is in time order. The rows of an answer stand together, with one student (uid), item and response and no
-    skill twice, so a new one begins where any of the three changes or a skill comes again.
+    `frame` is in time order. The rows of an answer stand together, with one student (uid), item and response (`also`:
+    and what else is one) and no skill twice, so a new one begins where any of these changes or a skill comes again.
     """
-    same = ["uid", "item", "response"]
+    same = ["uid", "item", "response", *also]
     run = (frame[same] != frame[same].shift()).any(axis=1).cumsum()
     # Inside a run, the n-th time of a skill belongs to the n-th answer.
     repetition = frame.groupby([run, frame["skill"]]).cumcount()
@@ -110,7 +110,7 @@ def dropped(tables: list[Table]) -> tuple[dict[str, int], dict[str, str]]:
     counts = {reason: sum(len(table.dropped.get(reason, [])) for table in tables) for reason in reasons}
     found = {
         reason: "; ".join(
-            (f"{table.path.name} " if len(tables) > 1 else "") + places(table.dropped[reason])
+            (f"{table.path.name} " if len(tables) > 1 else "") + places(table.dropped[reason], table.unit)
             for table in tables
             if reason in table.dropped
         )
