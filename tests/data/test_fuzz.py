@@ -12,7 +12,7 @@ from gaintrace.data.dataset import load_dataset
 from gaintrace.data.prepare import prepare
 from gaintrace.data.readers import READERS
 from gaintrace.errors import GaintraceError
-from tests.data.test_bad_cells import rows
+from tests.data.test_bad_cells import SEPARATORS, rows
 
 CELLS = st.one_of(
     st.sampled_from(
@@ -54,7 +54,7 @@ def tables(draw, reader):
             table.append(list(table[row]))
         else:
             table[row] = table[row][:column] if change == "shorter" else [*table[row], draw(CELLS)]
-    text = "\n".join(("\t" if reader == "algebra2005" else ",").join(row) for row in table)
+    text = "\n".join(SEPARATORS.get(reader, ",").join(row) for row in table)
     data = text.encode(draw(st.sampled_from(["utf-8", "utf-8", "utf-8", "utf-16", "utf-32", "latin-1"])), "replace")
     if draw(st.integers(0, 3)):
         return data
