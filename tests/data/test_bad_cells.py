@@ -7,7 +7,7 @@ import pytest
 from gaintrace.data.prepare import prepare
 from gaintrace.data.readers import READERS
 
-SEVERAL_FILES = {"pykt"}
+SEVERAL_FILES = {"pykt", "xes3g5m", "nips_task34", "ednet", "ednet5000"}
 """Readers of more than one table."""
 KDD_CUP = ("algebra2005", "bridge2algebra2006")
 HEADERS = {name: reader.columns for name, reader in READERS.items()}

@@ -64,7 +64,7 @@ def _dataset(answers: Answers, raw: list[Path], reader: str, name: str) -> Datas
         students,
         skills,
         reader=reader,
-        sources=[] if reader == DATAFRAME else [_source(table.path) for table in answers.tables],
+        sources=[] if reader == DATAFRAME else _sources(answers),
         dropped=counts,
         dropped_at=found,
         rows_read=sum(table.rows_read for table in answers.tables),
@@ -115,10 +115,22 @@ def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str
     return interactions, students, [str(s) for s in skills]
 
 
-def _source(path: Path) -> SourceFile:
-    name = os.fsencode(path.name).decode("utf-8", "replace")  # may have bytes that no text has
+def _sources(answers: Answers) -> list[SourceFile]:
+    files = [(table.path, table.files) for table in answers.tables] + [(path, []) for path in answers.beside]
+    return [SourceFile(name=_name(path), sha256=_digest(path, inside)) for path, inside in files]
+
+
+def _name(path: Path) -> str:
+    return os.fsencode(path.name).decode("utf-8", "replace")  # may have bytes that no text has
+
+
+def _digest(path: Path, inside: list[Path]) -> str:
+    """SHA-256 of a file, or of the names and digests of a folder's files."""
+    if inside:
+        lines = (f"{_name(file)} {_digest(file, [])}\n" for file in inside)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as file:
-        return SourceFile(name=name, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _names(raw: list[Path]) -> str:

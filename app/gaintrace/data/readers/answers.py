@@ -1,14 +1,15 @@
 """What readers share: answers in time order, and what is one answer where it needs several skills."""
 
+import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gaintrace.data.readers.common import Table, places
+from gaintrace.data.readers.common import Table
 from gaintrace.errors import DataError
 
 JOINTS = "~~|[_,;|]"
@@ -22,11 +23,12 @@ class Answers:
     `frame` columns: uid (string), answer (any value; the neighbouring rows of a student that share it are one answer),
     item (string or missing), skill (string), response (0 or 1), line (of the file that the answer is from), where there
     are several tables, table (its place among them), and, where the source has a split, fold.
-    `tables`: the files, which count the rows left out.
+    `tables`: the files, which count the rows left out. `beside`: files that say more of what the answers are to.
     """
 
     frame: pd.DataFrame
     tables: list[Table]
+    beside: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,19 @@ def single(paths: list[Path], name: str) -> Path:
     if len(paths) != 1:
         raise DataError(f"{name} is made of one raw file; {len(paths)} were given")
     return paths[0]
+
+
+def located(paths: list[Path], name: str, folders: tuple[str, ...], reader: str) -> Path:
+    """A raw file by its name: one of those given, or in or beside one of them, maybe in one of some folders."""
+    near = (place for path in paths for place in (path, *list(path.parents)[:2]))
+    inside = (place / folder / name for place in near for folder in folders)
+    for place in (*(path for path in paths if path.name == name), *inside):
+        if os.path.exists(place):  # noqa: PTH110 - Path.exists raises where the name is too long
+            return place
+    raise DataError(
+        f"{', '.join(map(str, paths))}: no {name} there, nor in {' or '.join(filter(None, folders))}. "
+        f"Give the folder that {reader} was unpacked to"
+    )
 
 
 def in_time_order(frame: pd.DataFrame, student: str, time: str | list[str]) -> pd.DataFrame:
@@ -110,7 +125,7 @@ def dropped(tables: list[Table]) -> tuple[dict[str, int], dict[str, str]]:
     counts = {reason: sum(len(table.dropped.get(reason, [])) for table in tables) for reason in reasons}
     found = {
         reason: "; ".join(
-            (f"{table.path.name} " if len(tables) > 1 else "") + places(table.dropped[reason], table.unit)
+            (f"{table.path.name} " if len(tables) > 1 else "") + table.places(table.dropped[reason])
             for table in tables
             if reason in table.dropped
         )

@@ -30,6 +30,9 @@ Row = tuple[str, ...]
 PIECE = 100_000
 """Rows."""
 
+FILE = 2**32
+"""Lines of a file in a folder's index: line 7 of file 2 is 2 · FILE + 7."""
+
 
 PUBLISHED: dict[str, tuple[tuple[str, ...], str]] = {}
 """By data set: the columns that identify its file, and what its publisher calls it. The package puts them here, where
@@ -42,7 +45,8 @@ class Table:
 
     `dropped`: the lines of the rows left out, by reason. `notes` say what else a reader of the numbers should know.
     `student`: the column that names students; `unusable`: of how many answers that cannot be used each is, by reason.
-    `unit`: what the index counts.
+    `unit`: what the index counts. Where the table is a folder, `files` are its files, and the index counts
+    `FILE` lines of each.
     """
 
     path: Path
@@ -53,6 +57,15 @@ class Table:
     student: str | None = None
     unusable: dict[str, Counter[str]] = field(default_factory=dict)
     unit: str = "line"
+    files: list[Path] = field(default_factory=list)
+
+    def places(self, lines: list[int]) -> str:
+        """The first of some rows, for a person."""
+        if not self.files:
+            return places(lines, self.unit)
+        found = (divmod(line, FILE) for line in sorted(lines)[:EXAMPLES])
+        shown = ", ".join(f"{self.files[file].name} line {line}" for file, line in found)
+        return shown + (", …" if len(lines) > EXAMPLES else "")
 
     def drop(self, lines: Iterable[int], reason: str) -> None:
         """Count rows as left out. Taking them out of the frame is the caller's."""
@@ -129,9 +142,9 @@ def read_table(
     encoding = check_start(path, f"a table with columns {', '.join(wanted)}")
     records = Records(path, separator, quoted)
     wanted += (name for name in optional if name in records.header)
-    where = _columns(records, wanted, [name for name in wanted if name not in optional])
+    where = places_of(records, wanted, [name for name in wanted if name not in optional])
     lost = defaultdict[str, list[int]](list)
-    cells = _Cells(wanted)
+    cells = Cells(wanted)
     pick = itemgetter(*where)
     for line, row in records.rows(where, lost):
         cells.add(line, pick(row))
@@ -149,7 +162,7 @@ def texts(cells: Iterable[str | None]) -> "pd.Series[str]":
     return values.mask(values.isin(MISSING))
 
 
-class _Cells:
+class Cells:
     """Cells of a table, packed piece by piece: a million rows of Python strings would need ten times the memory."""
 
     def __init__(self, names: list[str]) -> None:
@@ -198,7 +211,7 @@ class _Cells:
         self.rows = []
 
 
-def _columns(records: Records, wanted: list[str], required: list[str]) -> list[int]:
+def places_of(records: Records, wanted: list[str], required: list[str]) -> list[int]:
     """Where the wanted columns are."""
     found = records.header
     missing = [name for name in required if name not in found]
