@@ -10,6 +10,18 @@ from gaintrace.data.readers.answers import JOINTS
 from gaintrace.data.readers.ids import same_ids
 from tests.data.test_bad_cells import FIRST_ID, HEADERS, TABLES, rows, written
 
+STEP = ("Anon Student Id", "Problem Name", "Step Name")
+IDS = {
+    "assist2009": ("user_id", "problem_id", "skill_id"),
+    "assist2012": ("user_id", "problem_id", "skill_id"),
+    "assist2015": ("user_id", "sequence_id"),
+    "assist2017": ("studentId", "problemId", "skill"),
+    "algebra2005": (*STEP, "KC(Default)"),
+    "bridge2algebra2006": (*STEP, "KC(SubSkills)"),
+    "statics2011": STEP,
+    "poj": ("User", "Problem"),
+}
+
 
 def told(values, joints=""):
     made, notes = same_ids(pd.Series(values, dtype="str", name="skill"), joints)
@@ -69,9 +81,7 @@ def test_two_are_one_exactly_where_their_numbers_are(numbers):
 @pytest.mark.parametrize("name", TABLES)
 def test_every_reader_takes_numbers_for_what_they_are(tmp_path, name):
     """One missing value makes pandas write a whole column of ids as 1.0."""
-    named = {"assist2009": ("user_id", "problem_id", "skill_id"), "assist2015": ("user_id", "sequence_id")}
-    named |= {"assist2017": ("studentId", "problemId", "skill")}
-    columns = named.get(name, ("Anon Student Id", "Problem Name", "Step Name", "KC(Default)"))
+    columns = IDS[name]
     clean = rows(name)
     for column in columns:
         numbers = {value: str(place) for place, value in enumerate(dict.fromkeys(row[column] for row in clean))}
@@ -100,11 +110,16 @@ def test_a_copy_whose_ids_are_written_otherwise_is_a_copy(tmp_path):
 @pytest.mark.parametrize("name", TABLES)
 def test_why_a_student_has_too_few_answers_is_what_is_wrong(tmp_path, name):
     made = rows(name)
-    response = next(column for column in HEADERS[name] if column.lower().startswith("correct"))
+    response, wrong = {
+        "statics2011": ("First Attempt", "First Attempt is neither correct nor incorrect"),
+        "poj": ("Result", "Result is no verdict"),
+    }.get(name, ("", ""))
+    if not response:
+        response = next(column for column in HEADERS[name] if column.lower().startswith("correct"))
+        wrong = f"{response} is neither 0 nor 1"
     for row in made[:3]:
         row[response] = "0.5"
     dataset = prepare(name, [written(tmp_path / "raw.csv", name, made[:-3])])
-    wrong = f"{response} is neither 0 nor 1"
     assert dataset.dropped == {
         wrong: 3,
         f"of students with fewer than 3 usable answers: {wrong}": 2,

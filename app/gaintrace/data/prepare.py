@@ -9,10 +9,15 @@ import pandas as pd
 
 from gaintrace.data.dataset import COLUMNS, Dataset, SourceFile
 from gaintrace.data.readers import READERS
-from gaintrace.data.readers.answers import dropped
+from gaintrace.data.readers.answers import Answers, dropped
 from gaintrace.data.readers.common import Table
+from gaintrace.data.readers.csv import Columns
+from gaintrace.data.readers.csv import read as read_any
 from gaintrace.data.split import split_students
-from gaintrace.errors import ConfigError, DataError
+from gaintrace.errors import ConfigError, DataError, did_you_mean
+
+CSV, DATAFRAME = "csv", "DataFrame"
+"""Readers of any table: of a file, and of one in memory."""
 
 MIN_ANSWERS = 3
 """Students with fewer answers are dropped before the split, as pyKT does."""
@@ -24,8 +29,27 @@ def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
     Raises DataError where the files are not what they claim.
     """
     if reader not in READERS:
-        raise ConfigError(f"no data set {reader!r}; known are {', '.join(READERS)}")
-    answers = READERS[reader].read(raw)
+        raise ConfigError(
+            f"no data set {reader!r}{did_you_mean(reader, READERS) or '.'} "
+            f"Known are {', '.join(READERS)}, and csv for any table"
+        )
+    return _dataset(READERS[reader].read(raw), raw, reader, name)
+
+
+def prepare_table(source: pd.DataFrame | Path, columns: Columns, name: str = "") -> Dataset:
+    """Read any table, a row an answer: a delimited text file, a Parquet file or a DataFrame.
+
+    Raises ConfigError for columns that the table does not have, and DataError where they do not hold answers.
+    """
+    answers = read_any(source, columns)
+    told = ", ".join(f"{role} is {column}" for role, column in columns.named().items())
+    answers.tables[0].notes.insert(0, told)
+    if isinstance(source, pd.DataFrame):
+        return _dataset(answers, [answers.tables[0].path], DATAFRAME, name)
+    return _dataset(answers, [source], CSV, name)
+
+
+def _dataset(answers: Answers, raw: list[Path], reader: str, name: str) -> Dataset:
     frame = answers.frame
     if frame.empty:
         raise DataError(f"{_names(raw)}: no usable row{_reasons(answers.tables)}")
@@ -40,7 +64,7 @@ def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
         students,
         skills,
         reader=reader,
-        sources=[_source(table.path) for table in answers.tables],
+        sources=[] if reader == DATAFRAME else _sources(answers),
         dropped=counts,
         dropped_at=found,
         rows_read=sum(table.rows_read for table in answers.tables),
@@ -91,10 +115,22 @@ def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str
     return interactions, students, [str(s) for s in skills]
 
 
-def _source(path: Path) -> SourceFile:
-    name = os.fsencode(path.name).decode("utf-8", "replace")  # may have bytes that no text has
+def _sources(answers: Answers) -> list[SourceFile]:
+    files = [(table.path, table.files) for table in answers.tables] + [(path, []) for path in answers.beside]
+    return [SourceFile(name=_name(path), sha256=_digest(path, inside)) for path, inside in files]
+
+
+def _name(path: Path) -> str:
+    return os.fsencode(path.name).decode("utf-8", "replace")  # may have bytes that no text has
+
+
+def _digest(path: Path, inside: list[Path]) -> str:
+    """SHA-256 of a file, or of the names and digests of a folder's files."""
+    if inside:
+        lines = (f"{_name(file)} {_digest(file, [])}\n" for file in inside)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as file:
-        return SourceFile(name=name, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _names(raw: list[Path]) -> str:
