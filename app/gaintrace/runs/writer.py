@@ -25,7 +25,6 @@ from gaintrace.runs.pykt import pykt_scores
 from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
-from gaintrace.training.device import environment
 from gaintrace.training.evaluation import EncoderScore
 from gaintrace.training.loop import EndedRun
 from gaintrace.training.reporter import EpochRow
@@ -33,11 +32,15 @@ from gaintrace.training.reporter import EpochRow
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How a run was trained: on which device, beside how many others, and for how much energy (joules), if known."""
+    """How a run was trained: on which device, beside how many others, and for how much energy (joules), if known.
+
+    `environment`: what else can change a number (gaintrace.training.device).
+    """
 
     device: torch.device
     side_by_side: int
     joules: float | None
+    environment: dict[str, str | int | float]
 
 
 class RunWriter:
@@ -110,7 +113,7 @@ class RunWriter:
             code_version=code_version(),
             files=files,
             joules=how.joules,
-            environment=environment(how.device) | build() | {"side_by_side": how.side_by_side},
+            environment=how.environment | build() | {"side_by_side": how.side_by_side},
             **measured,
         )
 
