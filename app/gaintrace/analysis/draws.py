@@ -3,6 +3,7 @@
 Every run is resampled by the same draws, so differences between runs are paired.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +59,7 @@ def resample(store: Store, runs: list[str], seed: int) -> Resampled:
         found.draws[run] = {}
         for side in ("e1", "e2"):
             score = frame[side].to_numpy()
-            content = score.tobytes()
+            content = hashlib.sha256(np.ascontiguousarray(score).data).digest()
             if content not in known:
                 known[content] = bootstrap.auc(score, first["response"].to_numpy())
             found.draws[run][side] = known[content]
