@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import save
 
-from gaintrace.config import RunConfig
+from gaintrace.config import DataConfig, RunConfig
 from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import Dataset
 from gaintrace.identity import code_version
@@ -50,6 +50,7 @@ class RunWriter:
         self.runs = store.child(layout.RUNS)
         self.dataset = dataset
         self.note = note
+        self.past: dict[str, pd.DataFrame] = {}  # earlier answers of the test targets, by the data's configuration
 
     def succeeded(self, run: str) -> bool:
         """Whether a run is finished, so that it needs no training."""
@@ -88,7 +89,9 @@ class RunWriter:
             ("model.safetensors", save(tensors, {"config": config.model_dump_json()})),
         ):
             files[name] = add_file(folder, name, content)
-        measured = _epochs(ended, data) | _measured(config, ended, predictions, self.dataset)
+        measured = _epochs(ended, data) | _measured(
+            config, ended, predictions, self._past(predictions, config.data), self.dataset
+        )
         return self._publish(self._result(config, ended.run, how, None, files, measured))
 
     def fail(self, run: str, config: RunConfig, error: Exception, how: Circumstances) -> RunResult:
@@ -130,6 +133,13 @@ class RunWriter:
         }
         truth = {"true_mastery": rows["true_mastery"]} if "true_mastery" in rows else {}
         return pd.DataFrame({**identity, **frame.drop(columns="index"), **truth})
+
+    def _past(self, predictions: pd.DataFrame, config: DataConfig) -> pd.DataFrame:
+        """The targets of all runs on the same data are the same."""
+        key = config.model_dump_json()
+        if key not in self.past:
+            self.past[key] = earlier_answers_of(predictions, self.dataset, config)
+        return self.past[key]
 
     def _publish(self, result: RunResult) -> RunResult:
         """Put result.json, and return the one that counts: of two pods on one run, the first to succeed.
@@ -187,15 +197,16 @@ def _epochs(ended: EndedRun, data: DeviceData) -> dict[str, Any]:
     }
 
 
-def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
-    """What is measured on test. `predictions`: as stored."""
+def _measured(
+    config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, past: pd.DataFrame, dataset: Dataset
+) -> dict[str, Any]:
+    """What is measured on test. `predictions`: as stored; `past`: the earlier answers of each."""
 
     def encoder(score: EncoderScore) -> EncoderMetrics:
         return EncoderMetrics(loss=score.loss, auc=score.auc, accuracy=score.accuracy)
 
     assert ended.predictions is not None
     assert ended.windowed is not None
-    past = earlier_answers_of(predictions, dataset, config.data)
     return {
         "test": Metrics(e1=encoder(ended.test["e1"]), e2=encoder(ended.test["e2"]), targets=len(predictions)),
         "learned": learned(config, ended.weights),
