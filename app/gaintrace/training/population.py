@@ -113,7 +113,7 @@ class Population:
         """After a step that failed on its way: no gradients, and other generators in these states."""
         left = iter(states)
         for side in self.sides.values():
-            side.optimizer.zero_grad(set_to_none=True)
+            side.optimizer.zero_grad()
             side.dropout.renew(left)
 
     def remove(self, runs: Iterable[str]) -> None:
