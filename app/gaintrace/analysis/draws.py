@@ -4,6 +4,7 @@ Every run is resampled by the same draws, so differences between runs are paired
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 from gaintrace.analysis.bootstrap import StudentBootstrap
 from gaintrace.errors import ConfigError
 from gaintrace.runs.predictions import DamagedPredictionsError, read_predictions
+from gaintrace.runs.result import RunResult
 from gaintrace.store import Store
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -33,8 +35,10 @@ class Resampled:
     effective: float = 0.0
 
 
-def resample(store: Store, runs: list[str], seed: int) -> Resampled:
-    """Read the predictions of runs and resample their students. Where no run left any, there is nothing to say."""
+def resample(store: Store, runs: list[str], seed: int, results: Mapping[str, RunResult] | None = None) -> Resampled:
+    """Read the predictions of runs and resample their students. `results`: those that are read already, by run.
+
+    Where no run left any, there is nothing to say."""
     found = Resampled()
     absent: dict[str, str] = {}
     bootstrap: StudentBootstrap | None = None
@@ -42,7 +46,7 @@ def resample(store: Store, runs: list[str], seed: int) -> Resampled:
     known: dict[bytes, Array] = {}  # runs that share encoder 1 predict alike
     for run in runs:
         try:
-            frame = read_predictions(store, run, ["student", "response", "e1", "e2"])
+            frame = read_predictions(store, run, ["student", "response", "e1", "e2"], (results or {}).get(run))
         except ConfigError:
             absent[run] = "missing"
             continue

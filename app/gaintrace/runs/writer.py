@@ -72,9 +72,6 @@ class RunWriter:
 
     def write(self, config: RunConfig, ended: EndedRun, data: DeviceData, how: Circumstances) -> RunResult:
         """Put a run that was trained to its end, or to its error; the result that counts, which may be another's."""
-        there = self.stored(ended.run)
-        if there is not None and there.status == "succeeded":
-            return self._kept(there)
         folder = self.runs.child(ended.run)
         folder.write("config.json", config.model_dump_json(indent=1).encode())
         # A failure leaves the plain name to the attempt that succeeds, which people look for under it.

@@ -5,6 +5,7 @@ A run that has succeeded is never trained again; one that failed is tried again.
 
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -27,6 +28,9 @@ from gaintrace.training.faults import device_fault, out_of_memory
 from gaintrace.training.loop import EndedRun, train
 from gaintrace.training.memory import most_members
 from gaintrace.training.reporter import Reporter
+
+LOOKED_UP_AT_A_TIME = 16
+"""Runs looked for in the store at a time, which answers slowly, not rarely."""
 
 
 @dataclass
@@ -60,6 +64,7 @@ class ShardTrainer:
         self.writer = RunWriter(self.store, self.dataset, self.reporter.note)
         self.device_data: dict[str, DeviceData] = {}
         self.said: set[str] = set()
+        self.fresh: set[str] = set()  # runs that have no checkpoint
 
     @cached_property
     def device(self) -> torch.device:
@@ -72,8 +77,10 @@ class ShardTrainer:
         Raises DeviceError where the device is at fault, and records nothing then.
         """
         planned = self.plan.shard(shard)
-        pending = [run for run in planned if not self.writer.succeeded(run.run_id)]
-        self.reporter.already([run.run_id for run in planned if run not in pending])
+        with ThreadPoolExecutor(LOOKED_UP_AT_A_TIME) as pool:
+            done = list(pool.map(lambda run: self.writer.succeeded(run.run_id), planned))
+        pending = [run for run, succeeded in zip(planned, done, strict=True) if not succeeded]
+        self.reporter.already([run.run_id for run, succeeded in zip(planned, done, strict=True) if succeeded])
         try:
             with Writing(self._finished) as self.writing:
                 for fellows in self._fellows(pending):
@@ -88,11 +95,17 @@ class ShardTrainer:
     def _fellows(self, pending: list[PlannedRun]) -> list[list[PlannedRun]]:
         """Runs that can be trained as one population: of one key, and stopped at one place."""
         found: dict[tuple[str, tuple[int, int]], list[PlannedRun]] = {}
-        for run in pending:
-            checkpoint = load_checkpoint(self.writer.runs, run.run_id, run.config)
-            position = checkpoint.position if checkpoint else (0, 0)
-            found.setdefault((population_key(run.config), position), []).append(run)
+        with ThreadPoolExecutor(LOOKED_UP_AT_A_TIME) as pool:
+            positions = list(pool.map(self._position, pending))
+        self.fresh = {run.run_id for run, position in zip(pending, positions, strict=True) if position is None}
+        for run, position in zip(pending, positions, strict=True):
+            found.setdefault((population_key(run.config), position or (0, 0)), []).append(run)
         return list(found.values())
+
+    def _position(self, run: PlannedRun) -> tuple[int, int] | None:
+        """Where its last checkpoint is; None without one."""
+        checkpoint = load_checkpoint(self.writer.runs, run.run_id, run.config)
+        return checkpoint.position if checkpoint else None
 
     def _members(self, fellows: list[PlannedRun]) -> int:
         """How many of them to train side by side."""
@@ -106,7 +119,9 @@ class ShardTrainer:
     def _train(self, fellows: list[PlannedRun]) -> None:
         """Train runs side by side; where that fails, in halves, so that only the run at fault fails."""
         configs = {run.run_id: run.config for run in fellows}
-        stored = {run: load_checkpoint(self.writer.runs, run, config) for run, config in configs.items()}
+        stopped = {run: config for run, config in configs.items() if run not in self.fresh}
+        self.fresh -= configs.keys()  # what fails is tried again, from checkpoints of the first try
+        stored = {run: load_checkpoint(self.writer.runs, run, config) for run, config in stopped.items()}
         checkpoints = {run: checkpoint for run, checkpoint in stored.items() if checkpoint}
         data = self._on_device(fellows[0].config)
         energy = EnergyMeter(configs.keys() - checkpoints.keys(), lambda: joules(self.device))
