@@ -82,6 +82,7 @@ main()
 OUTSIDE_TRAINING = {
     "while the data set is read": ("gaintrace.pipeline.sweep", "load_data"),
     "while resampling": ("gaintrace.analysis.summary", "compare_configurations"),
+    "while mastery is read": ("gaintrace.report.mastery", "curves"),
     "while the report is drawn": ("gaintrace.report.aggregate", "render_report"),
     "while metrics are pushed": ("gaintrace.report.metrics", "sweep_metrics"),
 }

@@ -125,7 +125,7 @@ def test_associations_are_those_of_each_group_by_itself(by):
 def test_the_calibration_error_is_the_textbooks(values):
     probability = pd.Series([p for p, _ in values])
     response = pd.Series([int(r) for _, r in values])
-    found = calibration(probability, response)
+    found = calibration(probability.to_numpy(), response.to_numpy())
     expected = 0.0
     for b in range(15):
         inside = [(p, r) for p, r in zip(probability, response, strict=True) if min(int(p * 15), 14) == b]

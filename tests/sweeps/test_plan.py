@@ -9,7 +9,7 @@ from gaintrace.config import SweepSpec, load_spec, parse_spec
 from gaintrace.errors import ConfigError, StoreError
 from gaintrace.identity import code_version, population_key
 from gaintrace.store import open_store
-from gaintrace.sweeps.plan import make_plan, read_plan, write_plan
+from gaintrace.sweeps.plan import make_plan, read_plan, read_shard, write_plan
 from tests.made_results import DATA, PHASE2, fail, planned, succeed
 
 
@@ -55,6 +55,24 @@ def test_a_plan_comes_back_from_the_store(tmp_path):
     store.write(f"sweeps/{plan.sweep_id}/plan.json", b"{")
     with pytest.raises(StoreError, match="damaged"):
         read_plan(store, plan.sweep_id)
+
+
+def test_a_shard_has_a_plan_of_its_own_that_says_the_same(tmp_path):
+    store = open_store(tmp_path)
+    plan = planned(store, runs_per_shard=4)
+    key = f"sweeps/{plan.sweep_id}/plan.json"
+    whole = store.read(key)
+    store.delete(key)
+    for shard in range(2):
+        own = read_shard(store, plan.sweep_id, shard)
+        assert own.shard(shard) == own.runs == plan.shard(shard)
+        assert (own.spec.base, own.spec.name, own.data) == (plan.spec.base, plan.spec.name, plan.data)
+    store.write(key, whole)
+    with pytest.raises(ConfigError, match="its shards are 0 to 1"):
+        read_shard(store, plan.sweep_id, 2)
+    plan = planned(store, runs_per_shard=6)
+    assert not store.keys(f"sweeps/{plan.sweep_id}/shards"), "one shard needs none"
+    assert read_shard(store, plan.sweep_id, 0).runs == plan.runs, "as where a version of before planned"
 
 
 @given(st.lists(st.sampled_from(["succeeded", "failed", "missing", "damaged"]), min_size=6, max_size=6))

@@ -1,8 +1,10 @@
 """Training: the same numbers every time, through interruptions, and honest ends."""
 
+import gc
 import json
 import tempfile
 import time
+import weakref
 from functools import cache
 
 import pandas as pd
@@ -68,6 +70,30 @@ def test_a_seed_gives_the_same_numbers_twice(tmp_path):
     assert_same(first, second)
     other = run_training({"r": small_run(training={"seed": 1})}, open_store(tmp_path / "c"))["r"]
     assert other.test != first.test
+
+
+def test_predictions_of_runs_that_have_ended_leave_memory(tmp_path):
+    """Of runs that end at once, whoever hears of them may hold those of one at a time."""
+    configs = {f"r{weight}": small_run(training={"bce_loss_weight": weight}) for weight in (0.2, 0.4, 0.6)}
+    config, earlier = configs["r0.2"], []
+
+    def on_ended(ended):
+        gc.collect()
+        assert all(frame() is None for frame in earlier)
+        earlier.append(weakref.ref(ended.predictions))
+
+    train(
+        configs,
+        DeviceData(generate(config.data.synthetic), config.data, CPU),
+        runs=open_store(tmp_path),
+        checkpoints={},
+        on_ended=on_ended,
+        reporter=Silent(),
+        say=print,
+        interrupted=lambda: False,
+        pace=Pace(),
+    )
+    assert len(earlier) == 3
 
 
 KINDS = {

@@ -151,7 +151,10 @@ def test_runs_that_differ_in_the_curve_alone_share_encoder_1():
         population = Population(configs, data)
         assert len(population.sides["e1"].configs) == members
         assert len(population.sides["e2"].configs) == 3
-        assert population.shared("1.0") == (["2.0", "3.0"] if scope == "per_encoder" else [])
+        named = [population.shared(run) for run in configs]
+        assert named == ([["2.0"], ["1.0"], ["1.0"]] if scope == "per_encoder" else [[], [], []])
+        population.remove(["1.0"])
+        assert population.shared("3.0") == named[2], "whoever has ended first"
 
 
 def test_the_rule_that_picks_epochs_is_each_member_s_own_and_leaves_encoder_1_shared():

@@ -9,6 +9,7 @@ the configuration that is truly best on test is the first or one that cannot be 
 picked the first: this is a subset selection (Gupta, Technometrics 7, 1965; Hsu, Ann. Stat. 12, 1984).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from gaintrace.analysis.noise import optimism, pooled_training
 from gaintrace.analysis.ranking import REPETITIONS, Group, mean, ranked, ranking_score
 from gaintrace.analysis.ranking import configurations as grouped
 from gaintrace.config import Objective, Strict
+from gaintrace.runs.result import RunResult
 from gaintrace.store import Store
 
 ALPHAS = (0.5, 1.0)
@@ -131,16 +133,23 @@ class Comparison(Strict):
 
 
 def compare_configurations(
-    store: Store, table: pd.DataFrame, parameters: list[str], objective: Objective, data_hash: str
+    store: Store,
+    table: pd.DataFrame,
+    parameters: list[str],
+    objective: Objective,
+    data_hash: str,
+    results: Mapping[str, RunResult] | None = None,
 ) -> Comparison:
     """Rank configurations by the mean of the ranking metric, and set each against the first.
+
+    `results`: those that are read already, by run.
 
     The draws of students come from the data's hash alone.
     """
     groups = grouped(table, parameters)
     repetitions = max((len(group) for group in groups), default=0)
     order = ranked(groups, objective)
-    read = resample(store, _chosen(order, repetitions, objective), int(data_hash[:12], 16))
+    read = resample(store, _chosen(order, repetitions, objective), int(data_hash[:12], 16), results)
     reference = _reference(order, read)
     standings = _standings(order, objective, read, reference)
     by_alpha: dict[int, dict[str, Standing]] = {}

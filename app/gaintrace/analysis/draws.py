@@ -3,6 +3,8 @@
 Every run is resampled by the same draws, so differences between runs are paired.
 """
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,7 @@ import pandas as pd
 from gaintrace.analysis.bootstrap import StudentBootstrap
 from gaintrace.errors import ConfigError
 from gaintrace.runs.predictions import DamagedPredictionsError, read_predictions
+from gaintrace.runs.result import RunResult
 from gaintrace.store import Store
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -32,8 +35,11 @@ class Resampled:
     effective: float = 0.0
 
 
-def resample(store: Store, runs: list[str], seed: int) -> Resampled:
-    """Read the predictions of runs and resample their students. Where no run left any, there is nothing to say."""
+def resample(store: Store, runs: list[str], seed: int, results: Mapping[str, RunResult] | None = None) -> Resampled:
+    """Read the predictions of runs and resample their students. `results`: those that are read already, by run.
+
+    Where no run left any, there is nothing to say.
+    """
     found = Resampled()
     absent: dict[str, str] = {}
     bootstrap: StudentBootstrap | None = None
@@ -41,7 +47,7 @@ def resample(store: Store, runs: list[str], seed: int) -> Resampled:
     known: dict[bytes, Array] = {}  # runs that share encoder 1 predict alike
     for run in runs:
         try:
-            frame = read_predictions(store, run, ["student", "response", "e1", "e2"])
+            frame = read_predictions(store, run, ["student", "response", "e1", "e2"], (results or {}).get(run))
         except ConfigError:
             absent[run] = "missing"
             continue
@@ -58,7 +64,7 @@ def resample(store: Store, runs: list[str], seed: int) -> Resampled:
         found.draws[run] = {}
         for side in ("e1", "e2"):
             score = frame[side].to_numpy()
-            content = score.tobytes()
+            content = hashlib.sha256(np.ascontiguousarray(score).data).digest()
             if content not in known:
                 known[content] = bootstrap.auc(score, first["response"].to_numpy())
             found.draws[run][side] = known[content]

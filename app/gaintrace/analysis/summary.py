@@ -2,6 +2,7 @@
 
 import io
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -14,7 +15,7 @@ from gaintrace.analysis.findings import Evidence, Finding, find
 from gaintrace.analysis.provenance import Cost, cost
 from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.statistics import Criterion, Statistics, check_success, correlations, summarise
-from gaintrace.analysis.table import plain_value, read_results, run_table, short_names
+from gaintrace.analysis.table import READ_AT_A_TIME, plain_value, read_results, run_table, short_names
 from gaintrace.config import Objective, Strict
 from gaintrace.runs.files import read_file
 from gaintrace.runs.result import GainStatistics, Interpretability, PyktScores, RunResult
@@ -88,9 +89,9 @@ def analyse(store: Store, plan: Plan) -> Analysis:
     """Reconcile a plan with the store: all that can be said of the sweep now."""
     results = read_results(store, plan)
     table = run_table(plan, results)
-    epochs = read_epochs(store, table)
+    epochs = read_epochs(store, table, results)
     comparison = compare_configurations(
-        store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash
+        store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash, results
     )
     table = with_intervals(table, comparison)
     return Analysis(summarise_sweep(plan, table, results, epochs, comparison), table, results, epochs)
@@ -154,12 +155,16 @@ def with_intervals(table: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     return pd.concat([table.iloc[:, :at], pd.DataFrame(columns), table.iloc[:, at:]], axis=1)
 
 
-def read_epochs(store: Store, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def read_epochs(store: Store, table: pd.DataFrame, results: dict[str, RunResult]) -> dict[str, pd.DataFrame]:
     """epochs.csv of the best runs, by run id; one that is missing or damaged is left out."""
-    found = {}
-    for run in table.loc[table["rank"].notna(), "run_id"].head(EPOCHS_READ):
+
+    def read(run: str) -> pd.DataFrame | None:
         try:
-            found[run] = pd.read_csv(io.BytesIO(read_file(store.child(layout.run(run)), "epochs.csv")))
+            return pd.read_csv(io.BytesIO(read_file(store.child(layout.run(run)), "epochs.csv", results[run])))
         except (MissingObjectError, ValueError):
-            continue
-    return found
+            return None
+
+    runs = table.loc[table["rank"].notna(), "run_id"].head(EPOCHS_READ).tolist()
+    with ThreadPoolExecutor(READ_AT_A_TIME) as pool:
+        found = zip(runs, pool.map(read, runs), strict=True)
+    return {run: epochs for run, epochs in found if epochs is not None}

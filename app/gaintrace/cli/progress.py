@@ -23,6 +23,7 @@ class TrainingProgress(Silent):
         self.epochs = {run.run_id: run.config.training.epochs for run in runs}
         self.labels = {run.run_id: _label(run) for run in runs}
         self.done: dict[str, float] = dict.fromkeys(self.epochs, 0.0)
+        self.trained = dict.fromkeys(self.epochs, 0)  # whole epochs; a run that is being written trains no more
         self.active: list[str] = []
         self.status = ""
         self.last_line = time.monotonic()
@@ -58,7 +59,7 @@ class TrainingProgress(Silent):
         """See gaintrace.training.reporter.Reporter."""
         self.active = list(runs)
         for run in runs:
-            self.done[run] = done
+            self.done[run] = self.trained[run] = done
         if done:
             self.note(f"{_runs(len(runs))} continue after epoch {done}")
 
@@ -74,7 +75,7 @@ class TrainingProgress(Silent):
 
     def epoch(self, run: str, row: EpochRow) -> None:
         """See Reporter."""
-        self.done[run] = row["epoch"]
+        self.done[run] = self.trained[run] = row["epoch"]
         self.status = f"valid E1 {row['valid_e1_auc']:.4f} E2 {row['valid_e2_auc']:.4f}"
         if not self.bar:
             self._line(
@@ -83,7 +84,7 @@ class TrainingProgress(Silent):
 
     def finished(self, run: str, status: str, summary: str) -> None:
         """See Reporter."""
-        self.epochs[run] = max(1, int(self.done[run]))
+        self.epochs[run] = max(1, self.trained[run])
         self.done[run] = self.epochs[run]
         self.active = [other for other in self.active if other != run]
         self.note(f"{self.labels[run]}: {status}, {summary}")

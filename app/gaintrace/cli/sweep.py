@@ -171,11 +171,10 @@ def train_shard(
     from gaintrace.pipeline.sweep import Machine, train_shards
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.data import load_data
-    from gaintrace.sweeps.plan import read_plan
+    from gaintrace.sweeps.plan import read_shard
 
     store = open_store(out)
-    plan_ = read_plan(store, sweep_id)
-    plan_.shard(shard)
+    plan_ = read_shard(store, sweep_id, shard)
     base = plan_.spec.base
     if data:
         uri = named.dataset(store, data)

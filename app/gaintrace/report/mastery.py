@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
-from gaintrace.errors import GaintraceError
+from gaintrace.errors import GaintraceError, InterruptedRunError
 from gaintrace.report.figures.mastery import practice_panel, student_panel
 from gaintrace.report.mastery_curves import Curve, curves
 from gaintrace.report.sections import page_template
@@ -63,6 +63,8 @@ def show_mastery(store: Store, plan: Plan, summary: Summary) -> Mastery | None:
         other = other_run(summary)
         labels = {"best": best} | ({"other": other} if other else {})
         found = curves({label: read_predictions(store, row["run_id"]) for label, row in labels.items()})
+    except InterruptedRunError:
+        raise
     except GaintraceError as error:
         return Mastery(missing=f"Mastery is not shown: {error}.")
     return Mastery(

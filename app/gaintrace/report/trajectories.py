@@ -63,36 +63,39 @@ def choose_students(dataset: Dataset, config: RunConfig, count: int) -> Chosen:
     Eligible is who practised some skills at least twice; fewer than `count` are all taken. Of equally long histories
     the one that comes first in the data set ranks lower, so the same data give the same students.
     """
-    frame = dataset.interactions.assign(item=known_items(dataset, config.data.fold))
+    is_test = (dataset.students["fold"] == TEST_FOLD).to_numpy()[dataset.interactions["student"].to_numpy()]
+    frame = dataset.interactions[is_test].assign(item=known_items(dataset, config.data.fold)[is_test])
     longest = config.data.max_sequence_length - 1  # positions that the encoder has
-    is_test = (dataset.students["fold"] == TEST_FOLD).to_numpy()[frame["student"]]
-    groups: Any = frame[is_test].groupby("student", sort=True)
-    histories = [
-        StudentHistory(
-            student=int(student),
-            uid=str(dataset.students["uid"].iloc[int(student)]),
-            skill=rows["skill"].to_numpy(np.int64)[:longest],
-            response=rows["response"].to_numpy(np.int64)[:longest],
-            item=rows["item"].to_numpy(np.int64)[:longest],
-            beyond=max(0, len(rows) - longest),
-        )
-        for student, rows in groups
-    ]
-    twice = [int((np.unique(history.skill, return_counts=True)[1] >= 2).sum()) for history in histories]
+    student, skill = (frame[name].to_numpy(np.int64) for name in ("student", "skill"))
+    first = np.flatnonzero(np.diff(student, prepend=-1))
+    length = np.diff(first, append=len(student))
+    order = np.repeat(np.arange(len(first)), length)
+    seen = np.arange(len(student)) - first[order] < longest
+    practised, times = np.unique(order[seen] * len(dataset.skills) + skill[seen], return_counts=True)
+    twice = np.bincount(practised[times >= 2] // len(dataset.skills), minlength=len(first))
     for least in SKILLS_TWICE:
-        eligible = [history for history, skills in zip(histories, twice, strict=True) if skills >= least]
+        eligible = np.flatnonzero(twice >= least)
         if len(eligible) >= count:
             break
-    if not eligible:
+    if not len(eligible):
         raise DataError(f"data set {dataset.name}: no student of the test set practised a skill twice")
-    eligible.sort(key=lambda history: len(history.skill))
+    eligible = eligible[np.argsort(np.minimum(length[eligible], longest), kind="stable")]
     places = np.unique(np.linspace(0, len(eligible) - 1, min(count, len(eligible))).round().astype(int))
     rule = (
-        f"Of the {len(histories):,} test students, {len(eligible):,} practised at least {least} "
+        f"Of the {len(first):,} test students, {len(eligible):,} practised at least {least} "
         f"{'skill' if least == 1 else 'skills'} twice; these are the {len(places)} at equal steps of their rank by "
         f"length of history, of which the first {longest:,} interactions count"
     )
-    return Chosen([eligible[place] for place in places], rule)
+    rows = (frame[first[place] :][: length[place]] for place in eligible[places])
+    return Chosen([_history(dataset, of_student, longest) for of_student in rows], rule)
+
+
+def _history(dataset: Dataset, rows: pd.DataFrame, longest: int) -> StudentHistory:
+    """Of all rows of a student."""
+    student = int(rows["student"].iloc[0])
+    skill, response, item = (rows[name].to_numpy(np.int64)[:longest] for name in ("skill", "response", "item"))
+    uid = str(dataset.students["uid"].iloc[student])
+    return StudentHistory(student, uid, skill, response, item, beyond=max(0, len(rows) - longest))
 
 
 def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> MasteryEncoder | EvidenceEncoder:

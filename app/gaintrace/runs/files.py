@@ -33,6 +33,9 @@ def file_name(folder: Store, name: str) -> str:
     return result.files.get(name, name)  # results of before name none: theirs have their plain names
 
 
-def read_file(folder: Store, name: str) -> bytes:
-    """A file of a finished run, as its result was written with it. Raises StoreError."""
-    return folder.read(file_name(folder, name))
+def read_file(folder: Store, name: str, result: RunResult | None = None) -> bytes:
+    """A file of a finished run, as its result was written with it. `result`: where it is read already.
+
+    Raises StoreError.
+    """
+    return folder.read(file_name(folder, name) if result is None else result.files.get(name, name))

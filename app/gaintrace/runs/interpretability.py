@@ -1,13 +1,15 @@
 """How far the mastery encoder is what it claims to be, measured on the test predictions of a run."""
 
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from gaintrace.config import RunConfig
+from gaintrace.config import RunConfig, SyntheticConfig
 from gaintrace.data.dataset import Dataset
+from gaintrace.data.simulators import Students
 from gaintrace.data.synthetic import simulate
 from gaintrace.data.windows import window_starts
 from gaintrace.model.curves import natural
@@ -30,6 +32,8 @@ from gaintrace.runs.result import (
 from gaintrace.training.history import Weights
 from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight
 
+Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
+
 BINS = 15
 """Of equal width, as usual for the expected calibration error (Guo et al., 2017)."""
 LEAST = {"skill": 30, "student": 10}
@@ -49,28 +53,58 @@ def interpret(
     """
     data, position = config.data, predictions["position"].to_numpy(np.int64)
     frame = predictions.assign(chunk=window_starts(position, data.max_sequence_length, data.evaluation_overlap))
-    frame = frame.sort_values(["student", "position"], ignore_index=True)
-    frame["future"] = future_correctness(frame)
+    frame = frame.iloc[np.lexsort((position, frame["student"].to_numpy()))].reset_index(drop=True)
+    response = frame["response"].to_numpy()
+    chain = _Chains.of(frame)
+    frame["future"] = future_correctness(frame, chain)
     return Interpretability(
-        mastery_falls=None if config.model.gain == "evidence" else falls(frame),
-        mastery_auc=auc(_probability(mastery_logit(frame)), frame["response"].to_numpy()),
+        mastery_falls=None if config.model.gain == "evidence" else falls(frame, chain),
+        mastery_auc=auc(sigmoid(mastery_logit(frame)), response),
         **measure_mastery(predictions, past, dataset, config.data).model_dump(),
         future_within_skills=association(frame, "skill"),
         future_within_students=association(frame, "student"),
-        calibration={side: calibration(frame[side], frame["response"]) for side in ("e1", "e2")},
+        calibration={side: calibration(frame[side].to_numpy(), response) for side in ("e1", "e2")},
         curve_recovery=curve_recovery(config, weights),
     )
 
 
-def falls(frame: pd.DataFrame) -> int:
+@dataclass(frozen=True)
+class _Chains:
+    """The targets of each student, chunk and skill in a row. `first`: where each such chain begins in `order`."""
+
+    order: Integers
+    first: Integers
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "_Chains":
+        """Rows are in order of position."""
+        names = ("student", "chunk", "skill")
+        key = np.zeros(len(frame), np.int64)
+        for values in (frame[name].to_numpy(np.int64) for name in names):
+            key = key * (values.max(initial=0) + 1) + values
+        order = np.argsort(key, kind="stable")
+        return cls(order, np.flatnonzero(np.diff(key[order], prepend=-1)))
+
+
+def falls(frame: pd.DataFrame, chains: "_Chains | None" = None) -> int:
     """How often a student's mastery of a skill went down in a chunk; rows in order of position."""
-    return int((frame.groupby(["student", "chunk", "skill"])["mastery"].diff() < -MASTERY_ROUNDING).sum())
+    chains = chains or _Chains.of(frame)
+    change = np.diff(frame["mastery"].to_numpy()[chains.order], prepend=0)
+    change[chains.first] = 0
+    return int((change < -MASTERY_ROUNDING).sum())
 
 
-def future_correctness(frame: pd.DataFrame) -> pd.Series:
+def future_correctness(frame: pd.DataFrame, chains: "_Chains | None" = None) -> Scores:
     """Share of correct answers of a student on a skill from each target on, in a chunk; rows in order of position."""
-    backwards = frame.iloc[::-1].groupby(["student", "chunk", "skill"])["response"]
-    return (backwards.cumsum() / (backwards.cumcount() + 1)).reindex(frame.index)
+    chains = chains or _Chains.of(frame)
+    response = frame["response"].to_numpy(np.int64)[chains.order]
+    length = np.diff(chains.first, append=len(response))
+    end = np.repeat(chains.first + length, length)
+    right = np.concatenate([[0], response.cumsum()])
+    future = np.empty(len(response))
+    row = np.arange(len(response))
+    future[chains.order] = (right[end] - right[row]) / (end - row)
+    return future
 
 
 def association(frame: pd.DataFrame, by: str) -> Association:
@@ -91,15 +125,16 @@ def association(frame: pd.DataFrame, by: str) -> Association:
     return Association(mean=float(np.mean(found)) if len(found) else None, groups=len(found))
 
 
-def calibration(probability: pd.Series, response: pd.Series) -> Calibration:
+def calibration(probability: Scores, response: Scores) -> Calibration:
     """Expected calibration error: mean distance of predicted from observed over bins, weighted by their targets."""
     place = np.minimum((probability * BINS).astype(int), BINS - 1)
-    means = pd.DataFrame({"predicted": probability, "observed": response}).groupby(place).agg(["mean", "size"])
+    targets = np.bincount(place, minlength=BINS)
+    known = targets > 0
+    sums = (np.bincount(place, values, BINS)[known] / targets[known] for values in (probability, response))
+    predicted, observed = next(sums).astype(probability.dtype), next(sums)
     bins = [
         ReliabilityBin(predicted=float(p), observed=float(o), targets=int(n))
-        for p, o, n in zip(
-            means["predicted", "mean"], means["observed", "mean"], means["observed", "size"], strict=True
-        )
+        for p, o, n in zip(predicted, observed, targets[known], strict=True)
     ]
     error = sum(b.targets * abs(b.predicted - b.observed) for b in bins) / len(probability)
     return Calibration(error=error, bins=bins)
@@ -119,7 +154,7 @@ def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | Non
     """
     if config.data.synthetic is None or config.data.synthetic.simulator != "curve" or config.model.gain == "evidence":
         return None
-    truth = simulate(config.data.synthetic)[1]
+    truth = _simulated(config.data.synthetic.model_dump_json())
     values = curve_values(weights)
     return {
         name: _correlation(pd.Series(values[name].numpy()), pd.Series(getattr(truth, simulated)))
@@ -158,17 +193,17 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
 
 def spread(predictions: pd.DataFrame, past: pd.DataFrame) -> dict[str, Spread]:
     """How far apart the probabilities lie that each encoder gives, and that mastery gives by itself: `mastery`."""
-    exposure = past["answers"].to_numpy()
-    skill = predictions["skill"].to_numpy()
-    alone = pd.Series(_probability(mastery_logit(predictions)))
+    exposure, skill = past["answers"].to_numpy(), predictions["skill"].to_numpy()
+    scores = {name: predictions[name].to_numpy() for name in ("e1", "e2")}
+    scores["mastery"] = sigmoid(mastery_logit(predictions))
     return {
         name: Spread(
-            std=float(probability.std(ddof=0)),
+            std=float(probability.std(dtype=np.float64)),
             min=float(probability.min()),
             max=float(probability.max()),
-            among_equals=deviation_among_equals(probability.to_numpy(), skill, exposure),
+            among_equals=deviation_among_equals(probability, skill, exposure),
         )
-        for name, probability in (("e1", predictions["e1"]), ("e2", predictions["e2"]), ("mastery", alone))
+        for name, probability in scores.items()
     }
 
 
@@ -179,9 +214,16 @@ def curve_values(weights: Weights) -> dict[str, Tensor]:
     return natural(tensors)
 
 
-def _probability(logit: "pd.Series[Any]") -> Scores:
-    found: Scores = (1 / (1 + np.exp(-logit))).to_numpy()
+def sigmoid(logit: Scores) -> Scores:
+    """Probability of a logit."""
+    found: Scores = 1 / (1 + np.exp(-logit))
     return found
+
+
+@lru_cache(maxsize=1)
+def _simulated(config: str) -> Students:
+    """What students were simulated with; runs of a sweep share them."""
+    return simulate(SyntheticConfig.model_validate_json(config))[1]
 
 
 def _correlation(a: pd.Series, b: pd.Series) -> float | None:

@@ -56,12 +56,15 @@ def measure_mastery(
     )
 
 
-def mastery_logit(predictions: pd.DataFrame) -> "pd.Series[Any]":
+def mastery_logit(predictions: pd.DataFrame) -> Scores:
     """Of each target, the logit of mastery against its threshold alone: encoder 2's, less what is added to it."""
-    probability = predictions["e2"].clip(1e-7, 1 - 1e-7)
-    logit = pd.Series(np.log(probability / (1 - probability)), predictions.index)
-    beside = predictions["ability"] + predictions.get("growth", 0.0) - predictions.get("difficulty", 0.0)
-    return logit - beside
+    probability = predictions["e2"].to_numpy().clip(1e-7, 1 - 1e-7)
+    beside = predictions["ability"].to_numpy()
+    for name, sign in (("growth", 1), ("difficulty", -1)):
+        if name in predictions:
+            beside = beside + sign * predictions[name].to_numpy()
+    logit: Scores = np.log(probability / (1 - probability)) - beside
+    return logit
 
 
 def deviation_among_equals(score: Scores, skill: Scores, exposure: Scores) -> float | None:
@@ -71,13 +74,15 @@ def deviation_among_equals(score: Scores, skill: Scores, exposure: Scores) -> fl
     where no group has two targets.
     """
     practised = exposure > 0
-    equals = skill[practised].astype(np.int64) * (exposure.max(initial=0) + 1) + exposure[practised]
-    grouped = pd.Series(score[practised]).groupby(equals)
-    sizes = grouped.size()
-    freedom = int((sizes - 1).sum())
+    width = int(exposure.max(initial=0)) + 1
+    group = skill[practised].astype(np.int64) * width + exposure[practised]
+    values = score[practised].astype(np.float64)
+    targets = np.bincount(group)
+    freedom = int((targets[targets > 0] - 1).sum())
     if freedom == 0:
         return None
-    return float(np.sqrt((grouped.var(ddof=1).fillna(0.0) * (sizes - 1)).sum() / freedom))
+    values -= (np.bincount(group, values) / np.maximum(targets, 1))[group]
+    return float(np.sqrt((values**2).sum() / freedom))
 
 
 def skill_base_rates(dataset: Dataset, fold: int) -> Scores:

@@ -8,6 +8,7 @@ from pyarrow import ArrowException
 
 from gaintrace.errors import ConfigError, StoreError
 from gaintrace.runs.files import read_file
+from gaintrace.runs.result import RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 
 
@@ -19,14 +20,16 @@ class DamagedPredictionsError(StoreError):
         self.reason = reason
 
 
-def read_predictions(store: Store, run: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """The predictions of a run, some columns of them or all.
+def read_predictions(
+    store: Store, run: str, columns: Sequence[str] | None = None, result: RunResult | None = None
+) -> pd.DataFrame:
+    """The predictions of a run, some columns of them or all. `result`: of the run, where it is read already.
 
     Raises ConfigError where there are none, DamagedPredictionsError where they cannot be read.
     """
     folder = store.child(layout.run(run))
     try:
-        data = read_file(folder, "predictions.parquet")
+        data = read_file(folder, "predictions.parquet", result)
     except MissingObjectError:
         raise ConfigError(f"{store.uri} has no predictions of a run {run}") from None
     try:

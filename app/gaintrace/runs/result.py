@@ -174,7 +174,9 @@ class RunResult(Strict):
     pykt: PyktScores | None = Field(None, description="None in results of before it was measured")
     mastery_recovery: float | None = Field(None, description="correlation with simulated mastery")
     simulator: str | None = Field(None, description="what simulated it; of before: `curve`")
-    shared_e1_with: list[str] = Field([])
+    shared_e1_with: list[str] = Field(
+        [], description="the other run of least id that shares its encoder 1; in results of before, all that do"
+    )
     files: dict[str, str] = Field({}, description="by name, what a file that this was written with is called")
     seconds: float = 0.0
     joules: float | None = Field(None, description="energy of its GPU, shared with the runs beside it")

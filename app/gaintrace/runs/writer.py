@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import save
 
-from gaintrace.config import RunConfig
+from gaintrace.config import DataConfig, RunConfig
 from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import Dataset
 from gaintrace.identity import code_version
@@ -25,7 +25,6 @@ from gaintrace.runs.pykt import pykt_scores
 from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
-from gaintrace.training.device import environment
 from gaintrace.training.evaluation import EncoderScore
 from gaintrace.training.loop import EndedRun
 from gaintrace.training.reporter import EpochRow
@@ -33,11 +32,15 @@ from gaintrace.training.reporter import EpochRow
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How a run was trained: on which device, beside how many others, and for how much energy (joules), if known."""
+    """How a run was trained: on which device, beside how many others, and for how much energy (joules), if known.
+
+    `environment`: what else can change a number (gaintrace.training.device).
+    """
 
     device: torch.device
     side_by_side: int
     joules: float | None
+    environment: dict[str, str | int | float]
 
 
 class RunWriter:
@@ -47,6 +50,7 @@ class RunWriter:
         self.runs = store.child(layout.RUNS)
         self.dataset = dataset
         self.note = note
+        self.past: dict[str, pd.DataFrame] = {}  # earlier answers of the test targets, by the data's configuration
 
     def succeeded(self, run: str) -> bool:
         """Whether a run is finished, so that it needs no training."""
@@ -68,9 +72,6 @@ class RunWriter:
 
     def write(self, config: RunConfig, ended: EndedRun, data: DeviceData, how: Circumstances) -> RunResult:
         """Put a run that was trained to its end, or to its error; the result that counts, which may be another's."""
-        there = self.stored(ended.run)
-        if there is not None and there.status == "succeeded":
-            return self._kept(there)
         folder = self.runs.child(ended.run)
         folder.write("config.json", config.model_dump_json(indent=1).encode())
         # A failure leaves the plain name to the attempt that succeeds, which people look for under it.
@@ -85,7 +86,9 @@ class RunWriter:
             ("model.safetensors", save(tensors, {"config": config.model_dump_json()})),
         ):
             files[name] = add_file(folder, name, content)
-        measured = _epochs(ended, data) | _measured(config, ended, predictions, self.dataset)
+        measured = _epochs(ended, data) | _measured(
+            config, ended, predictions, self._past(predictions, config.data), self.dataset
+        )
         return self._publish(self._result(config, ended.run, how, None, files, measured))
 
     def fail(self, run: str, config: RunConfig, error: Exception, how: Circumstances) -> RunResult:
@@ -110,7 +113,7 @@ class RunWriter:
             code_version=code_version(),
             files=files,
             joules=how.joules,
-            environment=environment(how.device) | build() | {"side_by_side": how.side_by_side},
+            environment=how.environment | build() | {"side_by_side": how.side_by_side},
             **measured,
         )
 
@@ -127,6 +130,13 @@ class RunWriter:
         }
         truth = {"true_mastery": rows["true_mastery"]} if "true_mastery" in rows else {}
         return pd.DataFrame({**identity, **frame.drop(columns="index"), **truth})
+
+    def _past(self, predictions: pd.DataFrame, config: DataConfig) -> pd.DataFrame:
+        """The targets of all runs on the same data are the same."""
+        key = config.model_dump_json()
+        if key not in self.past:
+            self.past[key] = earlier_answers_of(predictions, self.dataset, config)
+        return self.past[key]
 
     def _publish(self, result: RunResult) -> RunResult:
         """Put result.json, and return the one that counts: of two pods on one run, the first to succeed.
@@ -184,15 +194,16 @@ def _epochs(ended: EndedRun, data: DeviceData) -> dict[str, Any]:
     }
 
 
-def _measured(config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
-    """What is measured on test. `predictions`: as stored."""
+def _measured(
+    config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, past: pd.DataFrame, dataset: Dataset
+) -> dict[str, Any]:
+    """What is measured on test. `predictions`: as stored; `past`: the earlier answers of each."""
 
     def encoder(score: EncoderScore) -> EncoderMetrics:
         return EncoderMetrics(loss=score.loss, auc=score.auc, accuracy=score.accuracy)
 
     assert ended.predictions is not None
     assert ended.windowed is not None
-    past = earlier_answers_of(predictions, dataset, config.data)
     return {
         "test": Metrics(e1=encoder(ended.test["e1"]), e2=encoder(ended.test["e2"]), targets=len(predictions)),
         "learned": learned(config, ended.weights),

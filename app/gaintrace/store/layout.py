@@ -15,6 +15,7 @@ DATASETS = "datasets"
 RESULT = "result.json"
 """Written last, so a run without it is not finished."""
 PLAN = "plan.json"
+SHARDS = "shards"
 RECORD = "reference.json"
 HASH_DIGITS = 8
 """Of a data set's hash, in the name of the folder of its validations."""
@@ -28,6 +29,11 @@ def run(run_id: str, name: str = "") -> str:
 def sweep(sweep_id: str, name: str = "") -> str:
     """The folder of a sweep, or the key of what `name` is in it."""
     return _key(SWEEPS, sweep_id, name)
+
+
+def shard_plan(shard: int) -> str:
+    """The key of a shard's own plan in its sweep's folder."""
+    return f"{SHARDS}/{shard:05}.json"
 
 
 def shard_log(sweep_id: str, shard: int, time: str) -> str:
@@ -99,6 +105,7 @@ _SWEEP, _RUN, _DATASET = "<sweep-id>", "<run-id>", "<data set>"
 OBJECTS = {
     sweep(_SWEEP, "spec.yaml"): "the sweep, every default filled in",
     sweep(_SWEEP, PLAN): "its runs with complete configurations, grouped into shards",
+    sweep(_SWEEP, f"{SHARDS}/<shard>.json"): "the same of one shard, where there are several",
     sweep(_SWEEP, "planned.txt"): "when it was planned first",
     sweep(_SWEEP, "results.csv"): "one row a run, best first",
     sweep(_SWEEP, "results.json"): "the same with statistics, correlations, success criteria and coverage",

@@ -1,7 +1,9 @@
 """The plan of a sweep: every run with its complete configuration and identity, grouped into shards."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain
 from gaintrace.errors import ConfigError, StoreError, did_you_mean
 from gaintrace.identity import code_version, population_key, run_id
 from gaintrace.store import FolderStore, MissingObjectError, Store, layout
+
+WRITTEN_AT_A_TIME = 16
+"""Plans of shards written at a time: a store answers slowly, not rarely."""
 
 
 class DataReference(Strict):
@@ -42,16 +47,24 @@ class Plan(Strict):
     code_version: str
     runs: list[PlannedRun]
 
+    @cached_property
+    def by_shard(self) -> dict[int, list[PlannedRun]]:
+        """The runs of each shard."""
+        found: dict[int, list[PlannedRun]] = {}
+        for run in self.runs:
+            found.setdefault(run.shard, []).append(run)
+        return found
+
     @property
     def shards(self) -> int:
         """Number of shards."""
-        return 1 + max(run.shard for run in self.runs)
+        return 1 + max(self.by_shard)
 
     def shard(self, number: int) -> list[PlannedRun]:
         """The runs of one shard."""
-        if not 0 <= number < self.shards:
+        if number not in self.by_shard:
             raise ConfigError(f"sweep {self.sweep_id} has no shard {number}; its shards are 0 to {self.shards - 1}")
-        return [run for run in self.runs if run.shard == number]
+        return self.by_shard[number]
 
 
 def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None = None) -> Plan:
@@ -62,8 +75,9 @@ def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None =
     swept = list(spec.runs())
     size = runs_per_shard or len(swept)
     # Neighbours in a shard should fit one population.
-    kinds = list(dict.fromkeys(population_key(config) for _, config in swept))
-    order = sorted(range(len(swept)), key=lambda index: (kinds.index(population_key(swept[index][1])), index))
+    keys = [population_key(config) for _, config in swept]
+    kinds = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    order = sorted(range(len(swept)), key=lambda index: (kinds[keys[index]], index))
     shard = {index: position // size for position, index in enumerate(order)}
     runs = [
         PlannedRun(
@@ -83,9 +97,21 @@ def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None =
 
 
 def write_plan(store: Store, plan: Plan) -> None:
-    """Put spec.yaml and plan.json into the sweep's folder; planned.txt keeps the time of the first."""
+    """Put spec.yaml and plan.json into the sweep's folder; planned.txt keeps the time of the first.
+
+    Of several shards each gets a plan of its own, so that a pod need not read all of them.
+    """
     folder = store.child(layout.sweep(plan.sweep_id))
     folder.write("spec.yaml", yaml.safe_dump(plan.spec.model_dump(mode="json"), sort_keys=False).encode())
+    spec = plan.spec.model_copy(update={"grid": {}})  # which would be as long in each as all of them together
+    own = {
+        layout.shard_plan(shard): Plan.model_construct(**(dict(plan) | {"spec": spec, "runs": runs}))
+        for shard, runs in plan.by_shard.items()
+        if plan.shards > 1
+    }
+    with ThreadPoolExecutor(WRITTEN_AT_A_TIME) as pool:
+        list(pool.map(folder.delete, set(folder.keys(layout.SHARDS)) - own.keys()))  # of the same sweep in more shards
+        list(pool.map(lambda key: folder.write(key, own[key].model_dump_json().encode()), own))
     folder.write(layout.PLAN, plan.model_dump_json(indent=1).encode())
     folder.create("planned.txt", f"{datetime.now(UTC).isoformat()}\n".encode())
 
@@ -97,6 +123,16 @@ def seconds_since_planned(store: Store, sweep_id: str) -> float | None:
     except (MissingObjectError, ValueError):
         return None
     return (datetime.now(UTC) - began).total_seconds()
+
+
+def read_shard(store: Store, sweep_id: str, shard: int) -> Plan:
+    """The plan of a sweep, of one shard alone if it has its own. Raises ConfigError where there is no such shard."""
+    try:
+        return Plan.model_validate_json(store.read(layout.sweep(sweep_id, layout.shard_plan(shard))))
+    except (MissingObjectError, ValidationError):  # one shard, or planned by a version that wrote none
+        plan = read_plan(store, sweep_id)
+        plan.shard(shard)
+        return plan
 
 
 def read_plan(store: Store, sweep_id: str) -> Plan:

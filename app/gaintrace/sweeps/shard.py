@@ -5,8 +5,9 @@ A run that has succeeded is never trained again; one that failed is tried again.
 
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 
@@ -19,12 +20,17 @@ from gaintrace.runs.result import RunResult, epochs_text
 from gaintrace.runs.writer import Circumstances, RunWriter
 from gaintrace.store import Store
 from gaintrace.sweeps.plan import Plan, PlannedRun
+from gaintrace.sweeps.writing import Writing
 from gaintrace.telemetry.energy import EnergyMeter, joules
 from gaintrace.training.checkpoint import Pace, load_checkpoint
+from gaintrace.training.device import environment
 from gaintrace.training.faults import device_fault, out_of_memory
 from gaintrace.training.loop import EndedRun, train
 from gaintrace.training.memory import most_members
 from gaintrace.training.reporter import Reporter
+
+LOOKED_UP_AT_A_TIME = 16
+"""Runs looked for in the store at a time, which answers slowly, not rarely."""
 
 
 @dataclass
@@ -58,6 +64,7 @@ class ShardTrainer:
         self.writer = RunWriter(self.store, self.dataset, self.reporter.note)
         self.device_data: dict[str, DeviceData] = {}
         self.said: set[str] = set()
+        self.fresh: set[str] = set()  # runs that have no checkpoint
 
     @cached_property
     def device(self) -> torch.device:
@@ -70,13 +77,16 @@ class ShardTrainer:
         Raises DeviceError where the device is at fault, and records nothing then.
         """
         planned = self.plan.shard(shard)
-        pending = [run for run in planned if not self.writer.succeeded(run.run_id)]
-        self.reporter.already([run.run_id for run in planned if run not in pending])
+        with ThreadPoolExecutor(LOOKED_UP_AT_A_TIME) as pool:
+            done = list(pool.map(lambda run: self.writer.succeeded(run.run_id), planned))
+        pending = [run for run, succeeded in zip(planned, done, strict=True) if not succeeded]
+        self.reporter.already([run.run_id for run, succeeded in zip(planned, done, strict=True) if succeeded])
         try:
-            for fellows in self._fellows(pending):
-                size = self._members(fellows)
-                for first in range(0, len(fellows), size):
-                    self._train(fellows[first : first + size])
+            with Writing(self._finished) as self.writing:
+                for fellows in self._fellows(pending):
+                    size = self._members(fellows)
+                    for first in range(0, len(fellows), size):
+                        self._train(fellows[first : first + size])
         except RuntimeError as error:
             if (fault := device_fault(error, self.device)) is not None:
                 raise fault from error
@@ -85,11 +95,17 @@ class ShardTrainer:
     def _fellows(self, pending: list[PlannedRun]) -> list[list[PlannedRun]]:
         """Runs that can be trained as one population: of one key, and stopped at one place."""
         found: dict[tuple[str, tuple[int, int]], list[PlannedRun]] = {}
-        for run in pending:
-            checkpoint = load_checkpoint(self.writer.runs, run.run_id, run.config)
-            position = checkpoint.position if checkpoint else (0, 0)
-            found.setdefault((population_key(run.config), position), []).append(run)
+        with ThreadPoolExecutor(LOOKED_UP_AT_A_TIME) as pool:
+            positions = list(pool.map(self._position, pending))
+        self.fresh = {run.run_id for run, position in zip(pending, positions, strict=True) if position is None}
+        for run, position in zip(pending, positions, strict=True):
+            found.setdefault((population_key(run.config), position or (0, 0)), []).append(run)
         return list(found.values())
+
+    def _position(self, run: PlannedRun) -> tuple[int, int] | None:
+        """Where its last checkpoint is; None without one."""
+        checkpoint = load_checkpoint(self.writer.runs, run.run_id, run.config)
+        return checkpoint.position if checkpoint else None
 
     def _members(self, fellows: list[PlannedRun]) -> int:
         """How many of them to train side by side."""
@@ -103,19 +119,29 @@ class ShardTrainer:
     def _train(self, fellows: list[PlannedRun]) -> None:
         """Train runs side by side; where that fails, in halves, so that only the run at fault fails."""
         configs = {run.run_id: run.config for run in fellows}
-        stored = {run: load_checkpoint(self.writer.runs, run, config) for run, config in configs.items()}
+        stopped = {run: config for run, config in configs.items() if run not in self.fresh}
+        self.fresh -= configs.keys()  # what fails is tried again, from checkpoints of the first try
+        stored = {run: load_checkpoint(self.writer.runs, run, config) for run, config in stopped.items()}
         checkpoints = {run: checkpoint for run, checkpoint in stored.items() if checkpoint}
         data = self._on_device(fellows[0].config)
         energy = EnergyMeter(configs.keys() - checkpoints.keys(), lambda: joules(self.device))
         written: set[str] = set()
 
         def how(run: str) -> Circumstances:
-            return Circumstances(self.device, len(fellows), energy.finish(run))
+            return Circumstances(self.device, len(fellows), energy.finish(run), environment(self.device))
 
         def on_ended(ended: EndedRun) -> None:
-            result = self.writer.write(configs[ended.run], ended, data, how(ended.run))
+            config, so = configs[ended.run], how(ended.run)
+            self.writing.add(
+                partial(self.writer.write, config, ended, data, so),
+                lambda error: self._failed(config, ended.run, error, so),
+                data.targets["test"],
+            )
             written.add(ended.run)
-            self.reporter.finished(ended.run, result.status, _summary(result))
+
+        def interrupted() -> bool:
+            self.writing.collect()
+            return self.interrupted()
 
         try:
             train(
@@ -126,7 +152,7 @@ class ShardTrainer:
                 on_ended=on_ended,
                 reporter=self.reporter,
                 say=self._say_once,
-                interrupted=self.interrupted,
+                interrupted=interrupted,
                 pace=self.pace,
             )
             return
@@ -137,7 +163,7 @@ class ShardTrainer:
                 raise
             left = [run for run in fellows if run.run_id not in written]
             if len(left) == 1:
-                self._fail(left[0], error, how(left[0].run_id))
+                self._finished(self._failed(left[0].config, left[0].run_id, error, how(left[0].run_id)))
                 return
             reason = "out of memory" if out_of_memory(error) else type(error).__name__
             self.reporter.note(f"{reason} with {len(left)} runs side by side; trying fewer at a time")
@@ -148,16 +174,19 @@ class ShardTrainer:
         self._train(left[:half])
         self._train(left[half:])
 
-    def _fail(self, run: PlannedRun, error: Exception, how: Circumstances) -> None:
+    def _failed(self, config: RunConfig, run: str, error: Exception, how: Circumstances) -> RunResult:
+        """Put down a run at fault."""
         if out_of_memory(error):
             error = OutOfMemoryError(
                 f"one run alone does not fit the memory of {how.device.type}: lower training.batch_size (now "
-                f"{run.config.training.batch_size}), data.max_sequence_length or the model's size ({_first(error)})"
+                f"{config.training.batch_size}), data.max_sequence_length or the model's size ({_first(error)})"
             )
         else:
             self.reporter.note("".join(traceback.format_exception(error)).rstrip())
-        result = self.writer.fail(run.run_id, run.config, error, how)
-        self.reporter.finished(run.run_id, result.status, _summary(result))
+        return self.writer.fail(run, config, error, how)
+
+    def _finished(self, result: RunResult) -> None:
+        self.reporter.finished(result.run_id, result.status, _summary(result))
 
     def _on_device(self, config: RunConfig) -> DeviceData:
         key = config.data.model_dump_json()

@@ -91,14 +91,18 @@ def train(
     # A checkpoint may be of a run that has trained its last epoch and not been tested yet.
     left = [EndedRun(run, history, population.shared(run)) for run, history in histories.items() if history.exhausted]
     while True:
+        ending = [ended.run for ended in left]
         # Those with an error first: they have no state to go on from.
-        for ended in sorted(left, key=lambda run: run.error is None):
+        left.sort(key=lambda run: run.error is None)
+        while left:
+            ended = left.pop(0)  # nothing here holds its predictions any longer
             if ended.error is None:
                 stop(f"before the test of run {ended.run}")
                 _test(ended, data, partial(stop, f"in the test of run {ended.run}"))
             on_ended(ended)
             written.add(ended.run)
-        population.remove(ended.run for ended in left)
+            del ended
+        population.remove(ending)
         if not population.runs:
             return
         if epoch is None and histories[population.runs[0]].epoch > done and pace.due():
@@ -172,6 +176,8 @@ def _after_epoch(
 def _test(ended: EndedRun, data: DeviceData, between: Callable[[], None]) -> None:
     """Evaluate each encoder on test at its selected epoch, once, and on windows where it is evaluated by chunks."""
     config = ended.history.config
+    # On the host: threads that write it must not disturb the device, on which the next runs may be recording a graph.
+    ended.history.best = {side: {k: v.cpu() for k, v in tensors.items()} for side, tensors in ended.weights.items()}
     bf16 = config.training.precision == "bf16"
     predicted: dict[str, Predictions] = {}
     later: dict[str, Predictions] = {}

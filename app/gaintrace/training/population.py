@@ -37,6 +37,10 @@ class Population:
         self.first = next(iter(configs.values()))
         keys = {run: performance_key(run, config) for run, config in configs.items()}
         owners = {key: run for run, key in reversed(keys.items())}  # the first run of each key
+        least: dict[str, list[str]] = {}
+        for run in sorted(keys):
+            least.setdefault(keys[run], []).append(run)
+        self.sharing = {run: least[key][:2] for run, key in keys.items()}  # the two least that share encoder 1
         tracks = {key: track for track, key in enumerate(dict.fromkeys(keys.values()))}
         self.members = {
             run: {"e1": tracks[keys[run]], "e2": position} for position, run in enumerate(configs)
@@ -62,9 +66,8 @@ class Population:
         return list(self.members)
 
     def shared(self, run: str) -> list[str]:
-        """Other runs that use the same member of encoder 1."""
-        own = self.members[run]["e1"]
-        return [other for other, at in self.members.items() if other != run and at["e1"] == own]
+        """The run, if any, that stands for the others which began with the same member of encoder 1: the least id."""
+        return [other for other in self.sharing[run] if other != run][:1]
 
     def begin_epoch(self, epoch: int, generators: dict[str, dict[int, Tensor]] | None = None) -> "Epoch":
         """Seed an epoch's batches and dropout. `generators`: dropout states by side and seed, to go on in it."""
@@ -112,7 +115,7 @@ class Population:
         """After a step that failed on its way: no gradients, and other generators in these states."""
         left = iter(states)
         for side in self.sides.values():
-            side.optimizer.zero_grad(set_to_none=True)
+            side.optimizer.zero_grad()
             side.dropout.renew(left)
 
     def remove(self, runs: Iterable[str]) -> None:

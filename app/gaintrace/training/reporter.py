@@ -7,7 +7,7 @@ EpochRow = dict[str, Any]
 
 
 class Reporter(Protocol):
-    """Listens to training. Calls come from the training thread and must be quick."""
+    """Listens to training. Calls come from the training thread, notes from any, and must be quick."""
 
     def started(self, runs: list[str], epochs: int, done: int) -> None:
         """A population of runs begins, after `done` epochs of at most `epochs`."""

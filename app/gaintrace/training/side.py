@@ -7,7 +7,6 @@ Shape letters: see gaintrace.model.
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +19,8 @@ from gaintrace.model.dual import derived_seed, load_member, member_state, member
 from gaintrace.model.items import Difficulty
 from gaintrace.model.layers import Dropout, no_dropout
 from gaintrace.model.mastery import MasteryPrediction
+from gaintrace.training.adam import MOMENTS, Adam, ParameterGroup
 from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight, uncertainty_loss
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -68,26 +66,23 @@ class Side:
         self.dropped: list[tuple[int, torch.dtype]] | None = None
         self.of_member: Tensor | None = None  # of each gradient that is clipped
 
-    def _optimizer(self) -> torch.optim.Adam:
+    def _optimizer(self) -> Adam:
         training = self.configs[0].training
         named = dict(self.module.named_parameters())
         read = [name for name in named if name.startswith("curve.") or name == LOG_VARIANCE]
         items = [name for name in named if name.startswith("difficulty.")]
-        parameter_groups: list[dict[str, Any]] = [
-            {"params": [p for name, p in named.items() if name not in read + items]}
-        ]
+        rest = [p for name, p in named.items() if name not in read + items]
+        groups = [ParameterGroup(rest, training.learning_rate, training.weight_decay)]
         if read:
             # An L2 penalty would pull these interpretable numbers towards zero, most of all the velocities of
             # students who are in no batch: Adam turns any lone gradient, however small, into a full step.
             # A learned loss weight has about 1 to go in s, and at the network's rate would stay where it starts, as
             # the curve's parameters would.
             rate = training.curve_learning_rate or training.learning_rate
-            parameter_groups.append({"params": [named[name] for name in read], "weight_decay": 0.0, "lr": rate})
+            groups.append(ParameterGroup([named[name] for name in read], rate, 0.0))
         if items:  # they have a prior instead
-            parameter_groups.append({"params": [named[name] for name in items], "weight_decay": 0.0})
-        return torch.optim.Adam(
-            parameter_groups, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
-        )
+            groups.append(ParameterGroup([named[name] for name in items], training.learning_rate, 0.0))
+        return Adam(groups)
 
     def begin_epoch(self, epoch: int, streams: list[int], generators: dict[int, Tensor] | None = None) -> None:
         """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from,
@@ -200,10 +195,8 @@ class Side:
             for parameter in clipped:
                 assert parameter.grad is not None
                 parameter.grad.mul_(scale.view(-1, *[1] * (parameter.ndim - 1)))
-        for parameters in self.optimizer.param_groups:  # torch asks for it while it records, and warns of it otherwise
-            parameters["capturable"] = self.device.type == "cuda" and torch.cuda.is_current_stream_capturing()
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
 
     def _scale(self, parameters: Sequence[Tensor], scale: Tensor) -> None:
         """Multiply each member's gradients by its scale (K), in one piece of memory."""
