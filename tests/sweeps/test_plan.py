@@ -101,19 +101,23 @@ def test_a_sweep_that_lies_elsewhere_is_named_and_not_written_to(tmp_path):
     there, here = open_store(tmp_path / "there"), open_store(tmp_path / "here")
     plan = make_plan(parse_spec("name: made\n", "test"), DATA)
     write_plan(there, plan)
+    there.write(f"runs/{plan.runs[0].run_id}/result.json", b"{}")
     (tmp_path / "here" / "sweeps").mkdir(parents=True)
     for name in (plan.sweep_id, "linked"):
         (tmp_path / "here" / "sweeps" / name).symlink_to(tmp_path / "there" / "sweeps" / plan.sweep_id)
         with pytest.raises(ConfigError, match=rf"sweeps/{name} is a link into .*there.* --out {tmp_path}/there$"):
             read_plan(here, name)
-    (tmp_path / "there" / "sweeps" / "copied").symlink_to(plan.sweep_id)
-    with pytest.raises(ConfigError, match=rf"sweeps/copied/plan.json is the plan of {plan.sweep_id}: .* Rename"):
-        read_plan(there, "copied")
-    disk = tmp_path / "disk"
-    (tmp_path / "there").rename(disk)
-    moved = tmp_path / "moved"
-    moved.mkdir()
-    for folder in ("sweeps", "runs"):
-        (disk / folder).mkdir(exist_ok=True)
-        (moved / folder).symlink_to(disk / folder)
-    assert read_plan(open_store(moved), plan.sweep_id) == plan
+
+
+def test_a_sweep_behind_a_link_is_found_where_its_runs_are_here(tmp_path):
+    store = open_store(tmp_path / "here")
+    plan = make_plan(parse_spec("name: made\n", "test"), DATA)
+    write_plan(store, plan)
+    store.write(f"runs/{plan.runs[0].run_id}/result.json", b"{}")
+    own = tmp_path / "here" / "sweeps"
+    (own / "again").symlink_to(plan.sweep_id)
+    assert read_plan(store, "again") == plan
+    (tmp_path / "archive" / "of" / "sweeps").mkdir(parents=True)
+    (own / plan.sweep_id).rename(tmp_path / "archive" / "of" / "sweeps" / "moved")
+    (own / plan.sweep_id).symlink_to(tmp_path / "archive" / "of" / "sweeps" / "moved")
+    assert read_plan(store, plan.sweep_id) == plan

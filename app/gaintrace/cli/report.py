@@ -22,6 +22,7 @@ def report(
     to: Annotated[
         str | None, typer.Option("--to", metavar="FILE", help="Copy it there; SWEEP.html, where the store is remote.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE though it is no report.")] = False,
     show: Annotated[
         bool, typer.Option("--open/--no-open", help="Open it in a browser, or only print its path.")
     ] = True,
@@ -45,6 +46,8 @@ def report(
         path = store.path(key)
     else:
         path = copy or Path(f"{sweep_id}.html")
+        if not force and path.is_file() and b"<title>" not in path.read_bytes()[:1000]:
+            raise ConfigError(f"{path} exists and is no report; choose another FILE, or replace it with --force")
         FolderStore(path.resolve().parent).write(path.name, page)
     print(path)
     if show and not opened(path.resolve()):

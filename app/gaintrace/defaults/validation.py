@@ -78,15 +78,18 @@ class Night:
         return validation.verdict == "cannot tell"
 
     def _recorded(self, runs: list[Pair]) -> Validation:
-        text = f"E1 {_mean(runs, 'e1'):.4f}, E2 {_mean(runs, 'e2'):.4f} over {len(runs)} runs; "
+        text = f"E1 {_mean(runs, 'e1'):.4f}, E2 {_mean(runs, 'e2'):.4f} over {len(runs)} run{'s' * (len(runs) > 1)}; "
         text += "recorded as what the default does here"
         finds = None
         if len(runs) > 1:
             spread = max(judgement.largest_spread([getattr(run, side) for run in runs]) for side in SIDES)
             finds = judgement.smallest_found(spread, len(runs), self.margin)
-            text += f". A night finds a drop of {finds:.4f}"
-        if finds is None or finds > judgement.FOUND * self.margin:
-            text += ("; record" if finds else ". Record") + " more --seeds to find smaller ones"
+            possible = finds < min(_mean(runs, side) for side in SIDES)
+            text += f". A night finds a drop of {finds:.4f}" if possible else ". These differ too much to find any drop"
+        if finds is None:
+            text += ". One run says nothing of how much they differ: record more --seeds to find drops"
+        elif finds > judgement.FOUND * self.margin:
+            text += "; record more --seeds to find smaller ones" if possible else "; record more --seeds"
         return self._ended("recorded", text, runs).model_copy(update={"finds": finds})
 
     def _compared(self, runs: list[Pair], look: int, config_hash: str, reference: Reference) -> Validation:

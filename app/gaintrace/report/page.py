@@ -10,6 +10,7 @@ from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import repeat_command
 from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
+from gaintrace.identity import IMPORTED
 from gaintrace.report.figures import Figure, both
 from gaintrace.report.figures.curves import learning_curves
 from gaintrace.report.figures.grids import interaction, main_effects
@@ -213,10 +214,18 @@ def provenance(plan: Plan, summary: Summary, base: dict[str, Any]) -> list[tuple
         ("Device", _values(environments, "device_name")),
         ("Threads", _values(environments, "threads")),
         ("Versions", "; ".join(_versions(environment) for environment in environments)),
-        ("Seeds", ", ".join(map(str, plan.spec.seeds or [plan.spec.base.training.seed]))),
-        ("Folds", ", ".join(map(str, plan.spec.folds or [plan.spec.base.data.fold]))),
+        *_repetitions(plan),
     ]
     return [(name, text) for name, text in known if text]
+
+
+def _repetitions(plan: Plan) -> list[tuple[str, str]]:
+    """Seeds and folds; of imported runs nothing is known of them."""
+    if plan.code_version == IMPORTED:
+        return []
+    seeds = plan.spec.seeds or [plan.spec.base.training.seed]
+    folds = plan.spec.folds or [plan.spec.base.data.fold]
+    return [("Seeds", ", ".join(map(str, seeds))), ("Folds", ", ".join(map(str, folds)))]
 
 
 def _values(environments: list[dict[str, Any]], name: str) -> str:

@@ -109,7 +109,9 @@ def _beyond(summary: Summary) -> str:
         )
     if comparison.compared < 2 or comparison.reference:
         known = comparison.students is None and comparison.repetitions < 2
-        why = "With one seed and one fold" if known else "Without all predictions of the best"
+        best_read = set(comparison.configurations[0].runs) <= comparison.runs.keys()
+        why = f"Without all predictions of {'any other' if best_read else 'the best'}"
+        why = "With one seed and one fold" if known else why
         return f"{why}, nothing here says whether that is more than noise"
     which = (
         "every other configuration"
@@ -193,9 +195,11 @@ def _together(summary: Summary) -> str:
             return f"{which} of the {count} configurations can be told from the best"
         reference = named([comparison.configurations[comparison.reference].swept])
         return f"{which} of the {count} configurations compared can be told from {reference}"
-    if len(together) <= NAMED:
-        return f"{named([c.swept for c in together])} cannot be told apart"
-    return f"{len(together)} of {count} configurations cannot be told apart"
+    star = comparison.configurations[comparison.reference]
+    others = [c.swept for c in together if c is not star]
+    best = "the best" if comparison.reference == 0 else named([star.swept])
+    which = named(others) if len(others) <= NAMED else f"{len(others)} of the {count - 1} others"
+    return f"{which} cannot be told from {best}"
 
 
 def _notes(summary: Summary) -> list[str]:
@@ -206,10 +210,15 @@ def _notes(summary: Summary) -> list[str]:
     if coverage.succeeded < coverage.planned:
         notes.append(f"{coverage.failed} failed and {coverage.missing} not finished of {coverage.planned} planned.")
     for alpha in comparison.configurations[0].by_alpha:
-        first = next(c for c in comparison.configurations if c.by_alpha[alpha].rank == 1)
+        first = [c.swept for c in comparison.configurations if c.by_alpha[alpha].rank == 1]
         if comparison.configurations[0].by_alpha[alpha].rank > 1:
             on_test = " on test" if summary.objective.on_validation else ""
-            notes.append(f"By E1 + {alpha} · E2{on_test}, {configuration_label(first.swept)} ranks first.")
+            which = f"{configuration_label(first[0])} ranks first"
+            if len(first) > 1:
+                which = (
+                    f"{named(first) if len(first) <= NAMED else f'{len(first)} configurations'} share the first rank"
+                )
+            notes.append(f"By E1 + {alpha} · E2{on_test}, {which}.")
     if any(configuration.rank > 1 for configuration in comparison.configurations):
         notes.append(_rule(summary))
     if comparison.left_out and comparison.compared > 1:
@@ -235,5 +244,7 @@ def _rule(summary: Summary) -> str:
     )
     if comparison.optimism is None:
         return f"{head} luck; by how much cannot be said without predictions."
+    if comparison.optimism < 0.5e-4:
+        return f"{head} luck, though not measurably so here (bootstrap over test students)."
     what = "test students and seeds or folds" if comparison.repetitions > 1 else "test students alone"
     return f"{head} about {four(comparison.optimism)} (bootstrap over {what})."

@@ -55,6 +55,7 @@ def import_results(folder: Path, store: Store, spec: SweepSpec) -> Plan:
     values = swept_spec.model_dump(mode="json")
     identity = [values | {"base": identifying(values["base"])}, data.hash, IMPORTED]
     sweep_id = f"{spec.name}-{content_hash(identity)[:8]}"
+    swept_spec = swept_spec.model_copy(update={"description": f"Results imported from {data.name}"})  # not spec's runs
     plan = Plan(sweep_id=sweep_id, spec=swept_spec, data=data, code_version=IMPORTED, runs=runs)
     write_plan(store, plan)
     for run, row in zip(plan.runs, test.frame.to_dict("records"), strict=True):

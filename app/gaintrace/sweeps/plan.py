@@ -138,8 +138,8 @@ def read_shard(store: Store, sweep_id: str, shard: int) -> Plan:
 def read_plan(store: Store, sweep_id: str) -> Plan:
     """The plan of a sweep in the store.
 
-    Raises ConfigError where its folder is another sweep's, or leads into another store: its runs are not here, and what
-    is written here would replace what is there.
+    Raises ConfigError where its folder leads into another store, which has its runs, as this one has not: what is
+    written here would replace what is there.
     """
     key = layout.sweep(sweep_id, layout.PLAN)
     try:
@@ -148,25 +148,22 @@ def read_plan(store: Store, sweep_id: str) -> Plan:
         raise _no_sweep(store, sweep_id, layout.sweep_ids(store)) from None
     except ValidationError as error:
         raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Plan the sweep again") from None
-    if (home := _home(store, sweep_id)) is not None:
+    if (home := _home(store, sweep_id, plan)) is not None:
         raise ConfigError(
             f"{store.uri}/{layout.sweep(sweep_id)} is a link into the store {home}, where its runs are: "
             f"name {plan.sweep_id} with --out {home}"
         )
-    if plan.sweep_id != sweep_id:
-        raise ConfigError(
-            f"{store.uri}/{key} is the plan of {plan.sweep_id}: a sweep goes by the name it was planned under. "
-            "Rename its folder, or remove it if it is a copy or a link"
-        )
     return plan
 
 
-def _home(store: Store, sweep_id: str) -> Path | None:
-    """The store that a sweep's folder leads into by a link, if that is another one."""
+def _home(store: Store, sweep_id: str, plan: Plan) -> Path | None:
+    """The store that a sweep's folder leads into by a link, if that one has runs of it and this one has none."""
     if not isinstance(store, FolderStore) or not (folder := store.path(layout.sweep(sweep_id))).is_symlink():
         return None
     home = folder.resolve().parent.parent
-    return None if (home / layout.RUNS).resolve() == store.path(layout.RUNS).resolve() else home
+    results = [layout.run(run.run_id, layout.RESULT) for run in plan.runs]
+    here = any(store.exists(result) for result in results)
+    return home if not here and any(FolderStore(home).exists(result) for result in results) else None
 
 
 def find_sweep(store: Store, text: str) -> str:

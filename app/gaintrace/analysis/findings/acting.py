@@ -150,14 +150,19 @@ def _within_repetitions(ranked: pd.DataFrame, column: str) -> float | None:
 
 
 def _times_trained(evidence: Evidence, ranked: pd.DataFrame, side: str) -> int:
-    """How many trainings of an encoder the runs took: encoder 1 may have been shared."""
-    if side != "e1":
-        return len(ranked)
-    groups = set()
-    for run in ranked["run_id"]:
-        result = evidence.results.get(run)
-        groups.add(min([run, *result.shared_e1_with]) if result else run)
-    return len(groups)
+    """How many trainings of an encoder there are to compare, those of seeds and folds that have several.
+
+    Encoder 1 may have been shared.
+    """
+    cells = [name for name in REPETITIONS if name in ranked]
+    found = 0
+    for _, group in ranked.groupby(cells) if cells else [((), ranked)]:
+        trainings = set()
+        for run in group["run_id"]:
+            result = evidence.results.get(run) if side == "e1" else None
+            trainings.add(min([run, *result.shared_e1_with]) if result else run)
+        found += len(trainings) if len(trainings) > 1 else 0
+    return found
 
 
 _REPEATED = ("training.seed", "data.fold")

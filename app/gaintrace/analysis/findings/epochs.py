@@ -56,7 +56,7 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
 def too_few_epochs(epochs: dict[str, pd.DataFrame], limits: dict[str, int]) -> Iterator[Finding]:
     """A metric was still rising when training ended, in at least half of the runs.
 
-    `limits`: how many epochs each run could have. Where early stopping by the other encoder ended a run, it counts as
+    `limits`: how many epochs each run could have, where that is known. Where early stopping by the other encoder ended a run, it counts as
     well: its metric was cut off all the same.
     """
     for side, name in SIDE_NAMES.items():
@@ -64,9 +64,11 @@ def too_few_epochs(epochs: dict[str, pd.DataFrame], limits: dict[str, int]) -> I
         rising = [run for run, frame in epochs.items() if len(frame) > 1 and frame[column].idxmax() == len(frame) - 1]
         if not rising or 2 * len(rising) < len(epochs):
             continue
-        at_limit = sum(len(epochs[run]) >= limits[run] for run in rising)
+        at_limit = sum(len(epochs[run]) >= limits[run] for run in rising if run in limits)
         cure = (
-            "Raise training.epochs"
+            "Train longer"
+            if not limits
+            else "Raise training.epochs"
             if at_limit
             else "Early stopping cut it off: raise training.patience, or let each encoder have its own best epoch "
             "(training.selection_metric: per_encoder)"

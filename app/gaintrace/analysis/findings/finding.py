@@ -7,6 +7,7 @@ import pandas as pd
 
 from gaintrace.analysis.comparison import Comparison
 from gaintrace.config import Strict, SweepSpec
+from gaintrace.identity import IMPORTED
 from gaintrace.runs.result import RunResult
 
 SIDE_NAMES = {"e1": "E1", "e2": "E2"}
@@ -41,7 +42,9 @@ class Evidence:
 
     @property
     def most_epochs(self) -> dict[str, int]:
-        """How many epochs each run could have, by run id."""
+        """How many epochs each run could have, by run id; none where only others know."""
+        if all(result.code_version == IMPORTED for result in self.results.values()):
+            return {}
         column = self.columns.get("training.epochs")
         if column is None:
             return dict.fromkeys(self.table["run_id"], self.spec.base.training.epochs)

@@ -10,7 +10,7 @@ from gaintrace.analysis.findings.finding import Evidence, Finding
 
 BRACKETS_NEED = 3
 """Values of a parameter before its optimum can lie inside."""
-HALVINGS = 4
+HALVINGS = 10
 """Steps beyond the edge that are tried, each half the one before, until one is a value the parameter can have."""
 
 

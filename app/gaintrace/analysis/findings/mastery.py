@@ -106,10 +106,11 @@ def _counting_gains(gains: list[GainStatistics]) -> tuple[str, dict[str, float |
         right, wrong = (median(pair[place] for pair in pairs) for place in (0, 1))
         numbers |= {"gain_by_answer": by_answer, "after_correct": right, "after_wrong": wrong}
         shown = f"; {right:.3f} after a correct answer, {wrong:.3f} after a wrong one"
+    several = f"; medians of {len(gains)} runs" if len(gains) > 1 else ""
     if variation < SAME_GAIN:
-        what = f"the gains are nearly constant ({mean:.3f}, varying by {variation:.1%}{shown})"
+        what = f"the gains are nearly constant ({mean:.3f}, varying by {variation:.1%}{shown}{several})"
     elif by_answer is not None and by_answer < SAME_GAIN:
-        what = f"the gains are the same whatever was answered ({mean:.3f}{shown})"
+        what = f"the gains are the same whatever was answered ({mean:.3f}{shown}{several})"
     else:
         return "", numbers
     return f"{what}, so mastery counts practice", numbers
@@ -127,7 +128,7 @@ def _flat_mastery(spreads: list[dict[str, Spread]]) -> tuple[str, dict[str, floa
     if not found:
         return "", {}
     ratio = median(_ratio(own, other) for _, own, other in found)
-    low, high = median(alone.min for alone, _, _ in found), median(alone.max for alone, _, _ in found)
+    low, high = min(alone.min for alone, _, _ in found), max(alone.max for alone, _, _ in found)
     numbers: dict[str, float | None] = {"mastery_ratio": ratio, "lowest": low, "highest": high}
     if ratio >= HARDLY_VARIES:
         return "", numbers

@@ -25,7 +25,8 @@ def within_noise(comparison: Comparison, objective: Objective) -> Iterator[Findi
         rest = f" ({named([c.swept for c in together])})" if short else ""
         text = f"{which} can be told from {best}{rest}"
     else:
-        text = f"{len(together)} of {count} configurations cannot be told apart: {named([c.swept for c in together])}"
+        others = [c.swept for c in together if c is not comparison.configurations[comparison.reference]]
+        text = f"{len(others)} of the {count - 1} others cannot be told from {best}: {named(others)}"
     on_test = " on test" if objective.on_validation else ""
     at_once = f", all {count - 1} at once" if count > 2 else ""
     yield Finding(

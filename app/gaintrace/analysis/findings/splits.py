@@ -35,13 +35,15 @@ def splits_disagree(comparison: Comparison, objective: Objective) -> Iterator[Fi
         head += f" (Spearman's correlation {correlation:z.2f})"
     winner = named([configurations[chosen].swept])
     apart = _apart(configurations[chosen], configurations[best])
+    equal = sum(rank == 1 for rank in on_test) - 1
     behind = test[best] - test[chosen]
     if on_test[chosen] == 1:
         text = f"{head}, though {winner} is first by both."
     else:
         text = (
             f"{head}: {winner}, first on validation, has rank {on_test[chosen]} of {count} on test, {behind:.4f} "
-            f"behind {named([configurations[best].swept])}, which has rank {on_valid[best]} on validation. "
+            f"behind {named([configurations[best].swept])}, which has rank {on_valid[best]} on validation"
+            f"{f' and shares the first on test with {equal} more' if equal else ''}. "
             f"{_WORTH[apart]}"
         )
     yield Finding(
@@ -56,6 +58,7 @@ def splits_disagree(comparison: Comparison, objective: Objective) -> Iterator[Fi
             "its_rank_on_test": on_test[chosen],
             "best_on_test": configurations[best].swept,
             "its_rank_on_validation": on_valid[best],
+            "as_good_on_test": equal,
             "behind": behind,
             "apart": apart,
         },
