@@ -22,7 +22,7 @@ def test_every_rule_has_its_score_on_both_splits(rank_by):
     scored, valid, test = METRICS[rank_by]
     assert (objective.scored, objective.valid_metric, objective.test_metric) == (scored, valid, test)
     assert objective.on_validation == (rank_by == valid)
-    assert objective.score(0.7, 0.6) == {"combined": 0.7 + 2 * 0.6, "e1": 0.7, "e2": 0.6}[scored]
+    assert objective.score({"e1": 0.7, "e2": 0.6}) == {"combined": 0.7 + 2 * 0.6, "e1": 0.7, "e2": 0.6}[scored]
     assert objective.words == {"combined": "E1 + 2 · E2", "e1": "E1", "e2": "E2"}[scored]
 
 

@@ -3,6 +3,7 @@
 Every run is resampled by the same draws, so differences between runs are paired.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from gaintrace.store import Store
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Draws = dict[str, Array]
-"""AUC of one run under every draw of students, by encoder: e1, e2."""
+"""AUC of one run under every draw of students, by encoder: e1, e2 and what else ranks."""
 
 
 @dataclass
@@ -32,8 +33,11 @@ class Resampled:
     effective: float = 0.0
 
 
-def resample(store: Store, runs: list[str], seed: int) -> Resampled:
-    """Read the predictions of runs and resample their students. Where no run left any, there is nothing to say."""
+def resample(store: Store, runs: list[str], seed: int, sides: Collection[str] = ("e1", "e2")) -> Resampled:
+    """Read what the encoders `sides` of runs predicted, and resample their students.
+
+    Where no run left any, there is nothing to say.
+    """
     found = Resampled()
     absent: dict[str, str] = {}
     bootstrap: StudentBootstrap | None = None
@@ -41,7 +45,7 @@ def resample(store: Store, runs: list[str], seed: int) -> Resampled:
     known: dict[bytes, Array] = {}  # runs that share encoder 1 predict alike
     for run in runs:
         try:
-            frame = read_predictions(store, run, ["student", "response", "e1", "e2"])
+            frame = read_predictions(store, run, ["student", "response", *sides])
         except ConfigError:
             absent[run] = "missing"
             continue
@@ -56,7 +60,7 @@ def resample(store: Store, runs: list[str], seed: int) -> Resampled:
             found.unread[run] = "of other test students than those of the best run"
             continue
         found.draws[run] = {}
-        for side in ("e1", "e2"):
+        for side in sides:
             score = frame[side].to_numpy()
             content = score.tobytes()
             if content not in known:

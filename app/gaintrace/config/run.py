@@ -120,11 +120,25 @@ class ModelConfig(Written):
         "shrunk towards its skill's, which items have that training does not know. With `target: past` the "
         "performance encoder also counts answers on the item itself",
     )
+    aggregate: Literal["none", "mastery"] = Field(
+        "none",
+        description="`mastery`: a third encoder, E3, predicts from the mastery of all skills and from how many answers "
+        "each rests on (with gain `evidence`)",
+    )
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model {self.d_model} is not divisible by n_heads {self.n_heads}")
+        return self
+
+    @model_validator(mode="after")
+    def _aggregated_mastery_is_evidence(self) -> Self:
+        if self.aggregate == "mastery" and self.gain != "evidence":
+            raise ValueError(
+                f"aggregate mastery adds up mastery that is evidence: set gain evidence instead of {self.gain}, or "
+                "leave out aggregate"
+            )
         return self
 
     @model_validator(mode="after")
@@ -173,6 +187,9 @@ class TrainingConfig(Written):
         description="`fixed`: w as set; `learned`: each encoder has a weight of its own, which starts at w or 1 − w "
         "and is learned at `curve_learning_rate`: exp(−s)·BCE + s/2 for a learned s (uncertainty weighting)",
     )
+    aggregate_loss_weight: Positive = Field(
+        0.5, description="weight of BCE(E3), added to those of E1 and E2; of a learned weight, where it starts"
+    )
     epochs: int = Field(12, ge=1, le=10_000, description="most epochs")
     patience: int = Field(4, ge=1, description="epochs without a better `selection_metric` before stopping")
     selection_metric: Literal["valid_e1_auc", "valid_combined", "per_encoder"] = Field(
@@ -210,7 +227,7 @@ class TrainingConfig(Written):
     gradient_clip: Positive = Field(1.0, description="largest gradient norm")
     clip_scope: Literal["global", "per_encoder"] = Field(
         "per_encoder",
-        description="`per_encoder`: a norm for each; `global`: one over both (published; their only coupling)",
+        description="`per_encoder`: a norm for each; `global`: one over all (published; their only coupling)",
     )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="`bf16`: autocast of matrix products")
     seed: Seed = Field(42, description="seed of weights, dropout and shuffled batches")
@@ -239,6 +256,21 @@ class RunConfig(Written):
     learning_curve: LearningCurveConfig = LearningCurveConfig()
     training: TrainingConfig = TrainingConfig()
 
+    @model_validator(mode="after")
+    def _a_weight_has_its_encoder(self) -> Self:
+        unset = TrainingConfig.model_fields["aggregate_loss_weight"].default
+        if "e3" not in self.sides and self.training.aggregate_loss_weight != unset:
+            raise ValueError(
+                "training.aggregate_loss_weight weighs a third encoder, and there is none: set model.aggregate "
+                "mastery, or leave it out"
+            )
+        return self
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The encoders of the run: e1, e2 and, where there is a third, e3."""
+        return ("e1", "e2", "e3") if self.model.aggregate == "mastery" else ("e1", "e2")
+
     @property
     def config_hash(self) -> str:
         """16 hex digits over all values; where the data set lies is left out, its own hash joins in the run id."""
@@ -248,8 +280,8 @@ class RunConfig(Written):
 LATER: dict[str, dict[str, Any]] = {
     "data": {"evaluation_overlap": 0},
     "data.synthetic": {"simulator": "curve", "forgetting": None},
-    "model": {"items": "none"},
-    "training": {"loss": "bce", "batch_order": "shuffled"},
+    "model": {"items": "none", "aggregate": "none"},
+    "training": {"loss": "bce", "batch_order": "shuffled", "aggregate_loss_weight": 0.5},
 }
 """Fields, by the dotted path of their section, that came after runs were on record, and their defaults: what the code
 did before."""

@@ -16,7 +16,7 @@ from gaintrace.report.figures.grids import interaction, main_effects
 from gaintrace.report.figures.interpretability import reliability
 from gaintrace.report.figures.ranking import differences, pareto, trade_off
 from gaintrace.report.mastery import Mastery
-from gaintrace.report.pykt import described, pykt_rows, pykt_section
+from gaintrace.report.pykt import described, pykt_columns, pykt_rows, pykt_section
 from gaintrace.report.sections import (
     interpretability_section,
     mastery_rows,
@@ -29,12 +29,13 @@ from gaintrace.report.sections import (
 from gaintrace.report.verdict import verdict
 from gaintrace.report.words import (
     MASTERY_NAMES,
-    METRIC_NAMES,
     TITLES,
     duration,
     four,
     interval_text,
+    metric_names,
     short_label,
+    sides_of,
     signed,
 )
 from gaintrace.runs.build import build
@@ -49,7 +50,7 @@ CURVES = 12
 SELECTION = {
     "valid_e1_auc": "the epoch with the best validation E1 AUC",
     "valid_combined": f"the epoch with the best validation E1 + {ALPHA:g} · E2",
-    "per_encoder": "the epoch with the best validation AUC of each encoder (E1/E2)",
+    "per_encoder": "the epoch with the best validation AUC of each encoder (E1/E2, or E1/E2/E3)",
 }
 
 
@@ -86,6 +87,7 @@ def render_report(
         "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
         "readings": readings(summary) if summary.interpretability else [],
         "pykt_rows": pykt_rows(summary.pykt) if summary.pykt else [],
+        "pykt_columns": pykt_columns(summary.pykt) if summary.pykt else [],
         "pykt_described": described(summary.pykt) if summary.pykt else "",
         "mastery_rows": mastery_rows(summary),
         "mastery_names": MASTERY_NAMES,
@@ -93,7 +95,10 @@ def render_report(
         "provenance": provenance(plan, summary, base),
         "base": yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         "repeat": repeat_command(plan),
-        "metric_names": METRIC_NAMES,
+        "metric_names": metric_names(summary),
+        "sides": sides_of(summary),
+        "encoders": "both encoders" if len(sides_of(summary)) == 2 else "the three encoders",
+        "panels": "Both panels" if len(sides_of(summary)) == 2 else "All panels",
         "by_combined": summary.objective.scored == "combined",
         "short": short_label,
         "four": four,
@@ -150,7 +155,7 @@ def ranking(summary: Summary) -> dict[str, Any]:
     """What the ranking tables hold: the best configurations, the columns of other α, and how many are left out."""
     comparison = summary.comparison
     configurations = comparison.configurations
-    selected = {row["run_id"]: epochs_text(row["best_epoch_e1"], row["best_epoch_e2"]) for row in summary.runs}
+    selected = {row["run_id"]: epochs_text(row) for row in summary.runs}
     rows = [
         {"configuration": c, "epochs": ", ".join(dict.fromkeys(selected[run] for run in c.runs))}
         for c in configurations[:PAGE_ROWS]

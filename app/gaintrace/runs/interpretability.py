@@ -26,6 +26,7 @@ from gaintrace.runs.result import (
     ReliabilityBin,
     Spread,
 )
+from gaintrace.training.epoch_rules import SIDES
 from gaintrace.training.history import Weights
 from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight
 
@@ -54,7 +55,7 @@ def interpret(predictions: pd.DataFrame, config: RunConfig, weights: Weights, da
         **measure_mastery(predictions, dataset, config.data).model_dump(),
         future_within_skills=association(frame, "skill"),
         future_within_students=association(frame, "student"),
-        calibration={side: calibration(frame[side], frame["response"]) for side in ("e1", "e2")},
+        calibration={side: calibration(frame[side], frame["response"]) for side in config.sides},
         curve_recovery=curve_recovery(config, weights),
     )
 
@@ -119,7 +120,7 @@ def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | Non
 def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
     """Where each parameter of the learning curve started, and where it is, in its own unit.
 
-    So too `loss_weight_e1` and `loss_weight_e2`, the factors exp(−s) of the losses, where these are learned.
+    So too `loss_weight_e1` and those of the other sides, the factors exp(−s) of the losses, where these are learned.
     """
     curve = config.learning_curve
     starts = {
@@ -156,7 +157,7 @@ def spread(predictions: pd.DataFrame, dataset: Dataset, config: DataConfig) -> d
             max=float(probability.max()),
             among_equals=deviation_among_equals(probability.to_numpy(), skill, exposure),
         )
-        for name, probability in (("e1", predictions["e1"]), ("e2", predictions["e2"]), ("mastery", alone))
+        for name, probability in (*((s, predictions[s]) for s in SIDES if s in predictions), ("mastery", alone))
     }
 
 
