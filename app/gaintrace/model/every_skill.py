@@ -26,10 +26,10 @@ def every_skill(curve: EvidenceCurve, inputs: MemberInputs, difficulty: Tensor |
 def _units(curve: EvidenceCurve, inputs: MemberInputs, difficulty: Tensor | None) -> Tensor:
     """What each interaction's answer counts for each skill, u of the recursion: KNC."""
     skill = inputs.skill[..., None]
-    sign = torch.where(inputs.token >= curve.threshold.shape[1], 1.0, -1.0)[..., None]
+    ease = curve.logit_start.gather(1, inputs.skill)[..., None]
+    sign = torch.where(inputs.token >= curve.threshold.shape[1], 1.0, -1.0)[..., None].to(ease.dtype)
     harder = torch.zeros_like(sign) if difficulty is None else difficulty[..., None]
-    answered = curve.logit_start.gather(1, inputs.skill)[..., None] - harder
-    units = torch.sigmoid(sign * (curve.logit_start[:, None] - answered))
+    units = torch.sigmoid(sign * (curve.logit_start[:, None] - (ease - harder)))
     units.mul_(2 * curve.logit_transfer.sigmoid()[:, None])
     return units.scatter_(2, skill, 2 * torch.sigmoid(sign * harder))
 

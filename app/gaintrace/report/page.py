@@ -50,7 +50,7 @@ CURVES = 12
 SELECTION = {
     "valid_e1_auc": "the epoch with the best validation E1 AUC",
     "valid_combined": f"the epoch with the best validation E1 + {ALPHA:g} · E2",
-    "per_encoder": "the epoch with the best validation AUC of each encoder (E1/E2, or E1/E2/E3)",
+    "per_encoder": "the epoch with the best validation AUC of each encoder ({encoders})",
 }
 
 
@@ -83,7 +83,7 @@ def render_report(
         "front": pareto_front(summary.comparison) if len(summary.comparison.configurations) > 1 else [],
         "curves_drawn": min(CURVES, len(epochs)),
         "metric": summary.objective.words,
-        "ranking_note": ranking_note(summary, SELECTION[plan.spec.base.training.selection_metric]),
+        "ranking_note": ranking_note(summary, selected_by(plan, summary)),
         "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
         "readings": readings(summary) if summary.interpretability else [],
         "pykt_rows": pykt_rows(summary.pykt) if summary.pykt else [],
@@ -173,6 +173,12 @@ def ranking(summary: Summary) -> dict[str, Any]:
         "against": _against(summary),
         "hidden": max(0, len(configurations) - PAGE_ROWS),
     }
+
+
+def selected_by(plan: Plan, summary: Summary) -> str:
+    """Which epoch counted, in words."""
+    encoders = "/".join(side.upper() for side in sides_of(summary))
+    return SELECTION[plan.spec.base.training.selection_metric].format(encoders=encoders)
 
 
 def ranking_note(summary: Summary, selected_by: str) -> str:
