@@ -1,4 +1,4 @@
-"""The third encoder: what it reads of all skills against the recursion, its formula, and that it trains itself alone."""
+"""The third encoder: what it reads of all skills, its formula, and that it trains nothing but itself."""
 
 import pytest
 import torch

@@ -5,7 +5,7 @@ import torch
 
 from gaintrace.config import DataConfig, ModelConfig, RunConfig
 from gaintrace.data.batches import DeviceData, Members
-from gaintrace.model.dual import build_performance, build_side, member_state, member_tensors, stack
+from gaintrace.model.dual import build_mastery, build_performance, build_side, member_state, member_tensors, stack
 from gaintrace.model.layers import ComposedEmbedding, Dropout, no_dropout
 from tests.conftest import small_run
 from tests.data.test_batches import made

@@ -74,7 +74,7 @@ class DataConfig(Written):
 
 
 class ModelConfig(Written):
-    """Size and kind of the two encoders. The defaults are the published model."""
+    """Size and kind of the encoders. The defaults are the published model."""
 
     d_model: int = Field(256, ge=4, le=4096, description="width of both streams")
     n_heads: int = Field(4, ge=1, description="attention heads a block")
