@@ -236,7 +236,7 @@ def test_the_best_of_many_by_the_same_test_students_needs_a_larger_lead(store):
 def test_a_sweep_ranked_by_e3_is_not_compared_with_a_default_that_has_none(store):
     third = "base: {model: {gain: evidence, curve: per_skill, aggregate: mastery}}\nobjective: {rank_by: test_e3_auc}\n"
     plan = planned(store, SEEDS.replace("success: {test_e1_auc: 0.65}\n", third))
-    for index, run in enumerate(plan.runs):
+    for run in plan.runs:
         result = made_result(plan, run, 0.7, 0.6)
         e3 = EncoderMetrics(auc=LEADS[run.swept["training.bce_loss_weight"]] + 1e-4 * run.swept["training.seed"])
         test, valid = (split.model_copy(update={"e3": e3}) for split in (result.test, result.valid))

@@ -69,8 +69,8 @@ def _mastery(curve: EvidenceCurve, inputs: MemberInputs, units: Tensor) -> Tenso
 
 def _answers(inputs: MemberInputs, skills: int) -> Tensor:
     """Answers on each skill up to each interaction: KNC."""
-    own = F.one_hot(inputs.skill, skills).to(torch.float32)
-    members = len(own)
+    members, tokens = inputs.skill.shape
+    own = torch.zeros(members, tokens, skills, device=inputs.skill.device).scatter_(2, inputs.skill[..., None], 1.0)
     return torch.cat(
         [
             own[:, g.start : g.stop].view(members, g.rows, g.positions, skills).cumsum(dim=2).flatten(1, 2)

@@ -48,11 +48,13 @@ def _no_way(evidence: Evidence) -> Iterator[Finding]:
     instead = "valid_e2_auc or valid_combined" if objective.on_validation else "test_e2_auc or combined"
     if paths == third:
         instead = "valid_e3_auc" if objective.on_validation else "test_e3_auc"
+    # Where some runs have no third encoder, E3 cannot rank.
+    advice = "See E3 instead" if paths == third and "model.aggregate" in paths else f"Rank by {instead}"
     yield Finding(
         name="parameter_cannot_act",
         text=(
             f"{several(hidden)} cannot reach {objective.words}, which ranks: the encoders share no parameter, and each "
-            f"has a gradient norm of its own. Rank by {instead}."
+            f"has a gradient norm of its own. {advice}."
         ),
         numbers={"parameters": hidden, "metric": objective.rank_by},
     )
