@@ -55,6 +55,13 @@ CASES = {
     "evidence alone": [{"model": EVIDENCE | {"ability": "none"}, "learning_curve": {"mastery_threshold_init": 0.5}}],
     "inferred growth": [{"model": EVIDENCE | {"growth": "inferred"}, "training": {"weight_average": 0.9}}],
     "items": [{"model": EVIDENCE | {"items": "difficulty"}, "training": {"weight_average": 0.9}}],
+    "aggregate": [
+        {
+            "model": EVIDENCE | {"items": "difficulty", "aggregate": "mastery"},
+            "training": {"aggregate_loss_weight": weight},
+        }
+        for weight in (0.5, 2.0)
+    ],
     "items of a curve": [{"model": READABLE | {"items": "difficulty"}}],
     "sliding": [{"model": EVIDENCE, "data": {"max_sequence_length": 15, "evaluation_overlap": 11}}],
     "the study's training": [
@@ -125,7 +132,7 @@ def numbers(case: str, skills_per_answer: str) -> dict[str, float]:
             found.update({f"{ended.run} {row['epoch']} {k}": v for k, v in row.items() if k.endswith("_loss")})
         for side, score in ended.test.items():
             found[f"{ended.run} test {side} loss"] = score.loss
-        for name in ("e1", "e2", "mastery", "ability", "growth", "difficulty"):
+        for name in ("e1", "e2", "e3", "mastery", "ability", "growth", "difficulty"):
             if name in ended.predictions:
                 values = ended.predictions[name].to_numpy(np.float64)
                 found[f"{ended.run} {name} mean"] = values.mean()

@@ -19,6 +19,7 @@ PER_MEMBER: Any = {
     "training": {
         "bce_loss_weight",
         "bce_loss_weight_end",
+        "aggregate_loss_weight",
         "loss_weight_schedule",
         "gradient_clip",
         "seed",
@@ -31,11 +32,13 @@ PER_MEMBER: Any = {
 MASTERY_ONLY: Any = {
     "data": {"dataset"},
     "learning_curve": True,
-    "model": {"gain", "curve", "ability"},
-    "training": {"curve_learning_rate", "selection_metric"},
+    "model": {"gain", "curve", "ability", "aggregate"},
+    "training": {"curve_learning_rate", "selection_metric", "aggregate_loss_weight"},
 }
 # The same where each encoder learns its loss weight, at the curve's learning rate.
-MASTERY_ONLY_WITH_LEARNED_WEIGHTS: Any = MASTERY_ONLY | {"training": {"selection_metric"}}
+MASTERY_ONLY_WITH_LEARNED_WEIGHTS: Any = MASTERY_ONLY | {"training": {"selection_metric", "aggregate_loss_weight"}}
+# What the training of encoders 1 and 2 cannot see.
+AGGREGATE_ONLY: Any = {"model": {"aggregate"}, "training": {"aggregate_loss_weight"}}
 
 
 def code_version() -> str:

@@ -10,10 +10,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from gaintrace.config import RunConfig, SweepSpec, content_hash, identifying, load_spec, parse_spec, preset_names, run
 from gaintrace.config.base import fields
 from gaintrace.errors import ConfigError
+from gaintrace.identity import performance_key, population_key
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -145,6 +147,33 @@ def test_the_published_configuration_keeps_its_hash():
         check=True,
     )
     assert in_another_process.stdout.strip() == published[0.3]
+
+
+def test_a_third_encoder_that_is_off_is_in_no_hash_and_lets_encoder_1_be_shared():
+    base = {"model": {"gain": "evidence", "curve": "per_skill"}, "training": {"clip_scope": "per_encoder"}}
+    off = RunConfig.model_validate(base)
+    on = RunConfig.model_validate(base | {"model": base["model"] | {"aggregate": "mastery"}})
+    named = identifying(off.model_dump(mode="json"))
+    assert "aggregate" not in named["model"]
+    assert "aggregate_loss_weight" not in named["training"]
+    assert off.config_hash != on.config_hash
+    assert performance_key("a", off) == performance_key("b", on)
+    assert population_key(off) != population_key(on)
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"model": {"aggregate": "mastery"}}, "set gain evidence instead of scalar"),
+        (
+            {"training": {"aggregate_loss_weight": 0.7}},
+            "weighs a third encoder, and there is none: set model.aggregate",
+        ),
+    ],
+)
+def test_a_third_encoder_without_what_it_needs_is_refused(sections, message):
+    with pytest.raises(ValidationError, match=message):
+        RunConfig.model_validate(sections)
 
 
 def test_configuration_needs_no_torch():

@@ -19,9 +19,10 @@ from gaintrace.errors import ConfigError, DataError, RefusedError, StoreError
 from gaintrace.identity import code_version
 from gaintrace.pipeline.promotion import train_default
 from gaintrace.pipeline.sweep import run_sweep
+from gaintrace.runs.result import EncoderMetrics
 from gaintrace.store import open_store
 from gaintrace.sweeps.plan import make_plan
-from tests.made_results import DATA, fail, planned, succeed
+from tests.made_results import DATA, fail, made_result, planned, succeed
 
 SEEDS = """
 name: made
@@ -230,6 +231,26 @@ def test_the_best_of_many_by_the_same_test_students_needs_a_larger_lead(store):
     with pytest.raises(RefusedError, match="picked as the best of 9 on the same test students, its lead"):
         promoted(store, many)
     assert promoted(store, one).default.number == 1
+
+
+def test_a_sweep_ranked_by_e3_is_not_compared_with_a_default_that_has_none(store):
+    third = "base: {model: {gain: evidence, curve: per_skill, aggregate: mastery}}\nobjective: {rank_by: test_e3_auc}\n"
+    plan = planned(store, SEEDS.replace("success: {test_e1_auc: 0.65}\n", third))
+    for run in plan.runs:
+        result = made_result(plan, run, 0.7, 0.6)
+        e3 = EncoderMetrics(auc=LEADS[run.swept["training.bce_loss_weight"]] + 1e-4 * run.swept["training.seed"])
+        test, valid = (split.model_copy(update={"e3": e3}) for split in (result.test, result.valid))
+        result = result.model_copy(update={"test": test, "valid": valid})
+        store.write(f"runs/{run.run_id}/result.json", result.model_dump_json().encode())
+    write_summary(store, plan)
+    trained(store, load_spec("production", ["seeds=[1, 2, 3]"]), PRODUCTION)
+    with pytest.raises(RefusedError, match="has no third encoder, and E3 ranks this sweep"):
+        promoted(store, plan)
+    with pytest.raises(ConfigError, match="has no third encoder"):
+        train_default(store, plan.sweep_id, None)
+    default = promoted(store, plan, force=True).default
+    assert default.spec.objective.rank_by == "test_e3_auc"
+    assert default.provenance.swept == {"bce_loss_weight": 0.5}
 
 
 def test_a_sweep_of_other_code_is_not_compared(store):

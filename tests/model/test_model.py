@@ -1,11 +1,11 @@
-"""Laws of both encoders: nothing from the future, nothing from padding, nothing from neighbours."""
+"""Laws of all encoders: nothing from the future, nothing from padding, nothing from neighbours."""
 
 import pytest
 import torch
 
 from gaintrace.config import DataConfig, ModelConfig, RunConfig
 from gaintrace.data.batches import DeviceData, Members
-from gaintrace.model.dual import build_mastery, build_performance, member_state, member_tensors, stack
+from gaintrace.model.dual import build_mastery, build_performance, build_side, member_state, member_tensors, stack
 from gaintrace.model.layers import ComposedEmbedding, Dropout, no_dropout
 from tests.conftest import small_run
 from tests.data.test_batches import made
@@ -15,7 +15,7 @@ ONE = Members.of([0], 1, CPU)
 
 
 def encoders(config, skills=7, students=20):
-    return {"e1": build_performance(config, skills), "e2": build_mastery(config, skills, students)}
+    return {side: build_side(side, config, skills, students, None) for side in config.sides}
 
 
 def predict(encoder, data, layout, members=ONE):
@@ -32,9 +32,10 @@ NEW = {
     "position": "distance",
     "interaction": "composed",
 }
+AGGREGATE = NEW | {"gain": "evidence", "aggregate": "mastery"}
 
 
-@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, NEW])
+@pytest.mark.parametrize("model", [{"gain": "scalar"}, {"gain": "per_skill"}, NEW, AGGREGATE])
 @pytest.mark.parametrize("skills_per_answer", [1, 3])
 @pytest.mark.parametrize("cut", [{"max_sequence_length": 40}, {"max_sequence_length": 16, "evaluation_overlap": 12}])
 def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_answer, cut):
@@ -57,14 +58,15 @@ def test_a_prediction_reads_only_what_came_before_its_answer(model, skills_per_a
             after = predict(encoder, changed, layout)[0]
             assert after[token] == pytest.approx(before[token].item(), abs=1e-6), (name, frame.iloc[row])
             changed.response[first_of_answer - 1] = 1 - changed.response[first_of_answer - 1]
-            if name == "e1":
+            if name in ("e1", "e3"):
                 assert predict(encoder, changed, layout)[0][token] != before[token]
 
 
-def test_padding_changes_nothing():
+@pytest.mark.parametrize("model", [{}, AGGREGATE])
+def test_padding_changes_nothing(model):
     dataset = made([5, 9, 30, 12, 7] * 10)
     data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
-    for encoder in encoders(small_run()).values():
+    for encoder in encoders(small_run(model=model)).values():
         encoder.eval()
         together, apart = (
             {
@@ -84,13 +86,13 @@ def test_padding_changes_nothing():
         assert list(together.values()) == pytest.approx(list(apart.values()), abs=1e-5)
 
 
-@pytest.mark.parametrize("model", [{"gain": "per_skill"}, NEW])
+@pytest.mark.parametrize("model", [{"gain": "per_skill"}, NEW, AGGREGATE])
 def test_stacked_members_compute_what_they_compute_alone(model):
     dataset = made([5, 9, 30, 12, 7] * 10, 2)
     data = DeviceData(dataset, DataConfig(max_sequence_length=40), CPU)
     layout = data.test.evaluation(10_000)[0]
     configs = [small_run(training={"seed": seed}, model=model) for seed in (1, 2, 3)]
-    for name in ("e1", "e2"):
+    for name in configs[0].sides:
         alone = [encoders(config)[name].eval() for config in configs]
         stacked = stack(alone).eval()
         together = predict(stacked, data, layout, Members.of([0, 0, 0], 1, CPU))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load
+from torchmetrics.functional.classification import binary_auroc
 
 from gaintrace.config import SweepSpec
 from gaintrace.data.synthetic import generate
@@ -16,7 +17,7 @@ from gaintrace.errors import ConfigError, DataError, DeviceError, InterruptedRun
 from gaintrace.report.aggregate import aggregate
 from gaintrace.report.trajectories import load_encoder
 from gaintrace.runs.predictions import read_predictions
-from gaintrace.runs.result import RunResult
+from gaintrace.runs.result import PyktAucs, RunResult
 from gaintrace.runs.writer import RunWriter
 from gaintrace.store import open_store
 from gaintrace.sweeps import shard as module
@@ -99,6 +100,39 @@ def test_a_run_whose_mastery_is_evidence_leaves_what_is_read_of_it(tmp_path):
     assert found.learned["retention"].start == 0.8
     assert found.learned["retention"].mean != pytest.approx(0.8, abs=1e-4)
     assert set(found.learned) >= {"start", "prior_share", "transfer", "growth", "discrimination", "threshold"}
+
+
+def test_a_third_encoder_is_in_the_results_of_a_sweep_that_has_one_and_in_no_other(tmp_path):
+    grid = {"model.aggregate": ["none", "mastery"]}
+    model = {"gain": "evidence", "curve": "per_skill", "ability": "inferred"}
+    stores = {name: open_store(tmp_path / name) for name in ("with", "without")}
+    (plan, _), (plain, _) = (
+        sweep(store, axes, model=model, training={"selection_metric": "per_encoder"})
+        for store, axes in zip(stores.values(), (grid, {}), strict=True)
+    )
+    lacking, having = (result(stores["with"], run) for run in plan.runs)
+    assert (lacking.test.e1, lacking.test.e2) == (having.test.e1, having.test.e2)
+    assert having.test.e3.auc > 0.5
+    assert having.picked.count("/") in (0, 2)
+    assert having.interpretability.calibration.keys() == {"e1", "e2", "e3"}
+    assert "e3" not in stores["with"].read(f"runs/{plan.runs[0].run_id}/result.json").decode()
+    frame = read_predictions(stores["with"], plan.runs[1].run_id)
+    assert having.test.e3.auc == pytest.approx(
+        binary_auroc(*(torch.tensor(frame[c].to_numpy()) for c in ("e3", "response")))
+    )
+    files = {}
+    for (name, store), swept in zip(stores.items(), (plan, plain), strict=True):
+        aggregate(store, swept.sweep_id)
+        folder = tmp_path / name / "sweeps" / swept.sweep_id
+        files[name] = {file.name: file.read_text() for file in folder.iterdir() if file.is_file()}
+    table = pd.read_csv(tmp_path / "with" / "sweeps" / plan.sweep_id / "results.csv").set_index("run_id")
+    own = {"best_epoch_e3", "valid_e3_auc", "test_e3_auc", *(f"test_e3_{name}" for name in PyktAucs.model_fields)}
+    assert own == set(table) - set(files["without"]["results.csv"].splitlines()[0].split(",")) - {"aggregate"}
+    assert table.loc[plan.runs[1].run_id, "test_e3_auc"] == having.test.e3.auc
+    assert pd.isna(table.loc[plan.runs[0].run_id, "test_e3_auc"])
+    for name, said in (("with", True), ("without", False)):
+        assert all(("E3" in files[name][file]) == said for file in ("report.html", "report.md"))
+        assert ('"test_e3_auc"' in files[name]["results.json"]) == said
 
 
 def test_finished_runs_are_not_trained_again(tmp_path):

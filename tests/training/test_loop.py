@@ -107,6 +107,10 @@ KINDS = {
         {"gain": "linear"},
         {"curve_learning_rate": 0.02, "weight_average": 0.9, "loss_weighting": "learned"},
     ),
+    "aggregate": (
+        {"gain": "evidence", "curve": "per_skill", "ability": "inferred", "aggregate": "mastery"},
+        {"curve_learning_rate": 0.02, "weight_average": 0.9, "selection_metric": "per_encoder"},
+    ),
     "the study's training": (
         {"gain": "scalar"},
         {"loss": "double_sigmoid", "batch_order": "pykt", "clip_scope": "global"},

@@ -19,6 +19,7 @@ from tests.conftest import small_run
 CPU = torch.device("cpu")
 NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past", "position": "distance"}
 EVIDENCE = NEW | {"gain": "evidence"}
+AGGREGATE = EVIDENCE | {"aggregate": "mastery"}
 STUDY = {"loss": "double_sigmoid", "batch_order": "pykt"}
 
 
@@ -62,6 +63,8 @@ def largest_difference(a, b):
         (NEW, "fixed"),
         (NEW, "learned"),
         (EVIDENCE, "fixed"),
+        (AGGREGATE, "fixed"),
+        (AGGREGATE, "learned"),
     ],
 )
 def test_a_member_equals_the_run_alone(device, scope, model, weighting):
@@ -99,6 +102,43 @@ def test_a_member_trained_as_the_study_did_equals_the_run_alone(device, model):
     assert largest_difference(together["a"], together["other seed"]) > 1e-2
     for option, default in (("loss", "bce"), ("batch_order", "shuffled")):
         assert largest_difference(together["a"], train({"r": run(**{option: default})}, data)["r"]) > 1e-3, option
+
+
+def test_a_third_encoder_changes_nothing_of_the_others_and_reads_the_mastery_that_is_kept():
+    """Not a bit of them, each with a gradient norm of its own; and it is averaged as they are."""
+
+    def run(model, **training):
+        return small_run(model=model, training={"weight_average": 0.9, "clip_scope": "per_encoder"} | training)
+
+    data = data_on(CPU, run(EVIDENCE))
+    without, beside = (train({"r": run(model)}, data)["r"] for model in (EVIDENCE, AGGREGATE))
+    assert set(beside) - set(without) == {"e3"}
+    for side, tensors in without.items():
+        assert all(torch.equal(beside[side][name], tensor) for name, tensor in tensors.items())
+    read = {name: tensor for name, tensor in beside["e3"].items() if name.startswith("read_curve.")}
+    assert all(torch.equal(beside["e2"][name.removeprefix("read_")], tensor) for name, tensor in read.items())
+    assert largest_difference({"e3": read}, {"e3": {name: torch.zeros(()) for name in read}}) > 0.1
+
+
+def test_a_third_encoder_has_a_loss_weight_of_its_own():
+    """Which reaches the others only through a gradient norm over all."""
+    for scope, reaches in (("per_encoder", False), ("global", True)):
+        training = {"clip_scope": scope, "gradient_clip": 0.02}
+        runs = {
+            str(weight): small_run(model=AGGREGATE, training=training | {"aggregate_loss_weight": weight})
+            for weight in (0.5, 5.0)
+        }
+        data = data_on(CPU, runs["0.5"])
+        population = Population(runs, data)
+        epoch = population.begin_epoch(1)
+        batch = data.gather(data.train, epoch.batches[0])
+        for side in population.sides.values():
+            side.backward(batch)
+        norm = population.sides["e3"].gradient_norm()
+        assert norm[1] == pytest.approx(10 * float(norm[0]), rel=1e-4)
+        weights = train(runs, data, epochs=1)
+        moved = {side: largest_difference({side: weights["0.5"][side]}, weights["5.0"]) for side in ("e1", "e2")}
+        assert all((difference > 1e-6) == reaches for difference in moved.values())
 
 
 def test_unshuffled_epochs_are_the_same_for_every_seed():

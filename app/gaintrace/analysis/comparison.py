@@ -22,7 +22,7 @@ from gaintrace.analysis.noise import optimism, pooled_training
 from gaintrace.analysis.ranking import REPETITIONS, Group, mean, ranked, ranking_score
 from gaintrace.analysis.ranking import configurations as grouped
 from gaintrace.config import Objective, Strict
-from gaintrace.runs.result import RunResult
+from gaintrace.runs.result import RunResult, absent
 from gaintrace.store import Store
 
 ALPHAS = (0.5, 1.0)
@@ -55,9 +55,11 @@ class Configuration(Strict):
     runs: list[str]
     test_e1_auc: float
     test_e2_auc: float
+    test_e3_auc: float | None = Field(None, exclude_if=absent)
     combined: float
     valid_e1_auc: float | None = None
     valid_e2_auc: float | None = None
+    valid_e3_auc: float | None = Field(None, exclude_if=absent)
     valid_combined: float | None = None
     interval: Interval | None = Field(None, description="of the mean on test")
     difference: Interval | None = Field(None, description="to the first, on test, in the score that ranks")
@@ -149,7 +151,9 @@ def compare_configurations(
     groups = grouped(table, parameters)
     repetitions = max((len(group) for group in groups), default=0)
     order = ranked(groups, objective)
-    read = resample(store, _chosen(order, repetitions, objective), int(data_hash[:12], 16), results)
+    sides = dict.fromkeys(("e1", "e2", *objective.weights))
+    chosen = _chosen(order, repetitions, objective)
+    read = resample(store, chosen, int(data_hash[:12], 16), results, sides)
     reference = _reference(order, read)
     standings = _standings(order, objective, read, reference)
     by_alpha: dict[int, dict[str, Standing]] = {}
@@ -202,17 +206,21 @@ def _configuration(
     group: Group, standing: Standing, objective: Objective, read: Resampled, by_alpha: dict[str, Standing]
 ) -> Configuration:
     valid = [run.valid for run in group if run.valid is not None]
-    known = len(valid) == len(group)
+    whole = len(valid) == len(group)
+    combined = Objective(rank_by="combined", alpha=objective.alpha)
+    third = all("e3" in run.test for run in group)
     return Configuration(
         rank=standing.rank,
         swept=group[0].swept,
         runs=[run.run_id for run in group],
-        test_e1_auc=mean([run.test[0] for run in group]),
-        test_e2_auc=mean([run.test[1] for run in group]),
-        combined=mean([run.test[0] + objective.alpha * run.test[1] for run in group]),
-        valid_e1_auc=mean([e1 for e1, _ in valid]) if known else None,
-        valid_e2_auc=mean([e2 for _, e2 in valid]) if known else None,
-        valid_combined=mean([e1 + objective.alpha * e2 for e1, e2 in valid]) if known else None,
+        test_e1_auc=mean([run.test["e1"] for run in group]),
+        test_e2_auc=mean([run.test["e2"] for run in group]),
+        test_e3_auc=mean([run.test["e3"] for run in group]) if third else None,
+        combined=mean([combined.score(run.test) for run in group]),
+        valid_e1_auc=mean([aucs["e1"] for aucs in valid]) if whole else None,
+        valid_e2_auc=mean([aucs["e2"] for aucs in valid]) if whole else None,
+        valid_e3_auc=mean([aucs["e3"] for aucs in valid]) if whole and third else None,
+        valid_combined=mean([combined.score(aucs) for aucs in valid]) if whole else None,
         interval=level(group, objective, read),
         difference=standing.difference,
         apart=standing.apart,
@@ -230,7 +238,7 @@ def _standings(order: list[Group], objective: Objective, read: Resampled, refere
         found.append(
             Standing(
                 rank=ranks.setdefault(ranking_score(group, objective), place + 1),
-                combined=mean([run.test[0] + objective.alpha * run.test[1] for run in group]),
+                combined=mean([run.test["e1"] + objective.alpha * run.test["e2"] for run in group]),
                 difference=gap.known if gap else None,
                 apart=gap.apart if gap else None,
             )
@@ -249,7 +257,7 @@ def _optimism(order: list[Group], objective: Objective, read: Resampled) -> floa
 
 
 def _test_scores(order: list[Group], objective: Objective) -> list[list[float]]:
-    return [[objective.score(*run.test) for run in group] for group in order]
+    return [[objective.score(run.test) for run in group] for group in order]
 
 
 def _repeated(table: pd.DataFrame, parameters: list[str]) -> dict[str, int]:

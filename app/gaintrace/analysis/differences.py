@@ -38,14 +38,14 @@ def difference(
     pairs = [(run, others[run.repetition]) for run in group if run.repetition in others]
     if not pairs:
         return None
-    gaps = [objective.score(*run.test) - objective.score(*other.test) for run, other in pairs]
+    gaps = [objective.score(run.test) - objective.score(other.test) for run, other in pairs]
     known = [
         (read.draws[a.run_id], read.draws[b.run_id]) for a, b in pairs if {a.run_id, b.run_id} <= read.draws.keys()
     ]
     if len(known) < len(pairs) and read.students is not None:
         alone = Interval(mean=mean(gaps))
         return Gap(alone, alone)
-    gaps_drawn = [objective.score(a["e1"] - b["e1"], a["e2"] - b["e2"]) for a, b in known]
+    gaps_drawn = [objective.score({side: a[side] - b[side] for side in objective.weights}) for a, b in known]
     drawn = _mean_draws(gaps_drawn) if gaps_drawn else None
     comparisons = max(1, configurations - 1)
     measured, assumed = (
@@ -60,8 +60,8 @@ def level(group: Group, objective: Objective, read: Resampled) -> Interval | Non
     known = [read.draws[run.run_id] for run in group if run.run_id in read.draws]
     if read.students is not None and len(known) < len(group):
         return None
-    drawn = _mean_draws([objective.score(draw["e1"], draw["e2"]) for draw in known]) if known else None
-    found = interval([objective.score(*run.test) for run in group], drawn, read.effective)
+    drawn = _mean_draws([objective.score(draw) for draw in known]) if known else None
+    found = interval([objective.score(run.test) for run in group], drawn, read.effective)
     return None if found.low is None else found
 
 
@@ -70,7 +70,7 @@ def with_other_students(run: Repetition, objective: Objective, read: Resampled) 
     draws = read.draws.get(run.run_id)
     if draws is None:
         return None
-    return interval([objective.score(*run.test)], objective.score(draws["e1"], draws["e2"]), read.effective)
+    return interval([objective.score(run.test)], objective.score(draws), read.effective)
 
 
 def _mean_draws(draws: list[Array]) -> Array:

@@ -4,7 +4,7 @@ Every run is resampled by the same draws, so differences between runs are paired
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from gaintrace.store import Store
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Draws = dict[str, Array]
-"""AUC of one run under every draw of students, by encoder: e1, e2."""
+"""AUC of one run under every draw of students, by encoder: e1, e2 and what else ranks."""
 
 
 @dataclass
@@ -35,8 +35,16 @@ class Resampled:
     effective: float = 0.0
 
 
-def resample(store: Store, runs: list[str], seed: int, results: Mapping[str, RunResult] | None = None) -> Resampled:
-    """Read the predictions of runs and resample their students. `results`: those that are read already, by run.
+def resample(
+    store: Store,
+    runs: list[str],
+    seed: int,
+    results: Mapping[str, RunResult] | None = None,
+    sides: Collection[str] = ("e1", "e2"),
+) -> Resampled:
+    """Read what the encoders `sides` of runs predicted, and resample their students.
+
+    `results`: those that are read already, by run.
 
     Where no run left any, there is nothing to say.
     """
@@ -47,7 +55,7 @@ def resample(store: Store, runs: list[str], seed: int, results: Mapping[str, Run
     known: dict[bytes, Array] = {}  # runs that share encoder 1 predict alike
     for run in runs:
         try:
-            frame = read_predictions(store, run, ["student", "response", "e1", "e2"], (results or {}).get(run))
+            frame = read_predictions(store, run, ["student", "response", *sides], (results or {}).get(run))
         except ConfigError:
             absent[run] = "missing"
             continue
@@ -62,7 +70,7 @@ def resample(store: Store, runs: list[str], seed: int, results: Mapping[str, Run
             found.unread[run] = "of other test students than those of the best run"
             continue
         found.draws[run] = {}
-        for side in ("e1", "e2"):
+        for side in sides:
             score = frame[side].to_numpy()
             content = hashlib.sha256(np.ascontiguousarray(score).data).digest()
             if content not in known:

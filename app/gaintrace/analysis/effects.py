@@ -10,7 +10,7 @@ from gaintrace.config import Strict
 
 INVISIBLE = 5e-5
 """Standard deviation of an AUC that four decimals do not show; its parts are nobody's effect."""
-EFFECT_METRICS = ("test_e1_auc", "test_e2_auc")
+EFFECT_METRICS = ("test_e1_auc", "test_e2_auc", "test_e3_auc")
 
 
 class MainEffect(Strict):
@@ -46,7 +46,7 @@ class Effects(Strict):
 
 
 def effects(comparison: Comparison, metric: str) -> Effects | None:
-    """Effects over the configurations of a grid; None where it is no grid of two parameters or more.
+    """Effects over the configurations of a grid; None where it is no grid of two parameters or more, or one lacks it.
 
     The shares add up to at most one on a full grid. Where runs are missing they overlap.
     """
@@ -54,6 +54,8 @@ def effects(comparison: Comparison, metric: str) -> Effects | None:
         configuration.swept | {metric: getattr(configuration, metric)} for configuration in comparison.configurations
     ]
     frame = pd.DataFrame(rows)
+    if rows and frame[metric].isna().any():
+        return None
     names = [name for name in (comparison.configurations[0].swept if rows else ()) if name not in REPETITIONS]
     frame[names] = frame[names].astype(str)
     names = [name for name in names if frame[name].nunique() > 1]

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
 from gaintrace.config import Objective, RunConfig, Strict
-from gaintrace.training.epoch_rules import SIDES, selected_epochs
+from gaintrace.runs.result import absent
+from gaintrace.training.epoch_rules import selected_epochs, sides_of
 
 RULES = ("valid_e1_auc", "valid_combined", "per_encoder")
 SAME_EPOCH = "same_epoch"
@@ -23,8 +25,10 @@ class PickedRun(Strict):
     run_id: str
     epoch_e1: int
     epoch_e2: int
+    epoch_e3: int | None = Field(None, exclude_if=absent)
     valid_e1_auc: float
     valid_e2_auc: float
+    valid_e3_auc: float | None = Field(None, exclude_if=absent)
     combined: float
     score: float
 
@@ -32,13 +36,14 @@ class PickedRun(Strict):
 class RuleOutcome(Strict):
     """The sweep under one rule: its runs, best first, and the range of each validation metric over them.
 
-    `cut_off`: runs picked, for either encoder, at the last epoch there is; had they gone on, a later one might be.
+    `cut_off`: runs picked, for any encoder, at the last epoch there is; had they gone on, a later one might be.
     """
 
     rule: str
     runs: list[PickedRun]
     range_e1: float
     range_e2: float
+    range_e3: float | None = Field(None, exclude_if=absent)
     range_combined: float
     cut_off: int
 
@@ -59,7 +64,9 @@ def compare_rules(
         outcomes.append(_outcome(rule, epochs, picked, objective))
     reached = min(map(len, epochs.values()))
     same = [
-        _outcome(SAME_EPOCH, epochs, {run: dict.fromkeys(SIDES, epoch) for run in rows}, objective)
+        _outcome(
+            SAME_EPOCH, epochs, {run: dict.fromkeys(sides_of(frame), epoch) for run, frame in epochs.items()}, objective
+        )
         for epoch in range(1, reached + 1)
     ]
     return [*outcomes, max(same, key=_mean_score)]
@@ -77,22 +84,20 @@ def _outcome(
         runs=sorted(runs, key=lambda run: -run.score),
         range_e1=spread("valid_e1_auc"),
         range_e2=spread("valid_e2_auc"),
+        range_e3=spread("valid_e3_auc") if all("e3" in sides for sides in picked.values()) else None,
         range_combined=spread("combined"),
         cut_off=sum(max(picked[run].values()) == len(frame) for run, frame in epochs.items()),
     )
 
 
 def _picked(run: str, frame: pd.DataFrame, picked: dict[str, int], objective: Objective) -> PickedRun:
-    e1, e2 = (float(frame[f"valid_{side}_auc"].iloc[picked[side] - 1]) for side in SIDES)
-    combined = e1 + objective.alpha * e2
+    aucs = {side: float(frame[f"valid_{side}_auc"].iloc[epoch - 1]) for side, epoch in picked.items()}
     return PickedRun(
         run_id=run,
-        epoch_e1=picked["e1"],
-        epoch_e2=picked["e2"],
-        valid_e1_auc=e1,
-        valid_e2_auc=e2,
-        combined=combined,
-        score=objective.score(e1, e2),
+        **{f"epoch_{side}": epoch for side, epoch in picked.items()},
+        **{f"valid_{side}_auc": auc for side, auc in aucs.items()},
+        combined=aucs["e1"] + objective.alpha * aucs["e2"],
+        score=objective.score(aucs),
     )
 
 

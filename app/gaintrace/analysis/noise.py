@@ -100,10 +100,10 @@ def assumed_variance(a: Draws, b: Draws, objective: Objective) -> float:
     The encoders share no parameter, so theirs are added.
     """
     found = 0.0
-    for side, weight in (("e1", objective.score(1.0, 0.0)), ("e2", objective.score(0.0, 1.0))):
+    for side, weight in objective.weights.items():
         if a[side] is not b[side]:
             variances = (float(np.nanvar(draws[side], ddof=1)) for draws in (a, b))
-            found += (float(weight) * ASSUMED) ** 2 * sum(variances)
+            found += (weight * ASSUMED) ** 2 * sum(variances)
     return found
 
 
@@ -123,7 +123,7 @@ def optimism(groups: list[list[str]], scores: list[list[float]], read: Resampled
     if len(whole) < 2:
         return None
     drawn = np.stack(
-        [[objective.score(read.draws[run]["e1"], read.draws[run]["e2"]) for run in groups[g]] for g in whole]
+        [[objective.score(read.draws[run]) for run in groups[g]] for g in whole]
     )  # configurations, repetitions, draws
     draws = drawn.shape[2]
     chosen = np.random.default_rng(0).integers(longest, size=(draws, longest))

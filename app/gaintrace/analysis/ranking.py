@@ -5,6 +5,7 @@ A configuration is what is swept but seeds and folds; its runs are the repetitio
 
 import json
 import math
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +13,20 @@ import pandas as pd
 
 from gaintrace.analysis.table import TIE, plain_value
 from gaintrace.config import Objective
+from gaintrace.training.epoch_rules import SIDES
 
 REPETITIONS = ("seed", "fold")
 
 
 @dataclass(frozen=True)
 class Repetition:
-    """A succeeded run. `repetition`: its seed and fold, as far as they are swept; `test`, `valid`: AUC of E1 and E2."""
+    """A succeeded run. `repetition`: its seed and fold, as far as they are swept; `test`, `valid`: AUCs by side."""
 
     run_id: str
     swept: dict[str, Any]
     repetition: tuple[Any, ...]
-    test: tuple[float, float]
-    valid: tuple[float, float] | None
+    test: dict[str, float]
+    valid: dict[str, float] | None
 
 
 Group = list[Repetition]
@@ -36,16 +38,22 @@ def configurations(table: pd.DataFrame, parameters: list[str]) -> list[Group]:
     for row in table[table["rank"].notna()].to_dict("records"):
         swept = {name: plain_value(row[name]) for name in parameters}
         repetition = tuple(swept.pop(name) for name in REPETITIONS if name in swept)
-        valid = tuple(plain_value(row[f"valid_{side}_auc"]) for side in ("e1", "e2"))
+        test, valid = (_aucs(row, split) for split in ("test", "valid"))
         run = Repetition(
             run_id=row["run_id"],
             swept=swept,
             repetition=repetition,
-            test=(float(row["test_e1_auc"]), float(row["test_e2_auc"])),
-            valid=None if None in valid else (float(valid[0]), float(valid[1])),
+            test=test,
+            valid=valid if test.keys() == valid.keys() else None,
         )
         groups.setdefault(json.dumps(swept, sort_keys=True), []).append(run)
     return [sorted(group, key=lambda run: run.repetition) for group in groups.values()]
+
+
+def _aucs(row: Mapping[Hashable, Any], split: str) -> dict[str, float]:
+    """Those that a row of the table has."""
+    found = {side: plain_value(row.get(f"{split}_{side}_auc")) for side in SIDES}
+    return {side: float(auc) for side, auc in found.items() if auc is not None}
 
 
 def ranked(groups: list[Group], objective: Objective) -> list[Group]:
@@ -56,7 +64,7 @@ def ranked(groups: list[Group], objective: Objective) -> list[Group]:
 def ranking_score(group: Group, objective: Objective) -> float:
     """The mean that ranks, to as many decimals as make a tie."""
     splits = [run.valid if objective.on_validation else run.test for run in group]
-    return round(mean([objective.score(*split) for split in splits if split is not None]), TIE)
+    return round(mean([objective.score(split) for split in splits if split is not None]), TIE)
 
 
 def mean(values: list[float]) -> float:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from gaintrace.config import Strict, SuccessCriteria
 
-DESCRIBED_METRICS = ("test_e1_auc", "test_e2_auc", "combined")
+DESCRIBED_METRICS = ("test_e1_auc", "test_e2_auc", "test_e3_auc", "combined")
+"""Those of E3 where runs have it."""
 
 
 class Statistics(Strict):
@@ -33,7 +34,7 @@ class Criterion(Strict):
 def summarise(table: pd.DataFrame) -> dict[str, Statistics]:
     """Statistics of each metric over the succeeded runs; without any, none."""
     found = {}
-    for metric in DESCRIBED_METRICS:
+    for metric in described(table):
         values = numbers(table, metric)
         if len(values):
             std = float(values.std(ddof=1))
@@ -49,6 +50,11 @@ def summarise(table: pd.DataFrame) -> dict[str, Statistics]:
     return found
 
 
+def described(table: pd.DataFrame) -> list[str]:
+    """The metrics that a table has."""
+    return [metric for metric in DESCRIBED_METRICS if metric in table]
+
+
 def correlations(table: pd.DataFrame, parameters: list[str]) -> dict[str, dict[str, float | None]]:
     """Pearson correlation of each numeric parameter with each metric.
 
@@ -59,9 +65,7 @@ def correlations(table: pd.DataFrame, parameters: list[str]) -> dict[str, dict[s
     for parameter in parameters:
         values = pd.to_numeric(succeeded[parameter], errors="coerce").astype("float64")
         if len(values) and values.notna().all():
-            found[parameter] = {
-                metric: _correlation(values, numbers(succeeded, metric)) for metric in DESCRIBED_METRICS
-            }
+            found[parameter] = {metric: _correlation(values, numbers(succeeded, metric)) for metric in described(table)}
     return found
 
 

@@ -1,6 +1,6 @@
 """The runs of a sweep as one table: what was planned, joined with what is in the store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,15 +12,11 @@ from gaintrace.runs.result import DataName, PyktAucs, RunError, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, PlannedRun
 
-NUMBER_COLUMNS = (
-    "valid_e1_auc", "valid_e2_auc", "valid_combined", "test_e1_auc", "test_e2_auc", "test_accuracy", "combined",
-    "seconds",
-)  # fmt: skip
-EPOCH_COLUMNS = ("best_epoch", "best_epoch_e1", "best_epoch_e2")
+NUMBER_COLUMNS = ("valid_combined", "test_accuracy", "combined", "seconds")
 MASTERY_COLUMNS = ("skill_base_rate_auc", "mastery_auc", "mastery_within_skill_auc", "mastery_exposure_correlation")
 """What mastery alone is worth on test; see gaintrace.runs.mastery_measures."""
-PYKT_COLUMNS = tuple(f"test_{side}_{name}" for side in ("e1", "e2") for name in PyktAucs.model_fields)
-"""AUCs under pyKT's names; see gaintrace.runs.pykt."""
+PYKT_NAMES = tuple(PyktAucs.model_fields)
+"""AUCs under pyKT's names, each of an encoder: test_e1_…; see gaintrace.runs.pykt."""
 TIE = 12
 """Decimals of a score that must agree for a tie; beyond them is how the sum was rounded."""
 READ_AT_A_TIME = 16
@@ -64,13 +60,17 @@ def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
 
     Columns: run_id, status, the swept parameters, best_epoch (empty where the encoders' differ), best_epoch_e1,
     best_epoch_e2, valid_e1_auc, valid_e2_auc, valid_combined, test_e1_auc, test_e2_auc, test_accuracy (of encoder 1),
-    combined (on test), rank, those of MASTERY_COLUMNS and PYKT_COLUMNS, seconds, config_hash, error. Equal values
-    share a rank and keep the plan's order; a run without the AUC that ranks, or without one on test, has no rank.
+    combined (on test), rank, those of MASTERY_COLUMNS and PYKT_NAMES, seconds, config_hash, error; of e3 beside e2's
+    where some run has a third encoder. Equal values share a rank and keep the plan's order; a run without the AUC that
+    ranks, or without E1 or E2 on test, has no rank.
     """
     names = short_names(plan)
-    rows = [_row(run, results.get(run.run_id), names, plan.spec.objective) for run in plan.runs]
-    numbers = (*NUMBER_COLUMNS, *MASTERY_COLUMNS, *PYKT_COLUMNS)
-    table = pd.DataFrame(rows).astype(dict.fromkeys(EPOCH_COLUMNS, "Int64") | dict.fromkeys(numbers, "float64"))
+    sides = plan.spec.sides
+    rows = [_row(run, results.get(run.run_id), names, plan.spec.objective, sides) for run in plan.runs]
+    of_sides = [f"{split}_{side}_auc" for split in ("valid", "test") for side in sides]
+    numbers = (*NUMBER_COLUMNS, *of_sides, *MASTERY_COLUMNS, *pykt_columns(sides))
+    epochs = ("best_epoch", *epoch_columns(sides))
+    table = pd.DataFrame(rows).astype(dict.fromkeys(epochs, "Int64") | dict.fromkeys(numbers, "float64"))
     known = table[["test_e1_auc", "test_e2_auc"]].notna().all(axis=1)  # without these there is nothing to report
     score = table[plan.spec.objective.rank_by].where((table["status"] == "succeeded") & known).round(TIE)
     table["rank"] = score.rank(method="min", ascending=False).astype("Int64")
@@ -81,32 +81,43 @@ def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
     return table.loc[order.index].reset_index(drop=True)
 
 
-def _row(run: PlannedRun, result: RunResult | None, names: dict[str, str], objective: Objective) -> dict[str, Any]:
+def epoch_columns(sides: Iterable[str]) -> list[str]:
+    """Columns of the selected epochs."""
+    return [f"best_epoch_{side}" for side in sides]
+
+
+def pykt_columns(sides: Iterable[str]) -> list[str]:
+    """Columns of what compares with pyKT's tables."""
+    return [f"test_{side}_{name}" for side in sides for name in PYKT_NAMES]
+
+
+def _row(
+    run: PlannedRun, result: RunResult | None, names: dict[str, str], objective: Objective, sides: tuple[str, ...]
+) -> dict[str, Any]:
     pick: Callable[[str, str, str], Any] = lambda split, side, metric: (  # noqa: E731
         getattr(getattr(getattr(result, split, None), side, None), metric, None)
     )
-    auc = {split: [pick(split, side, "auc") for side in ("e1", "e2")] for split in ("valid", "test")}
+    auc = {split: {side: pick(split, side, "auc") for side in sides} for split in ("valid", "test")}
     combined = {
-        split: None if e1 is None or e2 is None else e1 + objective.alpha * e2 for split, (e1, e2) in auc.items()
+        split: None if None in (of["e1"], of["e2"]) else of["e1"] + objective.alpha * of["e2"]
+        for split, of in auc.items()
     }
     return {
         "run_id": run.run_id,
         "status": result.status if result else "missing",
         **{names[path]: value for path, value in run.swept.items()},
-        **{name: getattr(result, name, None) for name in EPOCH_COLUMNS},
-        "valid_e1_auc": auc["valid"][0],
-        "valid_e2_auc": auc["valid"][1],
+        **{name: getattr(result, name, None) for name in ("best_epoch", *epoch_columns(sides))},
+        **{f"valid_{side}_auc": value for side, value in auc["valid"].items()},
         "valid_combined": combined["valid"],
-        "test_e1_auc": auc["test"][0],
-        "test_e2_auc": auc["test"][1],
+        **{f"test_{side}_auc": value for side, value in auc["test"].items()},
         "test_accuracy": pick("test", "e1", "accuracy"),
         "combined": combined["test"],
         "rank": None,
         **{name: getattr(getattr(result, "interpretability", None), name, None) for name in MASTERY_COLUMNS},
         **{
             f"test_{side}_{name}": getattr(getattr(getattr(result, "pykt", None), side, None), name, None)
-            for side in ("e1", "e2")
-            for name in PyktAucs.model_fields
+            for side in sides
+            for name in PYKT_NAMES
         },
         "seconds": result.seconds if result else None,
         "config_hash": run.config_hash,

@@ -25,7 +25,7 @@ def evaluate(
 ) -> None:
     """Predict a finished run's test responses from windows that overlap, and print AUCs under pyKT's names."""
     from gaintrace.report.fitting import fitted
-    from gaintrace.report.pykt import COLUMNS, described, pykt_rows
+    from gaintrace.report.pykt import described, pykt_columns, pykt_rows
     from gaintrace.runs.evaluation import evaluate_in_windows
     from gaintrace.store import open_store
     from gaintrace.training.device import choose_device
@@ -35,5 +35,5 @@ def evaluate(
     trained, dataset = recorded(store, run, data)
     found = evaluate_in_windows(store, trained, dataset, overlap, choose_device(device))
     console = plain()
-    console.print(fitted(console.width, ["AUC", *COLUMNS], pykt_rows(found), left=["AUC"]))
+    console.print(fitted(console.width, ["AUC", *pykt_columns(found)], pykt_rows(found), left=["AUC"]))
     console.print(described(found), soft_wrap=True)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gaintrace.sweeps.plan import PlannedRun
+from gaintrace.training.epoch_rules import sides_of
 from gaintrace.training.reporter import EpochRow, Silent
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -76,7 +77,8 @@ class TrainingProgress(Silent):
     def epoch(self, run: str, row: EpochRow) -> None:
         """See Reporter."""
         self.done[run] = self.trained[run] = row["epoch"]
-        self.status = f"valid E1 {row['valid_e1_auc']:.4f} E2 {row['valid_e2_auc']:.4f}"
+        aucs = " ".join(f"{side.upper()} {row[f'valid_{side}_auc']:.4f}" for side in sides_of(row))
+        self.status = f"valid {aucs}"
         if not self.bar:
             self._line(
                 f"{self.labels[run]}: epoch {row['epoch']}/{self.epochs[run]} {self.status} ({row['seconds']:.1f} s)"

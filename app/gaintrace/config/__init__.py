@@ -5,14 +5,12 @@ a content hash that depends on nothing but its values.
 """
 
 from gaintrace.config.base import FOLDS, Strict, as_text, content_hash, explain
+from gaintrace.config.data import DataConfig, Simulator, SyntheticConfig
 from gaintrace.config.load import listed_overrides, load_spec, parse_spec, preset_names
 from gaintrace.config.run import (
-    DataConfig,
     LearningCurveConfig,
     ModelConfig,
     RunConfig,
-    Simulator,
-    SyntheticConfig,
     TrainingConfig,
     identifying,
 )

@@ -4,77 +4,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gaintrace.config.base import Fold, NonNegative, Positive, Probability, Seed, Written, content_hash
-
-Simulator = Literal["curve", "bkt", "irt"]
-
-
-class SyntheticConfig(Written):
-    """Simulated students whose mastery is known (gaintrace.data.simulators)."""
-
-    students: int = Field(600, ge=1, le=1_000_000, description="number of simulated students")
-    skills: int = Field(12, ge=1, le=10_000, description="number of skills")
-    mean_length: int = Field(40, ge=3, le=2_000, description="mean interactions of a student")
-    seed: Seed = Field(7, description="seed of the simulation")
-    simulator: Simulator = Field(
-        "curve",
-        description="what mastery is: `curve`: the study's own learning curve, so that its encoder is tested on "
-        "itself; `bkt`: a skill is known or not, with slips and guesses; `irt`: ability and a state of each skill that "
-        "grows with practice, against the difficulty of items",
-    )
-    forgetting: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="lost at each interaction of the student, on whatever skill: `bkt`: the chance that a known skill "
-        "is; `irt`: the share of what earlier practice counts; none: 0 for `bkt`, 0.02 for `irt`. A `curve` forgets "
-        "nothing",
-    )
-
-    @model_validator(mode="after")
-    def _a_curve_forgets_nothing(self) -> Self:
-        if self.simulator == "curve" and self.forgetting is not None:
-            raise ValueError("simulator curve forgets nothing: leave out forgetting, or set simulator bkt or irt")
-        return self
-
-
-class DataConfig(Written):
-    """Which interactions a run learns from."""
-
-    dataset: str | None = Field(
-        None, description="folder or URI of a prepared data set; not part of the hash, its content's hash is"
-    )
-    synthetic: SyntheticConfig | None = Field(None, description="simulate the data set instead of reading one")
-    fold: Fold = Field(0, description="validation fold; the other four train")
-    max_sequence_length: int = Field(
-        200, ge=3, le=2_000, description="longer histories are cut into chunks of this many interactions"
-    )
-    min_sequence_length: int = Field(3, ge=2, description="shorter chunks are dropped (interactions)")
-    evaluation_overlap: int = Field(
-        0,
-        ge=0,
-        lt=2_000,
-        description="validation and test predict each response of a long history from at least so many interactions "
-        "before it, in windows of `max_sequence_length` that overlap by as many; 0: from those of its chunk. One less "
-        "than `max_sequence_length` is pyKT's windowed protocol, and as slow. Training is by chunks",
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if self.dataset is not None and self.synthetic is not None:
-            raise ValueError("set either dataset or synthetic, not both")
-        if self.min_sequence_length > self.max_sequence_length:
-            raise ValueError("min_sequence_length is larger than max_sequence_length")
-        if self.evaluation_overlap >= self.max_sequence_length:
-            raise ValueError(
-                f"evaluation_overlap {self.evaluation_overlap} is not smaller than max_sequence_length "
-                f"{self.max_sequence_length}: windows would not move on. The most is {self.max_sequence_length - 1}"
-            )
-        return self
+from gaintrace.config.base import NonNegative, Positive, Probability, Seed, Written, content_hash
+from gaintrace.config.data import DataConfig
 
 
 class ModelConfig(Written):
-    """Size and kind of the two encoders. The defaults are the published model."""
+    """Size and kind of the encoders. The defaults are the published model."""
 
     d_model: int = Field(256, ge=4, le=4096, description="width of both streams")
     n_heads: int = Field(4, ge=1, description="attention heads a block")
@@ -125,11 +60,25 @@ class ModelConfig(Written):
         "shrunk towards its skill's, which items have that training does not know. With `target: past` the "
         "performance encoder also counts answers on the item itself",
     )
+    aggregate: Literal["none", "mastery"] = Field(
+        "none",
+        description="`mastery`: a third encoder, E3, predicts from the mastery of all skills and from how many answers "
+        "each rests on (with gain `evidence`)",
+    )
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model {self.d_model} is not divisible by n_heads {self.n_heads}")
+        return self
+
+    @model_validator(mode="after")
+    def _aggregated_mastery_is_evidence(self) -> Self:
+        if self.aggregate == "mastery" and self.gain != "evidence":
+            raise ValueError(
+                f"aggregate mastery adds up mastery that is evidence: set gain evidence instead of {self.gain}, or "
+                "leave out aggregate"
+            )
         return self
 
     @model_validator(mode="after")
@@ -183,6 +132,9 @@ class TrainingConfig(Written):
         description="`fixed`: w as set; `learned`: each encoder has a weight of its own, which starts at w or 1 − w "
         "and is learned at `curve_learning_rate`: exp(−s)·BCE + s/2 for a learned s (uncertainty weighting)",
     )
+    aggregate_loss_weight: Positive = Field(
+        0.5, description="weight of BCE(E3), added to those of E1 and E2; of a learned weight, where it starts"
+    )
     epochs: int = Field(12, ge=1, le=10_000, description="most epochs")
     patience: int = Field(4, ge=1, description="epochs without a better `selection_metric` before stopping")
     selection_metric: Literal["valid_e1_auc", "valid_combined", "per_encoder"] = Field(
@@ -220,7 +172,7 @@ class TrainingConfig(Written):
     gradient_clip: Positive = Field(1.0, description="largest gradient norm")
     clip_scope: Literal["global", "per_encoder"] = Field(
         "per_encoder",
-        description="`per_encoder`: a norm for each; `global`: one over both (published; their only coupling)",
+        description="`per_encoder`: a norm for each; `global`: one over all (published; their only coupling)",
     )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="`bf16`: autocast of matrix products")
     seed: Seed = Field(42, description="seed of weights, dropout and shuffled batches")
@@ -249,6 +201,21 @@ class RunConfig(Written):
     learning_curve: LearningCurveConfig = LearningCurveConfig()
     training: TrainingConfig = TrainingConfig()
 
+    @model_validator(mode="after")
+    def _a_weight_has_its_encoder(self) -> Self:
+        unset = TrainingConfig.model_fields["aggregate_loss_weight"].default
+        if "e3" not in self.sides and self.training.aggregate_loss_weight != unset:
+            raise ValueError(
+                "training.aggregate_loss_weight weighs a third encoder, and there is none: set model.aggregate "
+                "mastery, or leave it out"
+            )
+        return self
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The encoders of the run: e1, e2 and, where there is a third, e3."""
+        return ("e1", "e2", "e3") if self.model.aggregate == "mastery" else ("e1", "e2")
+
     @property
     def config_hash(self) -> str:
         """16 hex digits over all values; where the data set lies is left out, its own hash joins in the run id."""
@@ -258,8 +225,8 @@ class RunConfig(Written):
 LATER: dict[str, dict[str, Any]] = {
     "data": {"evaluation_overlap": 0},
     "data.synthetic": {"simulator": "curve", "forgetting": None},
-    "model": {"items": "none", "growth": "count"},
-    "training": {"loss": "bce", "batch_order": "shuffled"},
+    "model": {"items": "none", "growth": "count", "aggregate": "none"},
+    "training": {"loss": "bce", "batch_order": "shuffled", "aggregate_loss_weight": 0.5},
 }
 """Fields, by the dotted path of their section, that came after runs were on record, and their defaults: what the code
 did before."""

@@ -3,7 +3,7 @@
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -28,13 +28,15 @@ MOST_RUNS = 100_000
 class Objective(Written):
     """What ranks the runs of a sweep, and so picks its winner. Test metrics are reported whatever it is."""
 
-    rank_by: Literal["valid_combined", "valid_e1_auc", "valid_e2_auc", "combined", "test_e1_auc", "test_e2_auc"] = (
-        Field(
-            "valid_combined",
-            description="column that ranks, highest first: on validation at the selected epochs (`valid_…`), so that "
-            "the test students pick nothing, or on test, as the study did (`combined`, `test_…`)",
-        )
-    )
+    rank_by: Literal[
+        "valid_combined", "valid_e1_auc", "valid_e2_auc", "valid_e3_auc",
+        "combined", "test_e1_auc", "test_e2_auc", "test_e3_auc",
+    ] = Field(
+        "valid_combined",
+        description="column that ranks, highest first: on validation at the selected epochs (`valid_…`), so that "
+        "the test students pick nothing, or on test, as the study did (`combined`, `test_…`); E3 where every run has "
+        "a third encoder (`model.aggregate`)",
+    )  # fmt: skip
     alpha: NonNegative = Field(0.5, description="α in combined = E1 + α·E2 (AUC)")
 
     @property
@@ -43,11 +45,14 @@ class Objective(Written):
         return self.rank_by.startswith("valid_")
 
     @property
-    def scored(self) -> Literal["combined", "e1", "e2"]:
-        """What ranks, whichever the split."""
-        if self.rank_by.endswith("combined"):
-            return "combined"
-        return "e1" if "_e1_" in self.rank_by else "e2"
+    def scored(self) -> str:
+        """What ranks, whichever the split: combined, e1, e2 or e3."""
+        return "combined" if self.rank_by.endswith("combined") else self.rank_by.split("_")[1]
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """What the AUC of each encoder weighs in what ranks; the others do not rank."""
+        return {"e1": 1.0, "e2": self.alpha} if self.scored == "combined" else {self.scored: 1.0}
 
     @property
     def words(self) -> str:
@@ -64,9 +69,9 @@ class Objective(Written):
         """The column of the same score on validation."""
         return "valid_combined" if self.scored == "combined" else f"valid_{self.scored}_auc"
 
-    def score(self, e1: Any, e2: Any) -> Any:
-        """What ranks, out of AUCs of one split: of numbers or of arrays."""
-        return {"combined": e1 + self.alpha * e2, "e1": e1, "e2": e2}[self.scored]
+    def score(self, aucs: Mapping[str, Any]) -> Any:
+        """What ranks, out of the encoders' AUCs of one split, by side: of numbers or of arrays."""
+        return sum(weight * aucs[side] for side, weight in self.weights.items())
 
 
 class SuccessCriteria(Written):
@@ -74,6 +79,10 @@ class SuccessCriteria(Written):
 
     test_e1_auc: Probability | None = Field(None, description="least test E1 AUC")
     test_e2_auc: Probability | None = Field(None, description="least test E2 AUC")
+    test_e3_auc: Probability | None = Field(
+        None, description="least test E3 AUC", exclude_if=lambda least: least is None
+    )
+    """Written only where it is set, so that sweeps of before keep their ids."""
 
 
 class SweepSpec(Written):
@@ -132,6 +141,25 @@ class SweepSpec(Written):
                 together = ", ".join(f"{path} {value}" for path, value in swept.items())
                 raise ValueError(f"grid: {together}: {explain(error, RunConfig)}") from None
         return self
+
+    @model_validator(mode="after")
+    def _a_third_encoder_is_there(self) -> Self:
+        asked = [f"objective.rank_by {self.objective.rank_by}"] if self.objective.scored == "e3" else []
+        asked += ["success.test_e3_auc"] if self.success.test_e3_auc is not None else []
+        if asked and "none" in self._aggregates():
+            raise ValueError(
+                f"{' and '.join(asked)}: E3 is of a third encoder, which not every run has: set base.model.aggregate "
+                "mastery"
+            )
+        return self
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The encoders that some run has."""
+        return ("e1", "e2", "e3") if "mastery" in self._aggregates() else ("e1", "e2")
+
+    def _aggregates(self) -> list[Any]:
+        return self.grid.get("model.aggregate", [self.base.model.aggregate])
 
     def axes(self) -> dict[str, list[Any]]:
         """Swept dotted paths and their values, in the order the runs are enumerated (last varies fastest)."""

@@ -22,8 +22,14 @@ from gaintrace.identity import IMPORTED, code_version, run_id
 from gaintrace.runs.result import RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan
+from gaintrace.training.epoch_rules import SIDES
 
-TEST_METRICS = {"test_e1_auc": "test E1 AUC", "test_e2_auc": "test E2 AUC", "combined": "combined test AUC"}
+TEST_METRICS = {
+    "test_e1_auc": "test E1 AUC",
+    "test_e2_auc": "test E2 AUC",
+    "test_e3_auc": "test E3 AUC",
+    "combined": "combined test AUC",
+}
 
 Cell = tuple[int, int]
 """A fold and a seed."""
@@ -58,7 +64,7 @@ def challenge(store: Store, plan: Plan, summary: Summary, chosen: Configuration,
     other = _default_runs(store, plan, summary, spec, set(own))
     shared = sorted(own.keys() & other.keys())
     if not shared or len(shared) < min(2, len(own)):
-        unknown = _untrained(plan, own.keys() - other.keys(), which)
+        unknown = _untrained(plan, spec, own.keys() - other.keys(), which)
         unknown = f"nothing compares it with {which}, which is in force: {unknown}"
         return Challenge(f"not compared: {unknown}", False, unknown)
     metric = plan.spec.objective.test_metric
@@ -100,7 +106,7 @@ def spec_there(plan: Plan, chosen: Configuration, before: Default | None, data: 
     `data`: where the data set lies now. Raises ConfigError where what it gives could not be compared.
     """
     which, spec = in_force(before)
-    why = _incomparable(plan)
+    why = _incomparable(plan, spec)
     if why is not None:
         raise ConfigError(f"sweep {plan.sweep_id}: {why}, so {which} cannot be trained for a comparison")
     cells = _cells(plan, chosen)
@@ -147,7 +153,8 @@ def _default_runs(store: Store, plan: Plan, summary: Summary, spec: SweepSpec, c
         if same and planned.run_id in rows:
             cell = (planned.config.data.fold, planned.config.training.seed)
             found[cell] = Scored(planned.run_id, _metrics(rows[planned.run_id]))
-    return found
+    asked = [f"test_{side}_auc" for side in plan.spec.objective.weights]
+    return {cell: run for cell, run in found.items() if all(run.metrics.get(name) is not None for name in asked)}
 
 
 def _recorded(store: Store, plan: Plan, spec: SweepSpec) -> dict[Cell, Scored]:
@@ -172,16 +179,18 @@ def _finished(store: Store, run: str) -> Scored | None:
     test, valid = result.test, result.valid
     if result.status != "succeeded" or test is None or None in (test.e1.auc, test.e2.auc):
         return None
-    metrics = {"test_e1_auc": test.e1.auc, "test_e2_auc": test.e2.auc}
-    of_valid = {
-        "valid_e1_auc": valid.e1.auc if valid else None,
-        "valid_e2_auc": valid.e2.auc if valid else None,
-    }
-    return Scored(run, metrics | of_valid)
+    return Scored(
+        run,
+        {
+            f"{split}_{side}_auc": getattr(getattr(of_split, side, None), "auc", None)
+            for split, of_split in (("test", test), ("valid", valid))
+            for side in SIDES
+        },
+    )
 
 
 def _metrics(row: dict[str, Any]) -> dict[str, float | None]:
-    return {name: row[name] for name in ("test_e1_auc", "test_e2_auc", "valid_e1_auc", "valid_e2_auc")}
+    return {name: row.get(name) for name in (f"{split}_{side}_auc" for split in ("test", "valid") for side in SIDES)}
 
 
 def _on_data(base: RunConfig, plan: Plan, cell: Cell) -> RunConfig:
@@ -224,10 +233,8 @@ def _gaps(plan: Plan, pairs: list[tuple[Scored, Scored]], metric: str) -> list[f
 
 
 def _score(run: Scored, plan: Plan, metric: str) -> float:
-    e1, e2 = run.metrics["test_e1_auc"], run.metrics["test_e2_auc"]
-    assert e1 is not None
-    assert e2 is not None
-    return {"combined": e1 + plan.spec.objective.alpha * e2, "test_e1_auc": e1, "test_e2_auc": e2}[metric]
+    objective = plan.spec.objective.model_copy(update={"rank_by": metric})
+    return float(objective.score({side: run.metrics[f"test_{side}_auc"] for side in objective.weights}))
 
 
 def _mean(values: list[float]) -> float:
@@ -239,7 +246,10 @@ def _gap(found: Interval) -> str:
     return f"difference {found.mean:+z.4f}{where}"
 
 
-def _incomparable(plan: Plan) -> str | None:
+def _incomparable(plan: Plan, spec: SweepSpec) -> str | None:
+    """Why what `spec` gives, the default in force, cannot be compared with a sweep."""
+    if not set(plan.spec.objective.weights) <= set(spec.base.sides):
+        return "it has no third encoder, and E3 ranks this sweep"
     if plan.code_version == IMPORTED:
         return "its results were imported, trained by other code"
     if plan.code_version != code_version():
@@ -247,8 +257,8 @@ def _incomparable(plan: Plan) -> str | None:
     return None
 
 
-def _untrained(plan: Plan, cells: set[Cell], which: str) -> str:
-    why = _incomparable(plan)
+def _untrained(plan: Plan, spec: SweepSpec, cells: set[Cell], which: str) -> str:
+    why = _incomparable(plan, spec)
     if why is not None:
         return why
     folds, seeds = (sorted({cell[place] for cell in cells}) for place in (0, 1))

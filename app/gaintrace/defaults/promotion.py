@@ -25,6 +25,7 @@ TIES_NAMED = 3
 METRICS = TEST_METRICS | {
     "valid_e1_auc": "validation E1 AUC",
     "valid_e2_auc": "validation E2 AUC",
+    "valid_e3_auc": "validation E3 AUC",
     "valid_combined": "combined validation AUC",
 }
 

@@ -1,7 +1,7 @@
-"""Building the two encoders of a run, and stacking, selecting and reading members.
+"""Building the encoders of a run, and stacking, selecting and reading members.
 
 The encoders share no parameter, so each is a module of its own and each is seeded on its own: what one looks like
-never changes the numbers of the other.
+never changes the numbers of another.
 """
 
 import copy
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gaintrace.config import RunConfig
+from gaintrace.model.aggregate import AggregateEncoder
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.model.performance import PerformanceEncoder
@@ -45,6 +46,22 @@ def build_mastery(
         if config.model.gain == "evidence":
             return EvidenceEncoder(config.model, config.learning_curve, skills, positions, item_answers)
         return MasteryEncoder(config.model, config.learning_curve, skills, positions, students, item_answers)
+
+
+def build_aggregate(config: RunConfig, skills: int, item_answers: Tensor | None = None) -> AggregateEncoder:
+    """Encoder 3 of one run (K = 1), on the CPU; `item_answers` as above."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed(config.training.seed, "e3", "weights"))
+        return AggregateEncoder(config.model, config.learning_curve, skills, item_answers)
+
+
+def build_side(side: str, config: RunConfig, skills: int, students: int, item_answers: Tensor | None) -> nn.Module:
+    """The encoder of a run that `side` names, "e1", "e2" or "e3", as above."""
+    if side == "e1":
+        return build_performance(config, skills, item_answers)
+    if side == "e2":
+        return build_mastery(config, skills, students, item_answers)
+    return build_aggregate(config, skills, item_answers)
 
 
 def stack(encoders: list[Encoder]) -> Encoder:

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from gaintrace.analysis.summary import Summary
 from gaintrace.telemetry.catalogue import OUTCOME, gauges
+from gaintrace.training.epoch_rules import SIDES
 
 
 def sweep_metrics(summary: Summary, duration: float | None, now: float | None = None) -> CollectorRegistry:
@@ -33,8 +34,8 @@ def sweep_metrics(summary: Summary, duration: float | None, now: float | None = 
     for name, value in values.items():
         if value is not None:
             metrics[f"gaintrace_sweep_{name}"].labels(*labels).set(value)
-    for encoder in ("e1", "e2") if summary.best else ():
-        auc = summary.best[f"test_{encoder}_auc"] if summary.best else None
+    for encoder in SIDES:
+        auc = summary.best.get(f"test_{encoder}_auc") if summary.best else None
         if auc is not None:
             metrics["gaintrace_sweep_best_auc_ratio"].labels(*labels, encoder).set(auc)
     return registry

@@ -17,7 +17,7 @@ from gaintrace.report.figures.grids import interaction, main_effects
 from gaintrace.report.figures.interpretability import reliability
 from gaintrace.report.figures.ranking import differences, drawn, pareto, trade_off
 from gaintrace.report.mastery import Mastery
-from gaintrace.report.pykt import described, pykt_rows, pykt_section
+from gaintrace.report.pykt import described, pykt_columns, pykt_rows, pykt_section
 from gaintrace.report.sections import (
     interpretability_section,
     mastery_rows,
@@ -30,12 +30,13 @@ from gaintrace.report.sections import (
 from gaintrace.report.verdict import verdict
 from gaintrace.report.words import (
     MASTERY_NAMES,
-    METRIC_NAMES,
     TITLES,
     duration,
     four,
     interval_text,
+    metric_names,
     short_label,
+    sides_of,
     signed,
 )
 from gaintrace.runs.build import build
@@ -50,7 +51,7 @@ CURVES = 12
 SELECTION = {
     "valid_e1_auc": "the epoch with the best validation E1 AUC",
     "valid_combined": f"the epoch with the best validation E1 + {ALPHA:g} · E2",
-    "per_encoder": "the epoch with the best validation AUC of each encoder (E1/E2)",
+    "per_encoder": "the epoch with the best validation AUC of each encoder ({encoders})",
 }
 
 
@@ -83,10 +84,11 @@ def render_report(
         "front": pareto_front(summary.comparison) if len(summary.comparison.configurations) > 1 else [],
         "curves_drawn": min(CURVES, len(epochs)),
         "metric": summary.objective.words,
-        "ranking_note": ranking_note(summary, SELECTION[plan.spec.base.training.selection_metric]),
+        "ranking_note": ranking_note(summary, selected_by(plan, summary)),
         "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
         "readings": readings(summary) if summary.interpretability else [],
         "pykt_rows": pykt_rows(summary.pykt) if summary.pykt else [],
+        "pykt_columns": pykt_columns(summary.pykt) if summary.pykt else [],
         "pykt_described": described(summary.pykt) if summary.pykt else "",
         "mastery_rows": mastery_rows(summary),
         "mastery_names": MASTERY_NAMES,
@@ -94,7 +96,10 @@ def render_report(
         "provenance": provenance(plan, summary, base),
         "base": yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         "repeat": repeat_command(plan),
-        "metric_names": METRIC_NAMES,
+        "metric_names": metric_names(summary),
+        "sides": sides_of(summary),
+        "encoders": "both encoders" if len(sides_of(summary)) == 2 else "the three encoders",
+        "panels": "Both panels" if len(sides_of(summary)) == 2 else "All panels",
         "by_combined": summary.objective.scored == "combined",
         "short": short_label,
         "four": four,
@@ -151,7 +156,7 @@ def ranking(summary: Summary) -> dict[str, Any]:
     """What the ranking tables hold: the best configurations, the columns of other α, and how many are left out."""
     comparison = summary.comparison
     configurations = comparison.configurations
-    selected = {row["run_id"]: epochs_text(row["best_epoch_e1"], row["best_epoch_e2"]) for row in summary.runs}
+    selected = {row["run_id"]: epochs_text(row) for row in summary.runs}
     rows = [
         {"configuration": c, "epochs": ", ".join(dict.fromkeys(selected[run] for run in c.runs))}
         for c in configurations[:PAGE_ROWS]
@@ -170,6 +175,12 @@ def ranking(summary: Summary) -> dict[str, Any]:
         "hidden": max(0, len(configurations) - PAGE_ROWS),
         "undrawn": compared - len(drawn(summary.comparison)) if (compared := summary.comparison.compared) > 1 else 0,
     }
+
+
+def selected_by(plan: Plan, summary: Summary) -> str:
+    """Which epoch counted, in words."""
+    encoders = "/".join(side.upper() for side in sides_of(summary))
+    return SELECTION[plan.spec.base.training.selection_metric].format(encoders=encoders)
 
 
 def ranking_note(summary: Summary, selected_by: str) -> str:

@@ -5,16 +5,18 @@ from markupsafe import Markup
 from gaintrace.report.sections import page_template
 from gaintrace.report.words import four
 from gaintrace.runs.result import PyktScores
+from gaintrace.training.epoch_rules import SIDES
 
-COLUMNS = {"E1": "e1", "E2": "e2"}
+
+def pykt_columns(found: PyktScores) -> list[str]:
+    """The encoders that were measured, as they head a column."""
+    return [side.upper() for side in SIDES if getattr(found, side) is not None]
 
 
 def pykt_rows(found: PyktScores) -> list[list[str]]:
     """A row a measure that there is: pyKT's name, and the AUC of each encoder."""
-    rows = [
-        [name, *(four(getattr(getattr(found, side), name)) for side in COLUMNS.values())]
-        for name in type(found.e1).model_fields
-    ]
+    aucs = [of_side for side in SIDES if (of_side := getattr(found, side)) is not None]
+    rows = [[name, *(four(getattr(own, name)) for own in aucs)] for name in type(found.e1).model_fields]
     return [row for row in rows if set(row[1:]) != {four(None)}]
 
 
@@ -34,4 +36,4 @@ def pykt_section(found: PyktScores | None) -> Markup:
     if found is None or not pykt_rows(found):
         return Markup()
     template = page_template("pykt.html.j2")
-    return Markup(template.render(columns=list(COLUMNS), rows=pykt_rows(found), described=described(found)))
+    return Markup(template.render(columns=pykt_columns(found), rows=pykt_rows(found), described=described(found)))

@@ -10,7 +10,7 @@ from gaintrace.analysis.summary import Summary
 from gaintrace.report.figures import Figure
 from gaintrace.report.words import MASTERY_NAMES, SIMULATOR_NAMES, four, label, short_label, signed
 from gaintrace.runs.result import Interpretability
-from gaintrace.training.epoch_rules import ALPHA
+from gaintrace.training.epoch_rules import ALPHA, SIDES
 
 RULE_NAMES = {
     "valid_e1_auc": "best validation E1 (as published)",
@@ -47,17 +47,20 @@ def selection_section(summary: Summary) -> Markup:
     """What each rule that picks epochs does to the conclusion, as HTML; empty where there are no runs to compare."""
     if not summary.selection:
         return Markup()
+    sides = [side for side in SIDES if all(getattr(found, f"range_{side}") is not None for found in summary.selection)]
     rules = [
         {
             "outcome": outcome,
             "name": rule_name(outcome),
-            "e1": _epochs([run.epoch_e1 for run in outcome.runs]),
-            "e2": _epochs([run.epoch_e2 for run in outcome.runs]),
+            "epochs": {side: _epochs([getattr(run, f"epoch_{side}") for run in outcome.runs]) for side in sides},
+            "ranges": [f"{getattr(outcome, f'range_{side}'):.4f}" for side in sides],
             "order": _order(summary, outcome),
         }
         for outcome in summary.selection
     ]
-    return Markup(page_template("selection.html.j2").render(rules=rules, conclusion=selection_conclusion(summary)))
+    return Markup(
+        page_template("selection.html.j2").render(rules=rules, sides=sides, conclusion=selection_conclusion(summary))
+    )
 
 
 def selection_conclusion(summary: Summary) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.fitting import fitted
 from gaintrace.report.verdict import verdict
-from gaintrace.report.words import four, interval_text, short_label
+from gaintrace.report.words import four, interval_text, short_label, sides_of
 from gaintrace.runs.result import epochs_text
 
 ROWS = 12
@@ -31,19 +31,19 @@ def show(console: Console, summary: Summary) -> None:
 def ranking_table(summary: Summary, width: int) -> RenderableType:
     """The ranking: the best configurations, in at most `width` columns of text.
 
-    `run` is how the id of the configuration's first run begins, as far as no other run of the sweep begins so. E1 and
-    E2 are of test, and so is `combined`; `valid` is what ranks, where that is of validation. `vs best` is the 95 %
-    interval of the difference on test, where there is one.
+    `run` is how the id of the configuration's first run begins, as far as no other run of the sweep begins so. E1, E2
+    and E3, where there is one, are of test, and so is `combined`; `valid` is what ranks, where that is of validation.
+    `vs best` is the 95 % interval of the difference on test, where there is one.
     """
     comparison = summary.comparison
     configurations = comparison.configurations
     shown = configurations[:ROWS]
-    selected = {row["run_id"]: epochs_text(row["best_epoch_e1"], row["best_epoch_e2"]) for row in summary.runs}
+    selected = {row["run_id"]: epochs_text(row) for row in summary.runs}
     length = id_length([row["run_id"] for row in summary.runs])
     several = comparison.repetitions > 1
     swept = list(configurations[0].swept)
-    metrics = {"valid": summary.objective.rank_by} if summary.objective.on_validation else {}
-    metrics |= {"E1": "test_e1_auc", "E2": "test_e2_auc"}
+    metrics: dict[str, str] = {"valid": summary.objective.rank_by} if summary.objective.on_validation else {}
+    metrics |= {side.upper(): f"test_{side}_auc" for side in sides_of(summary)}
     metrics |= {} if summary.objective.on_validation else {"combined": "combined"}
     columns = ["rank", *swept, *metrics, "runs" if several else "epoch"]
     intervals = any(interval_text(configuration.difference) for configuration in configurations)

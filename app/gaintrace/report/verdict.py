@@ -6,7 +6,7 @@ from gaintrace.analysis.comparison import FEW_STUDENTS, Comparison
 from gaintrace.analysis.findings.finding import SIDE_NAMES, Finding, several
 from gaintrace.analysis.findings.noise import named
 from gaintrace.analysis.summary import Summary
-from gaintrace.report.words import METRIC_NAMES, configuration_label, four, interval_text, signed
+from gaintrace.report.words import METRIC_NAMES, configuration_label, four, interval_text, sides_of, signed
 
 NAMED = 6
 """Configurations that a sentence names; more are counted."""
@@ -43,7 +43,11 @@ def verdict(summary: Summary) -> Verdict:
 def _result(summary: Summary) -> str:
     objective, comparison = summary.objective, summary.comparison
     best, count = comparison.configurations[0], len(comparison.configurations)
-    sides = {"e1": f"E1 {four(best.test_e1_auc)}", "e2": f"E2 {four(best.test_e2_auc)}"}
+    sides = {
+        side: f"{side.upper()} {four(auc)}"
+        for side in sides_of(summary)
+        if (auc := getattr(best, f"test_{side}_auc")) is not None
+    }
     runs = f", means of {len(best.runs)} runs" if len(best.runs) > 1 else ""
     score = four(getattr(best, objective.rank_by))
     if objective.on_validation:
@@ -136,7 +140,7 @@ def _students(comparison: Comparison) -> str:
 
 def _selection(summary: Summary) -> Finding | None:
     """Of the findings that epochs explain a metric's differences, that of what ranks, and of two the larger."""
-    ranks = {"combined": ("e1", "e2")}.get(summary.objective.scored, (summary.objective.scored,))
+    ranks = summary.objective.weights
     found = [f for f in summary.findings if f.name == "selection_epoch" and f.numbers["metric"].split("_")[1] in ranks]
     return max(found, key=lambda f: f.numbers["range_at_selected_epochs"], default=None)
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from gaintrace.analysis.intervals import Interval
 from gaintrace.analysis.summary import Summary
+from gaintrace.training.epoch_rules import SIDES
 
-METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "combined": "Combined"}
-"""Of test metrics."""
+METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "test_e3_auc": "E3 AUC", "combined": "Combined"}
+"""Of test metrics; E3's where there is a third encoder."""
 MASTERY_NAMES = {
     "skill_base_rate_auc": "Skill's base rate, AUC",
     "mastery_auc": "Mastery alone, AUC",
@@ -38,6 +39,16 @@ TITLES = {
     "unfinished_runs": "Runs missing",
 }
 """Of findings, by name."""
+
+
+def sides_of(summary: Summary) -> list[str]:
+    """The encoders that a sweep has AUCs of."""
+    return [side for side in SIDES if f"test_{side}_auc" in summary.runs[0]]
+
+
+def metric_names(summary: Summary) -> dict[str, str]:
+    """Of the test metrics that a sweep has."""
+    return {metric: name for metric, name in METRIC_NAMES.items() if metric in summary.runs[0]}
 
 
 def label(summary: Summary, row: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from gaintrace.runs.result import (
     ReliabilityBin,
     Spread,
 )
+from gaintrace.training.epoch_rules import SIDES
 from gaintrace.training.history import Weights
 from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight
 
@@ -63,7 +64,7 @@ def interpret(
         **measure_mastery(predictions, past, dataset, config.data).model_dump(),
         future_within_skills=association(frame, "skill"),
         future_within_students=association(frame, "student"),
-        calibration={side: calibration(frame[side].to_numpy(), response) for side in ("e1", "e2")},
+        calibration={side: calibration(frame[side].to_numpy(), response) for side in config.sides},
         curve_recovery=curve_recovery(config, weights),
     )
 
@@ -166,7 +167,7 @@ def curve_recovery(config: RunConfig, weights: Weights) -> dict[str, float | Non
 def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
     """Where each parameter of the learning curve started, and where it is, in its own unit.
 
-    So too `loss_weight_e1` and `loss_weight_e2`, the factors exp(−s) of the losses, where these are learned.
+    So too `loss_weight_e1` and those of the other sides, the factors exp(−s) of the losses, where these are learned.
     """
     curve = config.learning_curve
     starts = {
@@ -194,7 +195,7 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
 def spread(predictions: pd.DataFrame, past: pd.DataFrame) -> dict[str, Spread]:
     """How far apart the probabilities lie that each encoder gives, and that mastery gives by itself: `mastery`."""
     exposure, skill = past["answers"].to_numpy(), predictions["skill"].to_numpy()
-    scores = {name: predictions[name].to_numpy() for name in ("e1", "e2")}
+    scores = {name: predictions[name].to_numpy() for name in SIDES if name in predictions}
     scores["mastery"] = sigmoid(mastery_logit(predictions))
     return {
         name: Spread(

@@ -1,4 +1,4 @@
-"""predictions.parquet of a finished run: what both encoders said of every test target."""
+"""predictions.parquet of a finished run: what the encoders said of every test target."""
 
 import io
 from collections.abc import Sequence

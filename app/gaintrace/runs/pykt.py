@@ -33,14 +33,15 @@ Answers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def pykt_scores(test: pd.DataFrame, windowed: pd.DataFrame, dataset: Dataset, config: DataConfig) -> PyktScores:
-    """AUCs of both encoders at both levels.
+    """AUCs of the encoders at both levels.
 
-    `test`, `windowed`: index (a row of the data set's interactions, each once), response, e1 and e2 (probabilities), as
-    the run is evaluated and from windows. Where it is evaluated in windows, there are none of chunks.
+    `test`, `windowed`: index (a row of the data set's interactions, each once), response, and each side's probability,
+    as the run is evaluated and from windows. Where it is evaluated in windows, there are none of chunks.
     """
+    sides = [side for side in SIDES if side in windowed]
     answer = answers(dataset.interactions)
-    of_windows = {side: level_aucs(windowed, side, answer) for side in SIDES}
-    of_chunks = {side: level_aucs(test, side, answer) for side in SIDES} if config.evaluation_overlap == 0 else {}
+    of_windows = {side: level_aucs(windowed, side, answer) for side in sides}
+    of_chunks = {side: level_aucs(test, side, answer) for side in sides} if config.evaluation_overlap == 0 else {}
     return PyktScores(
         window_overlap=window_overlap(config),
         window_targets=len(windowed),
@@ -49,7 +50,7 @@ def pykt_scores(test: pd.DataFrame, windowed: pd.DataFrame, dataset: Dataset, co
                 **{f"windowauc{level}": value for level, value in of_windows[side].items()},
                 **{f"oriauc{level}": value for level, value in of_chunks.get(side, {}).items() if level != "concepts"},
             )
-            for side in SIDES
+            for side in sides
         },
     )
 

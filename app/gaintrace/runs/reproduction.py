@@ -16,8 +16,9 @@ from gaintrace.config import RunConfig, Strict, SweepSpec, explain
 from gaintrace.errors import ConfigError, DataError, StoreError
 from gaintrace.identity import IMPORTED
 from gaintrace.runs.files import read_file
-from gaintrace.runs.result import Metrics, RunResult, epochs_text
+from gaintrace.runs.result import Metrics, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
+from gaintrace.training.epoch_rules import SIDES
 
 METRIC_ROUNDING = 2e-3
 """Largest difference in a loss, an AUC or an accuracy that rounding is held to explain. Training amplifies the last
@@ -120,7 +121,7 @@ def compare_with_recorded(
         *_metrics("test", run.result.test, reproduced.test),
         *_predictions(_parquet(ours), _parquet(theirs)),
     ]
-    picked = [epochs_text(result.best_epoch_e1, result.best_epoch_e2) for result in (run.result, reproduced)]
+    picked = [result.picked for result in (run.result, reproduced)]
     trained = [run.result.epochs_trained, reproduced.epochs_trained]
     worst = max(compared, key=lambda c: abs(c.difference) / c.rounding)
     same_course = picked[0] == picked[1] and trained[0] == trained[1]
@@ -158,7 +159,7 @@ def _epochs(recorded: pd.DataFrame, reproduced: pd.DataFrame) -> Iterator[Compar
 
 
 def _metrics(split: str, recorded: Metrics | None, reproduced: Metrics | None) -> Iterator[Compared]:
-    for side in ("e1", "e2"):
+    for side in SIDES:
         for metric in ("loss", "auc", "accuracy"):
             a, b = (getattr(getattr(m, side, None), metric, None) for m in (recorded, reproduced))
             if a is not None and b is not None:
@@ -166,11 +167,11 @@ def _metrics(split: str, recorded: Metrics | None, reproduced: Metrics | None) -
 
 
 def _predictions(recorded: pd.DataFrame, reproduced: pd.DataFrame) -> Iterator[Compared]:
-    """Both probabilities and mastery, each at the test target where it changed most."""
+    """The probabilities and mastery, each at the test target where it changed most."""
     identity = ["student", "position", "skill"]
     if not recorded[identity].equals(reproduced[identity]):
         raise StoreError("the two runs predicted other test targets, though their data sets are equal: a bug")
-    for column in ("e1", "e2", "mastery"):
+    for column in (*(side for side in SIDES if side in recorded and side in reproduced), "mastery"):
         a, b = (frame[column].to_numpy(np.float64) for frame in (recorded, reproduced))
         at = int(np.abs(b - a).argmax())
         target = recorded.iloc[at]

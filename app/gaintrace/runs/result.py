@@ -1,5 +1,6 @@
 """result.json: how one run ended. Written last, so a run without it is not finished. Importable without torch."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -18,11 +19,17 @@ class EncoderMetrics(Strict):
     accuracy: float | None = None
 
 
+def absent(value: Any) -> bool:
+    """Whether a field is left out where it is written: of the third encoder, where a run has none."""
+    return value is None
+
+
 class Metrics(Strict):
     """Each encoder on one split, at its selected epoch; `targets` counts the predicted responses, if known."""
 
     e1: EncoderMetrics
     e2: EncoderMetrics
+    e3: EncoderMetrics | None = Field(None, exclude_if=absent)
     targets: int | None = None
 
 
@@ -107,7 +114,7 @@ class Interpretability(Strict):
     mastery_exposure_correlation: float | None = None
     future_within_skills: Association
     future_within_students: Association
-    calibration: dict[str, Calibration] = Field(description="by encoder, e1 and e2")
+    calibration: dict[str, Calibration] = Field(description="by encoder, e1, e2 and, where there is one, e3")
     curve_recovery: dict[str, float | None] | None = Field(
         None, description="on simulated students: correlation over skills of learned with simulated parameters"
     )
@@ -139,6 +146,7 @@ class PyktScores(Strict):
     window_targets: int
     e1: PyktAucs
     e2: PyktAucs
+    e3: PyktAucs | None = Field(None, exclude_if=absent)
 
 
 class DataName(Strict):
@@ -163,13 +171,14 @@ class RunResult(Strict):
     best_epoch: int | None = None
     best_epoch_e1: int | None = None
     best_epoch_e2: int | None = None
+    best_epoch_e3: int | None = Field(None, exclude_if=absent)
     epochs_trained: int = 0
     steps: int | None = Field(None, description="optimizer steps to the selected epoch of encoder 2")
     valid: Metrics | None = None
     test: Metrics | None = None
     learned: dict[str, LearnedParameter] | None = None
     gain: GainStatistics | None = None
-    spread: dict[str, Spread] | None = Field(None, description="by encoder, e1 and e2; `mastery`: by itself")
+    spread: dict[str, Spread] | None = Field(None, description="by encoder, as calibration; `mastery`: by itself")
     interpretability: Interpretability | None = None
     pykt: PyktScores | None = Field(None, description="None in results of before it was measured")
     mastery_recovery: float | None = Field(None, description="correlation with simulated mastery")
@@ -182,6 +191,11 @@ class RunResult(Strict):
     joules: float | None = Field(None, description="energy of its GPU, shared with the runs beside it")
     environment: dict[str, str | int | float] = Field({})
 
+    @property
+    def picked(self) -> str:
+        """Its selected epochs for a reader."""
+        return epochs_text(vars(self))
+
     @model_validator(mode="before")
     @classmethod
     def _one_epoch_is_both(cls, values: Any) -> Any:
@@ -190,8 +204,11 @@ class RunResult(Strict):
         return values
 
 
-def epochs_text(e1: int | None, e2: int | None) -> str:
-    """Selected epochs for a reader: `5`, or `5/11` (E1/E2) where each encoder has its own; empty without any."""
-    if e1 is None or e2 is None:
-        return ""
-    return str(e1) if e1 == e2 else f"{e1}/{e2}"
+def epochs_text(selected: Mapping[str, Any]) -> str:
+    """Selected epochs of a run for a reader: `5`, or `5/11` (E1/E2) where each encoder has its own; empty without any.
+
+    `selected`: `best_epoch_e1` and so on, of a result or of a row of the table of runs.
+    """
+    picked = (selected.get(f"best_epoch_{side}") for side in ("e1", "e2", "e3"))
+    known = [str(epoch) for epoch in picked if epoch is not None]
+    return "/".join(known) if len(set(known)) > 1 else "".join(known[:1])

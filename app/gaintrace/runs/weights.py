@@ -1,4 +1,4 @@
-"""model.safetensors of a finished run: the weights of both encoders at their selected epochs."""
+"""model.safetensors of a finished run: the weights of the encoders at their selected epochs."""
 
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -17,10 +17,10 @@ def read_weights(store: Store, run: str) -> Weights:
         tensors = load(folder.read(where))
     except SafetensorError as error:
         raise StoreError(f"{folder.uri}/{where} is damaged: {error}. Train the run again") from None
-    weights: Weights = {"e1": {}, "e2": {}}
+    weights: Weights = {}
     for name, tensor in tensors.items():
         side, _, own = name.partition(".")
-        weights[side][own] = tensor
+        weights.setdefault(side, {})[own] = tensor
     return weights
 
 

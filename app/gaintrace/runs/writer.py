@@ -187,10 +187,9 @@ def _epochs(ended: EndedRun, data: DeviceData) -> dict[str, Any]:
 
     return found | {
         "best_epoch": selected["e1"] if len(set(selected.values())) == 1 else None,
-        "best_epoch_e1": selected["e1"],
-        "best_epoch_e2": selected["e2"],
+        **{f"best_epoch_{side}": epoch for side, epoch in selected.items()},
         "steps": selected["e2"] * batches,
-        "valid": Metrics(e1=encoder("e1"), e2=encoder("e2"), targets=data.targets["valid"]),
+        "valid": Metrics(**{side: encoder(side) for side in selected}, targets=data.targets["valid"]),
     }
 
 
@@ -205,7 +204,7 @@ def _measured(
     assert ended.predictions is not None
     assert ended.windowed is not None
     return {
-        "test": Metrics(e1=encoder(ended.test["e1"]), e2=encoder(ended.test["e2"]), targets=len(predictions)),
+        "test": Metrics(**{side: encoder(score) for side, score in ended.test.items()}, targets=len(predictions)),
         "learned": learned(config, ended.weights),
         "gain": GainStatistics(**asdict(ended.gain)) if ended.gain else None,
         "spread": spread(predictions, past),

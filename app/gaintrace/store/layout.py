@@ -117,7 +117,7 @@ OBJECTS = {
     sweep(_SWEEP, "metrics.prom"): "its outcome in Prometheus' text format",
     sweep(_SWEEP, "logs/<shard>.log"): "what a pod printed",
     run(_RUN, "config.json"): "the run's complete configuration",
-    run(_RUN, "epochs.csv"): "one row an epoch: loss, AUC and accuracy of both encoders on train and valid",
+    run(_RUN, "epochs.csv"): "one row an epoch: loss, AUC and accuracy of each encoder on train and valid",
     run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits), "
     "and growth (logits) where mastery is evidence",
     run(_RUN, "model.safetensors"): "the weights of the selected epoch",

@@ -16,7 +16,7 @@ from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import Dataset
 from gaintrace.errors import ConfigError, DataError, GaintraceError
 from gaintrace.identity import code_version, population_key
-from gaintrace.runs.result import RunResult, epochs_text
+from gaintrace.runs.result import RunResult
 from gaintrace.runs.writer import Circumstances, RunWriter
 from gaintrace.store import Store
 from gaintrace.sweeps.plan import Plan, PlannedRun
@@ -214,5 +214,5 @@ def _summary(result: RunResult) -> str:
     if result.error is not None:
         return f"{result.error.type}: {result.error.message}"
     assert result.test is not None
-    epoch = epochs_text(result.best_epoch_e1, result.best_epoch_e2)
-    return f"epoch {epoch}, test E1 {result.test.e1.auc:.4f}, E2 {result.test.e2.auc:.4f}"
+    third = "" if result.test.e3 is None else f", E3 {result.test.e3.auc:.4f}"
+    return f"epoch {result.picked}, test E1 {result.test.e1.auc:.4f}, E2 {result.test.e2.auc:.4f}{third}"

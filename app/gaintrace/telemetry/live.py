@@ -10,6 +10,7 @@ from gaintrace.errors import ConfigError
 from gaintrace.store.base import observers
 from gaintrace.telemetry.catalogue import LIVE, counters, gauges, histograms
 from gaintrace.telemetry.gpu import GpuCollector
+from gaintrace.training.epoch_rules import sides_of
 from gaintrace.training.reporter import EpochRow, Silent
 
 
@@ -67,7 +68,7 @@ class LiveMetrics(Silent):
         self.done[run] = row["epoch"]
         self.rows[run] = row
         rows = [other for name in self.active if (other := self.rows.get(name)) and other["epoch"] == row["epoch"]]
-        for encoder in ("e1", "e2"):
+        for encoder in sides_of(row):
             for split in ("train", "valid"):
                 losses = [r[f"{split}_{encoder}_loss"] for r in rows]
                 self.gauges["gaintrace_loss"].labels(*self.labels, encoder, split).set(sum(losses) / len(losses))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData, Members
 from gaintrace.data.chunks import Split
-from gaintrace.model.dual import build_mastery, build_performance, load_member
+from gaintrace.model.dual import build_side, load_member
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
@@ -65,10 +65,9 @@ class Predictions:
 
 
 def trained_encoders(config: RunConfig, weights: Weights, data: DeviceData) -> dict[str, nn.Module]:
-    """Both encoders of a run with its weights, by side, on the device of the data that it was trained on."""
-    encoders: dict[str, nn.Module] = {
-        "e1": build_performance(config, data.skills, data.item_answers),
-        "e2": build_mastery(config, data.skills, data.train_students, data.item_answers),
+    """The encoders of a run with its weights, by side, on the device of the data that it was trained on."""
+    encoders = {
+        side: build_side(side, config, data.skills, data.train_students, data.item_answers) for side in config.sides
     }
     for name, encoder in encoders.items():
         load_member(encoder, 0, weights[name])
@@ -123,7 +122,7 @@ def predict(
 
 
 def probabilities(predicted: dict[str, Predictions]) -> pd.DataFrame:
-    """What both encoders of one run say, a row a target: index (its row in the data set), response, e1 and e2."""
+    """What the encoders of one run say, a row a target: index (its row in the data set), response, and each side."""
     first = predicted["e1"]
     return pd.DataFrame(
         {

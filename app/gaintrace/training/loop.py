@@ -45,7 +45,7 @@ class EndedRun:
     test: dict[str, EncoderScore] = field(default_factory=dict)
     gain: GainScore | None = None
     predictions: pd.DataFrame | None = None
-    windowed: pd.DataFrame | None = None  # the same of windows that overlap: index, response, e1 and e2 alone
+    windowed: pd.DataFrame | None = None  # the same of windows that overlap: index, response and the sides alone
 
     @property
     def weights(self) -> Weights:
@@ -197,7 +197,7 @@ def _test(ended: EndedRun, data: DeviceData, between: Callable[[], None]) -> Non
     if e2.difficulty is not None:
         frame["difficulty"] = e2.difficulty[0].cpu().numpy()
     ended.predictions = frame.sort_values("index", kind="stable", ignore_index=True)
-    ended.windowed = ended.predictions[["index", "response", "e1", "e2"]]
+    ended.windowed = ended.predictions[["index", "response", *predicted]]
     if later:
         # The first window of a history is its first chunk.
         ended.windowed = pd.concat([probabilities(later), ended.windowed]).drop_duplicates("index", ignore_index=True)

@@ -1,11 +1,13 @@
-"""The weight of each encoder's loss: w of encoder 1 in w·BCE(E1) + (1 − w)·BCE(E2), which may move, or learned.
+"""The weight of each encoder's loss: w in w·BCE(E1) + (1 − w)·BCE(E2) + v·BCE(E3), which may move, or learned.
+
+v is a constant (`aggregate_loss_weight`); without a third encoder the last term is not there.
 
 Learned weights are those of homoscedastic uncertainty (Kendall, Gal & Cipolla, 2018, for classification):
 
     loss of an encoder = exp(−s)·BCE + s/2
 
 with s, the logarithm of a variance, learned beside the model. It is least at exp(−s) = 1/(2·BCE). The weights of the
-two encoders do not add up to one.
+encoders do not add up to one.
 """
 
 import math
@@ -36,7 +38,9 @@ def loss_weight(training: TrainingConfig, epoch: int) -> float:
 
 
 def side_weight(training: TrainingConfig, side: str, epoch: int = 1) -> float:
-    """Weight of the loss of side "e1" or "e2" in an epoch; of learned weights, where they start."""
+    """Weight of the loss of a side in an epoch, which is e1, e2 or e3; of learned weights, where they start."""
+    if side == "e3":
+        return training.aggregate_loss_weight
     w = loss_weight(training, epoch)
     return w if side == "e1" else 1 - w
 

@@ -7,14 +7,15 @@ everything encoder 1 can see share one member of it: it is trained once. Shape l
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData, Targets
 from gaintrace.data.groups import Layout
 from gaintrace.identity import performance_key, population_key
-from gaintrace.model.dual import build_mastery, build_performance, derived_seed, member_state
-from gaintrace.training.epoch_rules import SIDES
+from gaintrace.model.aggregate import AggregateEncoder
+from gaintrace.model.dual import build_side, derived_seed, member_state
+from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.training.replay import Recorder, Replay, StepOutput
 from gaintrace.training.side import Side
 
@@ -43,22 +44,20 @@ class Population:
         self.sharing = {run: least[key][:2] for run, key in keys.items()}  # the two least that share encoder 1
         tracks = {key: track for track, key in enumerate(dict.fromkeys(keys.values()))}
         self.members = {
-            run: {"e1": tracks[keys[run]], "e2": position} for position, run in enumerate(configs)
+            run: dict.fromkeys(self.first.sides, position) | {"e1": tracks[keys[run]]}
+            for position, run in enumerate(configs)
         }  # run id → side → member
-        e1 = [configs[owners[key]] for key in tracks]
-        e2 = list(configs.values())
-        skills, students, answers = data.skills, data.train_students, data.item_answers
-        encoders: dict[str, tuple[list[nn.Module], list[RunConfig]]] = {
-            "e1": ([build_performance(config, skills, answers) for config in e1], e1),
-            "e2": ([build_mastery(config, skills, students, answers) for config in e2], e2),
-        }
-        self.sides = {
-            name: Side(name, modules, owned, data.device, data.targets["train"])
-            for name, (modules, owned) in encoders.items()
-        }
+        owned = {name: list(configs.values()) for name in self.first.sides}
+        owned["e1"] = [configs[owners[key]] for key in tracks]
+        self.sides = {name: self._side(name, owners) for name, owners in owned.items()}
         self.shuffled = self.first.training.batch_order == "shuffled"
         self.packing = data.train.packed(self.first.training.batch_size, self.shuffled) if recorder else None
         self.replay = Replay(self, recorder, say)
+
+    def _side(self, name: str, configs: list[RunConfig]) -> Side:
+        data = self.data
+        encoders = [build_side(name, own, data.skills, data.train_students, data.item_answers) for own in configs]
+        return Side(name, encoders, configs, data.device, data.targets["train"])
 
     @property
     def runs(self) -> list[str]:
@@ -97,10 +96,14 @@ class Population:
         logits = {name: side.backward(batch) for name, side in self.sides.items()}
         norms = {name: side.gradient_norm() for name, side in self.sides.items()}
         if self.first.training.clip_scope == "global":
-            both = torch.stack(list(norms.values())).norm(dim=0)  # K
-            norms = dict.fromkeys(norms, both)
+            over_all = torch.stack(list(norms.values())).norm(dim=0)  # K
+            norms = dict.fromkeys(norms, over_all)
         for name, side in self.sides.items():
             side.step(norms[name])
+        if "e3" in self.sides:
+            third, second = self.sides["e3"].module, self.sides["e2"].module
+            assert isinstance(third, AggregateEncoder) and isinstance(second, EvidenceEncoder)
+            third.follow(second)
         return StepOutput(logits, batch.targets)
 
     def moving(self) -> list[Tensor]:
@@ -132,9 +135,10 @@ class Population:
             for at in self.members.values():
                 at[name] = moved[at[name]]
 
-    def weights(self, run: str, sides: Iterable[str] = SIDES) -> dict[str, dict[str, Tensor]]:
+    def weights(self, run: str, sides: Iterable[str] | None = None) -> dict[str, dict[str, Tensor]]:
         """A copy of the tensors that a run is evaluated with, by side and name, without a member axis."""
-        return {name: member_state(self.sides[name].evaluated, self.members[run][name]) for name in sides}
+        names = self.sides if sides is None else sides
+        return {name: member_state(self.sides[name].evaluated, self.members[run][name]) for name in names}
 
 
 class Epoch:

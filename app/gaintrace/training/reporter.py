@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 EpochRow = dict[str, Any]
-"""One row of epochs.csv: epoch, {train,valid}_{e1,e2}_{loss,auc,accuracy}, seconds."""
+"""One row of epochs.csv: epoch, {train,valid}_{e1,e2,e3}_{loss,auc,accuracy} of the run's encoders, seconds."""
 
 
 class Reporter(Protocol):

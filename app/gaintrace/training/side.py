@@ -1,6 +1,6 @@
 """One encoder of a population: its stacked members, their optimizer and their randomness.
 
-The encoders of a run share no parameter, so a population holds two sides that meet only in the gradient clip.
+The encoders of a run share no parameter, so a population holds sides that meet only in the gradient clip.
 Shape letters: see gaintrace.model.
 """
 
@@ -33,7 +33,7 @@ class MemberState:
 
 
 class Side:
-    """The K members of encoder `name` ("e1" or "e2"), trained together."""
+    """The K members of encoder `name` ("e1", "e2" or "e3"), trained together."""
 
     def __init__(
         self, name: str, encoders: list[nn.Module], configs: list[RunConfig], device: torch.device, targets: int
@@ -54,7 +54,7 @@ class Side:
         self.decay = configs[0].training.weight_average
         # What is evaluated and kept: the weights, or their running average.
         self.evaluated = copy.deepcopy(self.module) if self.decay else self.module
-        named = dict(self.module.named_parameters())
+        named = self._trained()
         self.log_variance = named.pop(LOG_VARIANCE, None)  # K
         self.clipped = list(named.values())
         self.adam_steps = 0
@@ -68,7 +68,7 @@ class Side:
 
     def _optimizer(self) -> Adam:
         training = self.configs[0].training
-        named = dict(self.module.named_parameters())
+        named = self._trained()
         read = [name for name in named if name.startswith("curve.") or name == LOG_VARIANCE]
         items = [name for name in named if name.startswith("difficulty.")]
         rest = [p for name, p in named.items() if name not in read + items]
@@ -83,6 +83,10 @@ class Side:
         if items:  # they have a prior instead
             groups.append(ParameterGroup([named[name] for name in items], training.learning_rate, 0.0))
         return Adam(groups)
+
+    def _trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that a gradient moves, by name; others are read of another encoder."""
+        return {name: own for name, own in self.module.named_parameters() if own.requires_grad}
 
     def begin_epoch(self, epoch: int, streams: list[int], generators: dict[int, Tensor] | None = None) -> None:
         """Seed dropout for an epoch. `streams`: the S seeds of the population; `generators`: states to go on from,
@@ -261,7 +265,7 @@ class Side:
         self.adam_steps = adam_steps
         if adam_steps == 0:
             return
-        for name, parameter in self.module.named_parameters():
+        for name, parameter in self._trained().items():
             moments = {
                 moment: torch.stack([state.adam[f"{name}.{moment}"] for state in states]).to(self.device)
                 for moment in MOMENTS

@@ -62,6 +62,24 @@ def test_curve_parameters_have_no_way_to_encoder_1(tmp_path):
     assert not found(tmp_path, PHASE1.format(scope="per_encoder", rank_by="combined"), scores)
 
 
+@pytest.mark.parametrize(
+    ("swept", "rank_by", "said"),
+    [
+        ("model.aggregate: [none, mastery]", "valid_combined", "cannot reach E1 + 0.5 · E2, which ranks"),
+        ("model.aggregate: [none, mastery]", "test_e2_auc", "See E3 instead."),
+        ("training.aggregate_loss_weight: [0.5, 1.0]", "test_e2_auc", "Rank by test_e3_auc."),
+        ("model.dropout: [0.1, 0.2]", "test_e2_auc", None),
+    ],
+)
+def test_what_only_a_third_encoder_has_reaches_no_other(tmp_path, swept, rank_by, said):
+    base = "gain: evidence, curve: per_skill, aggregate: mastery"
+    text = f"base: {{model: {{{base}}}}}\ngrid: {{{swept}}}\nobjective: {{rank_by: {rank_by}}}\n"
+    findings = found(tmp_path, text, lambda swept: (0.7 + sum(map(len, map(str, swept.values()))) / 100, 0.6))
+    hidden = [finding.text for finding in findings if "cannot reach" in finding.text]
+    assert hidden == [finding.text for finding in findings if said and said in finding.text]
+    assert len(hidden) == (said is not None)
+
+
 @pytest.mark.parametrize(("scope", "count"), [("per_encoder", 1), ("global", 0)])
 def test_a_loss_weight_acts_through_the_shared_norm_alone(tmp_path, scope, count):
     text = f"base: {{training: {{clip_scope: {scope}}}}}\ngrid: {{training.bce_loss_weight: [0.3, 0.5, 0.8]}}\n"

@@ -8,9 +8,10 @@ import pandas as pd
 from gaintrace.analysis.effects import INVISIBLE
 from gaintrace.analysis.findings.finding import SIDE_NAMES, Evidence, Finding, several
 from gaintrace.analysis.ranking import REPETITIONS
-from gaintrace.identity import MASTERY_ONLY, MASTERY_ONLY_WITH_LEARNED_WEIGHTS
+from gaintrace.identity import AGGREGATE_ONLY, MASTERY_ONLY, MASTERY_ONLY_WITH_LEARNED_WEIGHTS
 
 LOSS_WEIGHT = "training.bce_loss_weight"
+AGGREGATE_WEIGHT = "training.aggregate_loss_weight"
 LOSS_WEIGHTS = (LOSS_WEIGHT, "training.bce_loss_weight_end")
 
 
@@ -36,17 +37,24 @@ def no_effect_seen(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _no_way(evidence: Evidence) -> Iterator[Finding]:
-    """Ranked by E1, but swept in encoder 2."""
-    hidden = [evidence.columns[path] for path in evidence.columns if _mastery_only(evidence, path)]
+    """Ranked by E1, but swept in encoder 2 or 3; or by E1 or E2 or both, but swept in encoder 3."""
     objective = evidence.spec.objective
-    if not hidden or objective.scored != "e1":
+    third = [path for path in evidence.columns if _aggregate_only(path)]
+    unseen = [path for path in evidence.columns if path in third or _mastery_only(evidence, path)]
+    paths = {"e1": unseen, "e3": []}.get(objective.scored, third)
+    if not paths:
         return
+    hidden = [evidence.columns[path] for path in paths]
     instead = "valid_e2_auc or valid_combined" if objective.on_validation else "test_e2_auc or combined"
+    if paths == third:
+        instead = "valid_e3_auc" if objective.on_validation else "test_e3_auc"
+    # Where some runs have no third encoder, E3 cannot rank.
+    advice = "See E3 instead" if paths == third and "model.aggregate" in paths else f"Rank by {instead}"
     yield Finding(
         name="parameter_cannot_act",
         text=(
-            f"{several(hidden)} cannot reach E1, which ranks: the encoders share no parameter, and each has a gradient "
-            f"norm of its own. Rank by {instead}."
+            f"{several(hidden)} cannot reach {objective.words}, which ranks: the encoders share no parameter, and each "
+            f"has a gradient norm of its own. {advice}."
         ),
         numbers={"parameters": hidden, "metric": objective.rank_by},
     )
@@ -58,13 +66,23 @@ def _scale_only(evidence: Evidence) -> Iterator[Finding]:
     Where it is learned, it is but a start, and no scale. At 0 and 1 it takes an encoder its whole loss, which is no
     scale either.
     """
-    if LOSS_WEIGHT not in evidence.columns or _learned_weights(evidence) or _takes_all(evidence):
+    if _learned_weights(evidence):
         return
-    parameter = evidence.columns[LOSS_WEIGHT]
-    yield Finding(
+    weighed = {LOSS_WEIGHT: "each encoder's", AGGREGATE_WEIGHT: "the third's"}
+    for path, whose in weighed.items():
+        if path not in evidence.columns or (path == LOSS_WEIGHT and _takes_all(evidence)):
+            continue
+        if path == AGGREGATE_WEIGHT and evidence.spec.objective.scored != "e3":
+            continue
+        yield _hardly(evidence, path, whose)
+
+
+def _hardly(evidence: Evidence, path: str, whose: str) -> Finding:
+    parameter = evidence.columns[path]
+    return Finding(
         name="parameter_cannot_act",
         text=(
-            f"{parameter} has hardly a way to act: with a gradient norm for each encoder it only scales each encoder's "
+            f"{parameter} has hardly a way to act: with a gradient norm for each encoder it only scales {whose} "
             "own loss, and Adam ignores the scale of a gradient. What is left is rounding, epsilon, weight decay and "
             "how often the norm is clipped. Do not read a difference as one encoder needing more signal."
         ),
@@ -83,9 +101,15 @@ def _inert(evidence: Evidence) -> list[str]:
             continue
         groups = [group for _, group in ranked.groupby(others, dropna=False)] if others else [ranked]
         groups = [group for group in groups if len(group) > 1]
-        if groups and all((group[f"test_{side}_auc"].nunique() == 1) for group in groups for side in SIDE_NAMES):
+        if groups and all((group[column].nunique() == 1) for group in groups for column in _aucs(ranked)):
             inert.append(parameter)
     return inert
+
+
+def _aucs(ranked: pd.DataFrame) -> list[str]:
+    """Columns of the test AUCs that every run has."""
+    columns = [f"test_{side}_auc" for side in SIDE_NAMES]
+    return [column for column in columns if column in ranked and ranked[column].notna().all()]
 
 
 def _one_answer(evidence: Evidence) -> Iterator[Finding]:
@@ -96,6 +120,8 @@ def _one_answer(evidence: Evidence) -> Iterator[Finding]:
         return
     for side, name in SIDE_NAMES.items():
         column = f"test_{side}_auc"
+        if column not in _aucs(ranked):
+            continue
         spread = _within_repetitions(ranked, column)
         trained = _times_trained(evidence, ranked, side)
         if spread is None or spread >= INVISIBLE or trained < 3:
@@ -118,6 +144,12 @@ def _mastery_only(evidence: Evidence, path: str) -> bool:
     unseen = MASTERY_ONLY_WITH_LEARNED_WEIGHTS if _learned_weights(evidence) else MASTERY_ONLY
     names = unseen.get(section, ())
     return path != "training.selection_metric" and (names is True or name in names)
+
+
+def _aggregate_only(path: str) -> bool:
+    """Whether a swept path is something only encoder 3 has."""
+    section, _, name = path.partition(".")
+    return name in AGGREGATE_ONLY.get(section, ())
 
 
 def _takes_all(evidence: Evidence) -> bool:

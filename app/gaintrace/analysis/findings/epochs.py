@@ -19,8 +19,8 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
     """
     for side, name in SIDE_NAMES.items():
         column = f"valid_{side}_auc"
-        picked = zip(ranked["run_id"], ranked[f"best_epoch_{side}"], strict=True)
-        selected = {run: int(epoch) for run, epoch in picked if run in epochs}
+        picked = zip(ranked["run_id"], ranked.get(f"best_epoch_{side}", []), strict=False)
+        selected = {run: int(epoch) for run, epoch in picked if run in epochs and pd.notna(epoch)}
         if len(set(selected.values())) < 2:
             continue
         by_epoch = {run: epochs[run].set_index("epoch")[column] for run in selected}
@@ -56,13 +56,14 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
 def too_few_epochs(epochs: dict[str, pd.DataFrame], limits: dict[str, int]) -> Iterator[Finding]:
     """A metric was still rising when training ended, in at least half of the runs.
 
-    `limits`: how many epochs each run could have, where that is known. Where early stopping by the other encoder ended a run, it counts as
-    well: its metric was cut off all the same.
+    `limits`: how many epochs each run could have, where that is known. Where early stopping by another encoder ended a
+    run, it counts as well: its metric was cut off all the same.
     """
     for side, name in SIDE_NAMES.items():
         column = f"valid_{side}_auc"
-        rising = [run for run, frame in epochs.items() if len(frame) > 1 and frame[column].idxmax() == len(frame) - 1]
-        if not rising or 2 * len(rising) < len(epochs):
+        known = {run: frame for run, frame in epochs.items() if column in frame}
+        rising = [run for run, frame in known.items() if len(frame) > 1 and frame[column].idxmax() == len(frame) - 1]
+        if not rising or 2 * len(rising) < len(known):
             continue
         at_limit = sum(len(epochs[run]) >= limits[run] for run in rising if run in limits)
         cure = (
@@ -75,8 +76,8 @@ def too_few_epochs(epochs: dict[str, pd.DataFrame], limits: dict[str, int]) -> I
         )
         yield Finding(
             name="too_few_epochs",
-            text=f"{name} was still rising at the last epoch of {len(rising)} of {len(epochs)} runs. {cure}.",
-            numbers={"metric": column, "rising": len(rising), "runs": len(epochs), "stopped_at_limit": at_limit},
+            text=f"{name} was still rising at the last epoch of {len(rising)} of {len(known)} runs. {cure}.",
+            numbers={"metric": column, "rising": len(rising), "runs": len(known), "stopped_at_limit": at_limit},
         )
 
 

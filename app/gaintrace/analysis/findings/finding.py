@@ -10,7 +10,7 @@ from gaintrace.config import Strict, SweepSpec
 from gaintrace.identity import IMPORTED
 from gaintrace.runs.result import RunResult
 
-SIDE_NAMES = {"e1": "E1", "e2": "E2"}
+SIDE_NAMES = {"e1": "E1", "e2": "E2", "e3": "E3"}
 
 
 class Finding(Strict):

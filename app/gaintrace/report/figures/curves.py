@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from gaintrace.report.figures.style import NAMES, NARROW, canvas, svg
+from gaintrace.report.figures.style import NARROW, canvas, svg
+from gaintrace.training.epoch_rules import sides_of
 
 STYLES = ["-", "--", "-.", ":"]
 
@@ -15,7 +16,7 @@ STYLES = ["-", "--", "-.", ":"]
 def learning_curves(
     table: pd.DataFrame, epochs: dict[str, pd.DataFrame], labels: dict[str, str], names: str, width: float
 ) -> str:
-    """Validation AUC of both encoders by epoch, a line a run, coloured by label; the selected epochs are marked.
+    """Validation AUC of each encoder by epoch, a line a run, coloured by label; the selected epochs are marked.
 
     `labels`: of the runs, values of `names`. Runs of one label (repetitions of a configuration) share its colour.
     """
@@ -25,11 +26,14 @@ def learning_curves(
     longest = max(map(len, kinds))
     columns = max(1, min(6, int((100 if width > NARROW else 46) / (longest + 7))))
     rows = -(-len(kinds) // columns)
-    with canvas("learning curves", width, 4.4 + 0.17 * rows) as figure:
-        panels: Any = figure.subplots(2, 1, sharex=True)
+    sides = sides_of({column for frame in epochs.values() for column in frame})
+    with canvas("learning curves", width, 2.2 * len(sides) + 0.17 * rows) as figure:
+        panels: Any = figure.subplots(len(sides), 1, sharex=True)
         for run, frame in epochs.items():
             kind = kinds.index(labels[run])
-            for axes, side in zip(panels, ("e1", "e2"), strict=True):
+            for axes, side in zip(panels, sides, strict=True):
+                if f"valid_{side}_auc" not in frame:
+                    continue
                 y = frame[f"valid_{side}_auc"]
                 style = STYLES[kind % len(STYLES)]
                 axes.plot(frame["epoch"], y, style, color=shades[kind], linewidth=1.3, label=labels[run])
@@ -38,8 +42,8 @@ def learning_curves(
                     frame["epoch"][best], y[best], "D", color=shades[kind], markersize=6, markeredgecolor="white",
                     markeredgewidth=0.6, zorder=3,
                 )  # fmt: skip
-        for axes, name in zip(panels, NAMES.values(), strict=True):
-            axes.set_ylabel(f"{name} validation AUC")
+        for axes, side in zip(panels, sides, strict=True):
+            axes.set_ylabel(f"{side.upper()} validation AUC")
             axes.yaxis.set_major_locator(MaxNLocator(5))
         panels[-1].set_xlabel("epoch (◆ selected)")
         panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))

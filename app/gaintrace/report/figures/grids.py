@@ -16,9 +16,11 @@ LINES = ["-", "--", "-.", ":"]
 def main_effects(comparison: Comparison, effects: list[Effects], width: float) -> str:
     """A panel for each parameter and encoder: a point a configuration, the means of its values as a line.
 
-    The panels of both encoders span the same height in AUC.
+    The panels of all encoders span the same height in AUC.
     """
-    frame = pd.DataFrame([c.swept | {m: getattr(c, m) for m in NAMES} for c in comparison.configurations])
+    frame = pd.DataFrame(
+        [c.swept | {e.metric: getattr(c, e.metric) for e in effects} for c in comparison.configurations]
+    )
     parameters = [effect.parameter for effect in effects[-1].main]
     across = 2 if width == NARROW else min(4, len(parameters))
     down = -(-len(parameters) // across)

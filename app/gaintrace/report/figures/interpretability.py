@@ -1,6 +1,6 @@
 """Figures of what the mastery encoder says about students."""
 
-from gaintrace.report.figures.style import E1, E2, INK, NARROW, canvas, svg
+from gaintrace.report.figures.style import E1, E2, E3, INK, NARROW, canvas, svg
 from gaintrace.runs.result import Calibration
 
 
@@ -9,7 +9,7 @@ def reliability(calibration: dict[str, Calibration], width: float) -> str:
     with canvas("reliability", width, 3.6 if width == NARROW else 4.4) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
-        for (side, found), colour, marker in zip(calibration.items(), (E1, E2), "os", strict=True):
+        for (side, found), colour, marker in zip(calibration.items(), (E1, E2, E3), "os^", strict=False):
             x, y = [b.predicted for b in found.bins], [b.observed for b in found.bins]
             largest = max(b.targets for b in found.bins)
             axes.plot(x, y, color=colour, linewidth=1)

@@ -60,22 +60,22 @@ def drawn(comparison: Comparison) -> list[Configuration]:
 
 
 def trade_off(table: pd.DataFrame, comparison: Comparison, parameter: str, width: float) -> str:
-    """E1 and E2 test AUC against the one swept parameter: a point a run, means as a line, the best marked.
+    """Test AUC of each encoder against the one swept parameter: a point a run, means as a line, the best marked.
 
-    Both panels span the same height in AUC, so that a step in one is as large as it looks in the other.
+    All panels span the same height in AUC, so that a step in one is as large as it looks in the other.
     """
     runs = table[table["status"] == "succeeded"]
     numeric = pd.to_numeric(runs[parameter], errors="coerce").notna().all()
     labels = sorted(runs[parameter].unique(), key=float if numeric else str)
     place: dict[Any, float] = {value: float(value) if numeric else i for i, value in enumerate(labels)}
     best = place[comparison.configurations[0].swept[parameter]]
-    with canvas("trade-off", width, 4.2) as figure:
-        panels: Any = figure.subplots(2, 1, sharex=True)
-        values = {metric: runs[metric].astype(float) for metric in NAMES}
+    values = {metric: runs[metric].astype(float) for metric in NAMES if metric in runs and runs[metric].notna().any()}
+    with canvas("trade-off", width, 2.1 * len(values)) as figure:
+        panels: Any = figure.subplots(len(values), 1, sharex=True)
         height = 1.35 * max(0.002, *(float(v.max() - v.min()) for v in values.values()))
         x = runs[parameter].map(place)
-        for axes, (metric, name), marker in zip(panels, NAMES.items(), "os", strict=True):
-            y, colour = values[metric], COLOURS[metric]
+        for axes, (metric, y), marker in zip(panels, values.items(), "os^", strict=False):
+            name, colour = NAMES[metric], COLOURS[metric]
             means = y.groupby(x.to_numpy()).mean()
             several = len(means) < len(y)
             style = {"markersize": 4, "alpha": 0.45} if several else {"markersize": 6}

@@ -8,14 +8,14 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-E1, E2 = "#0072b2", "#d55e00"  # Okabe and Ito: told apart by colour-blind readers and in grey
+E1, E2, E3 = "#0072b2", "#d55e00", "#009e73"  # Okabe and Ito: told apart by colour-blind readers and in grey
 INK = "#010203"  # stands for the page's text colour until the SVG is written
 WIDE, NARROW = 7.2, 3.7
 """Widths in inches, of a page and of a phone; text keeps its size."""
 MANY = 500
 """More points than this are drawn as a picture, so that a sweep of thousands fits a page."""
-NAMES = {"test_e1_auc": "E1", "test_e2_auc": "E2"}
-COLOURS = {"test_e1_auc": E1, "test_e2_auc": E2, "combined": INK}
+NAMES = {"test_e1_auc": "E1", "test_e2_auc": "E2", "test_e3_auc": "E3"}
+COLOURS = {"test_e1_auc": E1, "test_e2_auc": E2, "test_e3_auc": E3, "combined": INK}
 STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
