@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+from gaintrace.version import __version__ as __version__
 
 # torch's threads spin for milliseconds while they wait for each other. On cores that have other work, that takes the
 # time of the very thread that is waited for, and a sweep takes three to nine times as long (benchmarks/NOTES.md).

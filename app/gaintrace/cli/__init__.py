@@ -6,7 +6,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from gaintrace import __version__
 from gaintrace.cli import (
     cluster,
     config,
@@ -14,6 +13,7 @@ from gaintrace.cli import (
     defaults,
     evaluate,
     output,
+    predict,
     report,
     reproduce,
     sweep,
@@ -21,6 +21,7 @@ from gaintrace.cli import (
     validate,
 )
 from gaintrace.errors import GaintraceError, RefusedError
+from gaintrace.version import __version__
 
 app = typer.Typer(
     help="Train dual-encoder knowledge-tracing models and run their experiments.",
@@ -43,6 +44,7 @@ app.command()(defaults.promote)
 app.command()(reproduce.reproduce)
 app.command()(trajectories.trajectories)
 app.command()(evaluate.evaluate)
+app.command()(predict.predict)
 app.command()(cluster.submit)
 app.command()(cluster.watch)
 app.command()(cluster.doctor)

@@ -35,7 +35,7 @@ def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
     frame = frame[~few]
     if frame.empty:
         raise DataError(f"{_names(raw)}: no student with {MIN_ANSWERS} answers or more{_reasons(answers.tables)}")
-    interactions, students, skills = _numbered(frame)
+    interactions, students, skills, items = _numbered(frame)
     counts, found = dropped(answers.tables)
     return Dataset(
         name or reader,
@@ -48,14 +48,15 @@ def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
         dropped_at=found,
         rows_read=sum(table.rows_read for table in answers.tables),
         notes=[note for table in answers.tables for note in table.notes],
+        items=items,
     )
 
 
-def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Interactions, students and skill names, everything numbered in order of first appearance."""
+def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str], list[str]]:
+    """Interactions, students and the names of skills and items, everything numbered in order of first appearance."""
     student, uids = pd.factorize(frame["uid"])
     skill, skills = pd.factorize(frame["skill"])
-    item = pd.factorize(frame["item"])[0]  # -1 where missing
+    item, items = pd.factorize(frame["item"])  # -1 where missing
     answer = pd.Series(pd.factorize(frame["answer"])[0])
     step = answer - answer.groupby(student).transform("min")
     interactions = pd.DataFrame(
@@ -66,7 +67,7 @@ def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str
     else:
         fold = split_students(len(uids)).fold
     students = pd.DataFrame({"uid": uids.astype(str), "fold": fold})
-    return interactions, students, [str(s) for s in skills]
+    return interactions, students, [str(s) for s in skills], [str(i) for i in items]
 
 
 def _source(path: Path) -> SourceFile:

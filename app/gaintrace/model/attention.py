@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gaintrace.data.groups import LengthGroup
+from gaintrace.model.asking import Questions
 
 
 def distance_bias(groups: list[LengthGroup], heads: int, device: torch.device) -> Tensor:
@@ -18,8 +19,12 @@ def distance_bias(groups: list[LengthGroup], heads: int, device: torch.device) -
     """
     position = torch.arange(max(group.positions for group in groups), device=device)
     distance = position[:, None] - position
-    slope = torch.exp2(torch.arange(1, heads + 1, device=device) * (-8 / heads))
-    return F.pad((slope.view(-1, 1, 1) * -distance).masked_fill(distance < 0, -torch.inf), (1, 0))
+    return F.pad((_slopes(heads, device) * -distance).masked_fill(distance < 0, -torch.inf), (1, 0))
+
+
+def _slopes(heads: int, device: torch.device) -> Tensor:
+    """How fast attention fades in each head: H11."""
+    return torch.exp2(torch.arange(1, heads + 1, device=device) * (-8 / heads)).view(-1, 1, 1)
 
 
 def attend(
@@ -51,6 +56,25 @@ def attend(
             sequences = _attend(query, key, val, _mask(group, bias, of_targets), sink=bias is not None)
             attended.append(sequences.transpose(1, 2).reshape(len(value), -1, value.shape[-1]))
     return torch.cat(attended, dim=1)
+
+
+def attend_questions(
+    query: Tensor, key: Tensor, value: Tensor, questions: Questions, heads: int, faded: bool
+) -> Tensor:
+    """Attention of questions over the interactions that count for them: query 1,BA,D; key, value 1,BT,D → 1,BA,D.
+
+    `faded`: by the distance to the interaction before the target, with the sink of `distance_bias`.
+    """
+    rows, asked = questions.last.shape
+    query, key, value = (
+        x.float().view(rows, -1, heads, x.shape[-1] // heads).transpose(1, 2) for x in (query, key, value)
+    )
+    steps = key.shape[2]
+    hidden = torch.zeros(rows, asked, steps, device=key.device).masked_fill(~questions.seen(steps), -torch.inf)[:, None]
+    if faded:
+        distance = questions.at[..., None] - torch.arange(steps, device=key.device)
+        hidden = F.pad(hidden - _slopes(heads, key.device) * distance[:, None], (1, 0))
+    return _attend(query, key, value, hidden, sink=faded).transpose(1, 2).reshape(1, rows * asked, -1)
 
 
 def _sequences(part: Tensor, group: LengthGroup, heads: int) -> Tensor:

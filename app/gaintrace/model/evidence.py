@@ -41,9 +41,10 @@ from torch import Tensor, nn
 from gaintrace.config import LearningCurveConfig, ModelConfig
 from gaintrace.data.batches import MemberInputs
 from gaintrace.data.groups import LengthGroup
+from gaintrace.model.asking import Questions
 from gaintrace.model.encoder import Drop, TwoStreamStack
 from gaintrace.model.items import difficulty_of
-from gaintrace.model.layers import Linear
+from gaintrace.model.layers import Linear, no_dropout
 from gaintrace.model.mastery import MasteryPrediction
 
 STARTS = {"start": 0.5, "retention": 0.8, "prior_share": 0.4, "transfer": 0.1, "growth": 0.1, "discrimination": 1.0}
@@ -63,7 +64,6 @@ class _Asked(NamedTuple):
     """The targets of a batch and the parameters of their skills, KN each."""
 
     skill: Tensor
-    steps: Tensor  # back to the last interaction before the target's answer
     ease: Tensor  # logit of start
     prior: Tensor
     forgetting: Tensor  # −log(retention)
@@ -98,23 +98,39 @@ class EvidenceCurve(nn.Module):
 
     def tracked(self, inputs: MemberInputs, difficulty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mastery of each target's skill before its answer, and how many answers on it came before: KN each."""
+        answers = self._answers(inputs, difficulty)
+        asked, steps = self._asked(inputs.target_skill), inputs.steps_to_last_answer
+        with torch.autocast(answers.right.device.type, enabled=False):
+            tracked = [_tracked(group, answers, asked, steps) for group in inputs.length_groups]
+        mastery, count = (torch.cat(parts, dim=1) for parts in zip(*tracked, strict=True))
+        return mastery, count
+
+    def asked(
+        self, inputs: MemberInputs, questions: Questions, difficulty: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The same for the skills that are asked: 1,BA each."""
+        answers = self._answers(inputs, difficulty)
+        rows, asked = questions.skill.shape
+        of_histories = _Answers(*(x.view(1, rows, -1) for x in answers))
+        of_questions = _Asked(*(x.view(1, rows, asked) for x in self._asked(questions.skill.reshape(1, -1))))
+        mastery, count = _weighed(of_histories, of_questions, questions.last[None])
+        return mastery.flatten(1), count.flatten(1)
+
+    def _answers(self, inputs: MemberInputs, difficulty: Tensor | None) -> _Answers:
         right = (inputs.token >= self.threshold.shape[1]).to(self.threshold.dtype)
         ease = self.logit_start.gather(1, inputs.skill)
         if difficulty is None:
             difficulty = torch.zeros_like(ease)
-        answers = _Answers(inputs.skill, right, ease - difficulty, difficulty)
+        return _Answers(inputs.skill, right, ease - difficulty, difficulty)
+
+    def _asked(self, skill: Tensor) -> _Asked:
         parameters = (
             self.logit_start,
             self.logit_prior_share.sigmoid() / self.logit_retention.neg().sigmoid(),
             -F.logsigmoid(self.logit_retention),
             self.logit_transfer.sigmoid(),
         )
-        of_target = (parameter.gather(1, inputs.target_skill) for parameter in parameters)
-        asked = _Asked(inputs.target_skill, inputs.steps_to_last_answer, *of_target)
-        with torch.autocast(right.device.type, enabled=False):
-            tracked = [_tracked(group, answers, asked) for group in inputs.length_groups]
-        mastery, count = (torch.cat(parts, dim=1) for parts in zip(*tracked, strict=True))
-        return mastery, count
+        return _Asked(skill, *(parameter.gather(1, skill) for parameter in parameters))
 
     def logit(self, mastery: Tensor, skill: Tensor) -> Tensor:
         """Logit of a correct response at mastery of a skill: KN each → KN."""
@@ -142,19 +158,43 @@ class EvidenceEncoder(nn.Module):
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
         of_item = self.difficulty
         mastery, count = self.curve.tracked(inputs, None if of_item is None else of_item(inputs.item))
-        alone = self.curve.logit(mastery, inputs.target_skill)
-        difficulty = None if of_item is None else of_item(inputs.target_item)
+        ability = self._ability(inputs, drop)
+        if ability is not None:
+            ability = inputs.at_last_answered(ability)
+        return self._prediction(mastery, count, ability, inputs.target_skill, inputs.target_item)
+
+    def ask(self, inputs: MemberInputs, questions: Questions) -> MasteryPrediction:
+        """The same for questions, of histories as `asking.histories` gives them: 1,BA each."""
+        of_item = self.difficulty
+        mastery, count = self.curve.asked(inputs, questions, None if of_item is None else of_item(inputs.item))
+        ability = self._ability(inputs, no_dropout)
+        if ability is not None:
+            ability = questions.at_last(ability)
+        return self._prediction(mastery, count, ability, questions.skill.reshape(1, -1), questions.item.reshape(1, -1))
+
+    def _ability(self, inputs: MemberInputs, drop: Drop) -> Tensor | None:
+        """What the network reads of a student after every interaction, KN1; None where ability is not inferred."""
+        if self.stack is None or self.ability is None:
+            return None
+        _, val = self.stack(inputs, drop, None if self.difficulty is None else self.difficulty.read(inputs.item))
+        ability: Tensor = self.ability(val).float()
+        return ability
+
+    def _prediction(
+        self, mastery: Tensor, count: Tensor, ability: Tensor | None, skill: Tensor, item: Tensor
+    ) -> MasteryPrediction:
+        """What follows for skills and items: KN each. mastery, count: KN; ability: KN1."""
+        alone = self.curve.logit(mastery, skill)
+        difficulty = None if self.difficulty is None else self.difficulty(item)
         if difficulty is not None:
             alone = alone - difficulty
-        growth = self.curve.log_growth.gather(1, inputs.target_skill).exp() * torch.log1p(count)
-        if self.stack is None or self.ability is None or self.curve.log_discrimination is None:
+        growth = self.curve.log_growth.gather(1, skill).exp() * torch.log1p(count)
+        if ability is None or self.curve.log_discrimination is None:
             return MasteryPrediction(
                 alone + growth, mastery, torch.zeros_like(mastery), None, growth, alone, difficulty
             )
-        _, val = self.stack(inputs, drop, None if of_item is None else of_item.read(inputs.item))
-        ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
-        ability = ability * self.curve.log_discrimination.gather(1, inputs.target_skill).exp()
-        return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone, difficulty)
+        worth = ability.squeeze(-1) * self.curve.log_discrimination.gather(1, skill).exp()
+        return MasteryPrediction(alone + growth + worth, mastery, worth, None, growth, alone, difficulty)
 
     def mastery(self, inputs: MemberInputs) -> Tensor:
         """Mastery of each target's skill before its answer: KN, in (0, 1)."""
@@ -169,18 +209,29 @@ class EvidenceEncoder(nn.Module):
         return after - before
 
 
-def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> tuple[Tensor, Tensor]:
-    """Mastery by the recursion in closed form, without a loop over time, and the answers on the skill: KBT each, flat.
-
-    An answer weighs u · retention^(what was answered since): that is counted, all interactions at `transfer` and those
-    on the target's skill at 1.
-    """
+def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked, steps: Tensor) -> tuple[Tensor, Tensor]:
+    """Mastery of every target of a group, and the answers on its skill: KBT each, flat."""
     shape = (-1, group.rows, group.positions)
-    skill, right, ease, difficulty = (x[:, group.start : group.stop].reshape(shape) for x in answers)
-    target, steps, start, prior, forgetting, transfer = (x[:, group.start : group.stop].reshape(shape) for x in asked)
-    position = torch.arange(group.positions, device=skill.device)
-    last = position + 1 - steps  # KBT, the last interaction before the target's answer; −1: there is none
-    seen = position <= last[..., None]  # KBTT
+    skill, right, ease, difficulty, *of_asked, back = (
+        x[:, group.start : group.stop].reshape(shape) for x in (*answers, *asked, steps)
+    )
+    position = torch.arange(group.positions, device=steps.device)
+    last = position + 1 - back  # KBT, the last interaction before the target's answer; −1: there is none
+    mastery, count = _weighed(_Answers(skill, right, ease, difficulty), _Asked(*of_asked), last)
+    return mastery.flatten(1), count.flatten(1)
+
+
+def _weighed(answers: _Answers, asked: _Asked, last: Tensor) -> tuple[Tensor, Tensor]:
+    """Mastery by the recursion in closed form, without a loop over time, and the answers on the skill: KBA each.
+
+    `answers`: KBT each; `asked`: KBA each; `last`: KBA, the last interaction that counts. An answer weighs
+    u · retention^(what was answered since): that is counted, all interactions at `transfer` and those on the target's
+    skill at 1.
+    """
+    skill, right, ease, difficulty = answers
+    target, start, prior, forgetting, transfer = asked
+    position = torch.arange(skill.shape[-1], device=skill.device)
+    seen = position <= last[..., None]  # KBAT
     own = seen & (target[..., None] == skill[:, :, None])
     own_so_far = own.to(right.dtype).cumsum(dim=-1)
     own_total, total = own_so_far[..., -1], (last + 1).to(right.dtype)
@@ -195,4 +246,4 @@ def _tracked(group: LengthGroup, answers: _Answers, asked: _Asked) -> tuple[Tens
     prior_left = prior * torch.exp(-own_rate * own_total - any_rate * total)
     of_right = torch.matmul(weight, right[..., None])[..., 0]
     mastery = (prior_left * start.sigmoid() + of_right) / (prior_left + weight.sum(dim=-1))
-    return mastery.flatten(1), own_total.expand_as(mastery).flatten(1)
+    return mastery, own_total.expand_as(mastery)

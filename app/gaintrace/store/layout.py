@@ -15,6 +15,7 @@ DATASETS = "datasets"
 RESULT = "result.json"
 """Written last, so a run without it is not finished."""
 PLAN = "plan.json"
+VOCABULARY = "vocabulary.json"
 RECORD = "reference.json"
 HASH_DIGITS = 8
 """Of a data set's hash, in the name of the folder of its validations."""
@@ -114,6 +115,7 @@ OBJECTS = {
     run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits), "
     "and growth (logits) where mastery is evidence",
     run(_RUN, "model.safetensors"): "the weights of the selected epoch",
+    run(_RUN, VOCABULARY): "the skills and items that the weights know, by name, in the order of their numbers",
     run(_RUN, "trajectories/mastery-<n>-students.parquet"): "mastery of every skill over time, of n test students",
     run(_RUN, "trajectories/mastery-<n>-students.svg"): "their figure",
     run(_RUN, "trajectories/practice.svg"): "mastery by practice; `practice-against-<run-id>.svg`: beside another's",
@@ -130,6 +132,7 @@ OBJECTS = {
     f"{HISTORY}/<number>.yaml": "every default there has been; the last is in force",
     dataset("<name>", "interactions.parquet"): "a prepared data set, wherever `--out` puts it",
     dataset("<name>", "students.parquet"): "its students and their folds",
+    dataset("<name>", "items.parquet"): "what the source calls its items, by number, where it names any",
     dataset("<name>", "dataset.json"): "its counts, skills, sources and content hash, written last",
 }
 """Every object of a store and what it is, for the reference."""
