@@ -9,7 +9,6 @@ from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
 from gaintrace.cli.console import plain
 from gaintrace.cli.places import file
-from gaintrace.cli.reproduce import RunId
 from gaintrace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +22,13 @@ TABLES = (".csv", ".tsv", ".txt", ".gz", ".zip", ".parquet")
 
 
 def predict(
-    run: RunId,
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A finished run: its id, the id's beginning, or a sweep's best; `default`: the default in force.",
+        ),
+    ],
     to: Annotated[str, typer.Option("--to", metavar="FILE", help="Table that gets the predictions: .parquet or .csv.")],
     data: Annotated[
         str | None,
@@ -71,14 +76,13 @@ def predict(
     path = checked("--to", file("--to", to))
     columns = _columns(student, skill, correct, item, time, order, skill_separator)
     store = open_store(out)
-    run = named.finished_run(store, run)
     table = _table(data, columns)
 
     from gaintrace.training.device import choose_device
+    from gaintrace.use.default import load_named
     from gaintrace.use.predictions import predicted, schema
-    from gaintrace.use.trained import load_trained
 
-    trained = load_trained(store, run, choose_device(device))
+    trained = load_named(store, run, choose_device(device))
     chosen = _chosen(trained, skills)
     answered = _answered(store, trained, data, table, columns)
     given = at == "every" and chosen is None

@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from gaintrace.data.dataset import COLUMNS, Dataset, SourceFile
 from gaintrace.data.readers import READERS
-from gaintrace.data.readers.answers import dropped
+from gaintrace.data.readers.answers import Answers, dropped
 from gaintrace.data.readers.common import Table
 from gaintrace.data.split import split_students
 from gaintrace.errors import ConfigError, DataError
@@ -25,25 +26,32 @@ def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
     if reader not in READERS:
         raise ConfigError(f"no data set {reader!r}; known are {', '.join(READERS)}")
     answers = READERS[reader].read(raw)
+    return of_answers(answers, name or reader, reader, _names(raw), [_source(table.path) for table in answers.tables])
+
+
+def of_answers(
+    answers: Answers, name: str, reader: str | None, where: str, sources: Sequence[SourceFile] = ()
+) -> Dataset:
+    """The data set of some answers. `where`: what they are from, for errors. Raises DataError where none are left."""
     frame = answers.frame
     if frame.empty:
-        raise DataError(f"{_names(raw)}: no usable row{_reasons(answers.tables)}")
+        raise DataError(f"{where}: no usable row{_reasons(answers.tables)}")
     few = frame.groupby("uid", sort=False)["answer"].transform("nunique") < MIN_ANSWERS
     for place, table in enumerate(answers.tables):
         of_table = frame["table"] == place if "table" in frame else True
         table.drop(frame["line"][few & of_table].unique(), f"of students with fewer than {MIN_ANSWERS} answers")
     frame = frame[~few]
     if frame.empty:
-        raise DataError(f"{_names(raw)}: no student with {MIN_ANSWERS} answers or more{_reasons(answers.tables)}")
+        raise DataError(f"{where}: no student with {MIN_ANSWERS} answers or more{_reasons(answers.tables)}")
     interactions, students, skills, items = _numbered(frame)
     counts, found = dropped(answers.tables)
     return Dataset(
-        name or reader,
+        name,
         interactions,
         students,
         skills,
         reader=reader,
-        sources=[_source(table.path) for table in answers.tables],
+        sources=list(sources),
         dropped=counts,
         dropped_at=found,
         rows_read=sum(table.rows_read for table in answers.tables),

@@ -10,6 +10,7 @@ VALIDATIONS = "validations"
 REPRODUCTIONS = "reproductions"
 HISTORY = "defaults/history"
 CURRENT_DEFAULT = "defaults/current.yaml"
+DEFAULT_MODELS = "defaults/models"
 DATASETS = "datasets"
 
 RESULT = "result.json"
@@ -58,6 +59,11 @@ def reproduction(run_id: str, number: int | None = None, name: str = "") -> str:
 def default(number: int) -> str:
     """The key of a default of the history."""
     return f"{HISTORY}/{number:04}.yaml"
+
+
+def default_model(run_id: str, name: str = "") -> str:
+    """The folder of a run that is kept because a default has its weights, or the key of what `name` is in it."""
+    return _key(DEFAULT_MODELS, run_id, name)
 
 
 def dataset(name: str, file: str = "") -> str:
@@ -130,6 +136,9 @@ OBJECTS = {
     "data set could not be read",
     CURRENT_DEFAULT: "the default in force, where it came from and its hash; without it, it is `production`",
     f"{HISTORY}/<number>.yaml": "every default there has been; the last is in force",
+    default_model(
+        _RUN, "<file>"
+    ): "a run whose weights a default has: its configuration, weights, vocabulary and result",
     dataset("<name>", "interactions.parquet"): "a prepared data set, wherever `--out` puts it",
     dataset("<name>", "students.parquet"): "its students and their folds",
     dataset("<name>", "items.parquet"): "what the source calls its items, by number, where it names any",
