@@ -15,7 +15,7 @@ from gaintrace.data.dataset import Dataset, load_info, save_dataset
 from gaintrace.data.names import checked_name
 from gaintrace.data.prepare import of_answers
 from gaintrace.errors import ConfigError
-from gaintrace.pipeline.sweep import Concluded, Machine, run_sweep
+from gaintrace.pipeline.sweep import HERE, Concluded, Machine, run_sweep
 from gaintrace.pipeline.watcher import Watcher
 from gaintrace.runs.files import read_file
 from gaintrace.store import Store, layout, open_store
@@ -93,7 +93,7 @@ def sweep(
     store: str | os.PathLike[str],
     *,
     overrides: Sequence[str] = (),
-    machine: Machine = Machine(),  # noqa: B008 - frozen
+    machine: Machine = HERE,
     watcher: Watcher | None = None,
 ) -> Sweep:
     """Train every run of a sweep that is not finished yet, and report on all of them.

@@ -1,19 +1,5 @@
 """What a trained run says of students: tables of a bounded number of rows, one after another.
 
-Columns, a row a student (and position) and skill:
-
-student                    as in the source
-position                   how many interactions of the student came before (where every answer is asked about)
-skill
-probability                of a right next answer, by encoder 1
-probability_by_mastery     the same by encoder 2
-mastery                    of the skill
-ability                    logits that encoder 2 adds for the student, 0 where it infers none
-practice                   answers on the skill that mastery rests on
-right                      of these, right ones
-history                    all answers that were read
-response                   what the next answer was (where it is known)
-
 All is computed in fp32. Where evaluation predicts an answer too, numbers are the same within 1e-6.
 """
 
@@ -33,6 +19,20 @@ from gaintrace.use.trained import Trained
 ROWS = 1 << 19
 """Rows of a table, about: what is held in memory at once."""
 
+COLUMNS = {
+    "student": "as the source calls them, in its order",
+    "position": "with `--at every`: how many answers came before, one of several skills as several",
+    "skill": "that is asked about",
+    "probability": "of a right next answer on it, by encoder 1",
+    "probability_by_mastery": "the same by encoder 2",
+    "mastery": "of the skill, in [0, 1]",
+    "ability": "logits that encoder 2 adds for the student; 0 where it infers none",
+    "practice": "answers on the skill that mastery rests on, of those that were read",
+    "right": "how many of these were right",
+    "history": "answers that were read, on any skill: not all, where a history is longer than a window",
+    "response": "with `--at every` and without `--skills`: what the answer was",
+}
+"""What a table of predictions has, a row a student (and position) and skill."""
 NUMBERS = ("probability", "probability_by_mastery", "mastery", "ability")
 COUNTS = ("practice", "right", "history")
 
