@@ -13,14 +13,14 @@ from gaintrace.config import SweepSpec, load_spec
 from gaintrace.config.load import parse_spec
 from gaintrace.data.dataset import Dataset, load_info, save_dataset
 from gaintrace.data.names import checked_name
-from gaintrace.data.prepare import of_answers
+from gaintrace.data.prepare import prepare_table
+from gaintrace.data.readers.csv import Columns
 from gaintrace.errors import ConfigError
 from gaintrace.pipeline.sweep import HERE, Concluded, Machine, run_sweep
 from gaintrace.pipeline.watcher import Watcher
 from gaintrace.runs.files import read_file
 from gaintrace.store import Store, layout, open_store
 from gaintrace.use.named import dataset as dataset_of
-from gaintrace.use.tables import Columns, answers_of
 
 if TYPE_CHECKING:
     from gaintrace.use.model import Model
@@ -84,7 +84,7 @@ def prepare(
     that needs several. `name`: what records of the data set go by. Raises DataError.
     """
     columns = Columns(student, skill, correct, item, time, order, skill_separator)
-    return of_answers(answers_of(answers, columns), checked_name(name), None, "the table")
+    return prepare_table(answers, columns, checked_name(name))
 
 
 def sweep(

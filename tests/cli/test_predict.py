@@ -30,7 +30,7 @@ def test_a_table_gives_a_row_a_student_and_skill(trained: Path, suffix: str) -> 
     done = gaintrace(trained, "predict", "small", "--data", "mine.csv", *COLUMNS, "--to", f"p.{suffix}")
     assert done.code is ExitCode.OK, done.error
     lines = done.output.splitlines()
-    assert lines[0] == "rows left out (dropped: 1 right is neither 0 nor 1, line 5)"
+    assert lines[0] == "rows left out: 1 right is neither right nor wrong, as x, line 5"
     assert lines[1].startswith("10 predictions by run ")
     found = (pd.read_csv if suffix == "csv" else pd.read_parquet)(trained / f"p.{suffix}")
     assert list(found.columns) == [
@@ -65,13 +65,21 @@ MISTAKES = [
     (["predict", "small", "--to", "s3://b/x.csv"], 2, "--to s3://b/x.csv: only a file of this machine is possible"),
     (["predict", "small", "--to", ""], 2, "--to is empty; give a file"),
     (["predict", "small", "--to", "no/x.csv"], 2, "--to no/x.csv: there is no folder no"),
-    (["predict", "small", "--to", "x.csv", "--data", "mine.csv"], 2, "say which columns are meant"),
+    (
+        ["predict", "small", "--to", "x.csv", "--data", "mine.csv"],
+        2,
+        "which columns are meant; it has pupil, topic, right",
+    ),
     (
         ["predict", "small", "--to", "x.csv", "--data", "mine.csv", "--student", "pupil"],
         2,
         "missing --skill, --correct",
     ),
-    (["predict", "small", "--to", "x.csv", "--data", "mine.csv", *COLUMNS[:-1], "ok"], 3, "no column ok"),
+    (
+        ["predict", "small", "--to", "x.csv", "--data", "mine.csv", *COLUMNS[:-1], "ok"],
+        2,
+        "no column 'ok' (correct)",
+    ),
     (["predict", "small", "--to", "x.csv", "--data", "no.csv", *COLUMNS], 3, "no.csv: no such file"),
     (["predict", "small", "--to", "x.csv", "--data", "p", *COLUMNS], 2, "is no table but a data set"),
     (["predict", "small", "--to", "x.csv", *COLUMNS], 2, "without --data the run's own data set is read"),

@@ -7,8 +7,11 @@ import pytest
 from gaintrace.data.prepare import prepare
 from gaintrace.data.readers import READERS
 
+SEVERAL_FILES = {"pykt", "xes3g5m", "nips_task34", "ednet", "ednet5000"}
+"""Readers of more than one table."""
+KDD_CUP = ("algebra2005", "bridge2algebra2006")
 HEADERS = {name: reader.columns for name, reader in READERS.items()}
-SEPARATORS = dict.fromkeys(HEADERS, ",") | {"algebra2005": "\t"}
+SEPARATORS = dict.fromkeys(HEADERS, ",") | dict.fromkeys(KDD_CUP, "\t")
 ORDER = {"assist2009": "order_id", "assist2015": "log_id", "assist2017": "startTime"}
 FIRST_ID = 2**57 + 1
 """Beyond what a float can tell from its neighbours."""
@@ -19,13 +22,18 @@ def rows(name, students=6, answers=5):
     made = []
     for student, step in itertools.product(range(students), range(answers)):
         number = str(FIRST_ID + student * 100 + step)
+        when = f"2005-09-09 12:{step:02}:00.0"
+        right = 1 - step % 2
+        a_step = (f"u{student}", f"p{step}", "s", when, str(right), f"k {step % 3}")
         values = {
-            "assist2009": (number, f"u{student}", f"p{step}", str(step % 3), str(1 - step % 2)),
-            "assist2015": (f"u{student}", number, str(step % 3), str(1 - step % 2)),
-            "assist2017": (f"u{student}", f"p{step}", f"skill-{step % 3}", str(1 - step % 2), number, "1.5"),
-            "algebra2005": (
-                f"u{student}", f"p{step}", "s", f"2005-09-09 12:{step:02}:00.0", str(1 - step % 2), f"k {step % 3}"
-            ),
+            "assist2009": (number, f"u{student}", f"p{step}", str(step % 3), str(right)),
+            "assist2015": (f"u{student}", number, str(step % 3), str(right)),
+            "assist2017": (f"u{student}", f"p{step}", f"skill-{step % 3}", str(right), number, "1.5"),
+            "assist2012": (f"u{student}", f"p{step}", str(step % 3), str(right), when, when),
+            "algebra2005": a_step,
+            "bridge2algebra2006": a_step,
+            "statics2011": (f"u{student}", f"p{step % 3}", "s", when, ["incorrect", "correct"][right]),
+            "poj": (f"u{student}", str(step % 3), ["Wrong Answer", "Accepted"][right], when),
         }[name]  # fmt: skip
         made.append(dict(zip(HEADERS[name], values, strict=True)))
     return made
@@ -49,7 +57,7 @@ def content(dataset):
     return list(zip(uid, frame["step"], skill, frame["response"], strict=True))
 
 
-TABLES = sorted(set(HEADERS) - {"pykt"})
+TABLES = sorted(set(HEADERS) - SEVERAL_FILES)
 
 
 @pytest.mark.parametrize("name", TABLES)

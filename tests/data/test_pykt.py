@@ -137,11 +137,68 @@ def test_dropped_students_are_rows_and_named_by_file_and_line(tmp_path):
     assert dataset.rows_read == 7
     assert dataset.dropped == {
         "missing fold": 1,
-        "no usable interaction": 1,
+        "no response is 0 or 1": 1,
         "of students with fewer than 3 answers": 2,
     }
     assert dataset.dropped_at == {
         "missing fold": "train_valid.csv line 6",
-        "no usable interaction": "train_valid.csv line 5",
+        "no response is 0 or 1": "train_valid.csv line 5",
         "of students with fewer than 3 answers": "train_valid.csv line 4; test.csv line 3",
     }
+
+
+FEW = "of students with fewer than 3 usable answers: "
+
+
+@pytest.mark.parametrize(
+    ("concepts", "responses", "reason"),
+    [
+        (
+            "3,3,4,4",
+            "2,2,2,1",
+            f"{FEW}interactions whose response is neither 0 nor 1",
+        ),
+        ("3,,4,_", "1,0,1,1", f"{FEW}interactions without a concept"),
+        (
+            "3,,4,4",
+            "1,0,2,1",
+            f"{FEW}interactions without a concept, interactions whose response is neither 0 nor 1",
+        ),
+        ("3,3,4,4", "50,100,75,x", "no response is 0 or 1"),
+        ("3,,4,4", "2,0,2,2", "no usable interaction"),
+        (",,_,", "1,0,1,1", "no concept"),
+        ("3,4,-1,-1", "1,0,-1,-1", "of students with fewer than 3 answers"),
+        ("-1,-1,-1,-1", "-1,-1,-1,-1", "padding alone"),
+    ],
+)
+def test_why_a_student_has_too_few_answers_is_what_is_wrong(tmp_path, concepts, responses, reason):
+    dataset = read(tmp_path, TRAIN.replace("4,3,4,3", concepts).replace("1,1,1,0", responses))
+    assert dataset.students["uid"].tolist() == ["7", "3"]
+    assert (dataset.dropped, dataset.dropped_at) == ({reason: 1}, {reason: "train_valid.csv line 3"})
+
+
+def test_padding_is_no_wrong_response(tmp_path):
+    dataset = read(tmp_path, TRAIN.replace("4,3,4,3", "4,3,4,-1").replace("1,1,1,0", "1,1,1,-1"))
+    assert steps(dataset, 1) == [(0, "4", 1), (1, "3", 1), (2, "4", 1)]
+    assert dataset.notes == ["train_valid.csv: left out 1 interaction of padding (-1), line 3"]
+
+
+def test_a_concept_is_one_however_its_number_is_written_in_either_file(tmp_path):
+    columns = "fold,uid,questions,concepts,responses\n"
+    train = columns + '0,7,"1,1.0,2","3,3.0,04_5","1,0,1"\n1,8.0,"2,2,1","3,4.0_5.0,4","1,1,1"\n'
+    dataset = read(tmp_path, train, columns + '-1,9,"01,2,2","03,3,4","1,1,0"\n')
+    assert dataset.skills == ["3", "4", "5"]
+    assert dataset.interactions["item"].nunique() == 2
+    assert dataset.students["uid"].tolist() == ["7", "8", "9"]
+    assert (
+        "3 and 3.0 and 03; 4 and 4.0 and 04; 5 and 5.0 are one skill, as the column holds whole numbers alone"
+        in dataset.notes
+    )
+    with pytest.raises(DataError, match=r"test.csv: line 2: student 7 is there a second time"):
+        read(tmp_path, TRAIN, TEST.replace("-1,3", "-1,7.0"))
+
+
+def test_concepts_that_are_names_stay_apart(tmp_path):
+    dataset = read(tmp_path, TRAIN.replace("3,3,4", "3,03,a"))
+    assert dataset.skills == ["3", "03", "a", "4"]
+    assert dataset.notes == ["3 and 03 of skill stay apart, as the column does not hold whole numbers alone (a)"]

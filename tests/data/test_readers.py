@@ -239,5 +239,5 @@ def test_broken_archives_and_wrong_paths_are_named(tmp_path):
         prepare("assist2015", [tmp_path])
     with pytest.raises(DataError, match="one raw file"):
         prepare("assist2015", [tmp_path, tmp_path])
-    with pytest.raises(ConfigError, match="assist2009, assist2015"):
-        prepare("assist2012", [tmp_path])
+    with pytest.raises(ConfigError, match=r"did you mean assist201\d\? Known are assist2009, assist2012"):
+        prepare("assist2010", [tmp_path])

@@ -7,7 +7,6 @@ import pytest
 from gaintrace.data.dataset import load_dataset, save_dataset
 from gaintrace.data.export import export_pykt
 from gaintrace.data.prepare import prepare
-from gaintrace.data.readers import READERS
 from gaintrace.store import open_store
 from tests.data.test_export import by_export_number
 
@@ -24,10 +23,6 @@ FILES = {
 def prepared(folder, name):
     """Read once: the largest takes ten seconds."""
     return prepare(name, [folder / "raw" / FILES[name]])
-
-
-def test_there_is_one_of_every_reader():
-    assert FILES.keys() == READERS.keys() - {"pykt"}
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 import torch
 
+from gaintrace.data.readers.csv import Columns, read
 from gaintrace.data.synthetic import generate
 from gaintrace.errors import ConfigError
 from gaintrace.store import open_store
 from gaintrace.use import predictions as module
 from gaintrace.use.answered import of_answers, of_dataset
 from gaintrace.use.predictions import predicted
-from gaintrace.use.tables import Columns, answers_of
 from gaintrace.use.trained import load_trained
 from tests.conftest import small_run
 from tests.use.trained_run import EVIDENCE, IRT, PAST, of_several_skills, train
@@ -75,7 +75,7 @@ def test_the_next_answer_is_predicted_as_evaluation_would(tmp_path):
     last = ~table.duplicated("pupil", keep="last")
     seen = table[~last].assign(pupil="new " + table["pupil"])
     skills = list(range(4))
-    found = frame_of(predicted(trained, of_answers(trained, answers_of(seen, TABLE), "table"), "last", skills))
+    found = frame_of(predicted(trained, of_answers(trained, read(seen, TABLE), "table"), "last", skills))
     assert len(found) == 90 * 4
     every = frame_of(predicted(trained, of_dataset(trained, dataset), "every", skills))
     position = table.groupby("pupil").size() - 1
@@ -90,7 +90,7 @@ def test_counts_say_what_mastery_rests_on(tmp_path):
     trained = load_trained(store, train(store, training=ONE_EPOCH), CPU)
     rows = [("ann", 0, 1), ("ann", 1, 0), ("ann", 0, 1), ("bob", 2, 0)] + [("cy", 3, 1)] * 43
     table = pd.DataFrame([(p, f"skill-{s}", r) for p, s, r in rows], columns=["pupil", "topic", "right"])
-    answered = of_answers(trained, answers_of(table, Columns("pupil", "topic", "right")), "table")
+    answered = of_answers(trained, read(table, Columns("pupil", "topic", "right")), "table")
     found = frame_of(predicted(trained, answered, "last", None)).set_index(["student", "skill"])
     assert found.loc[("ann", "skill-0"), ["practice", "right", "history"]].tolist() == [2, 2, 3]
     assert found.loc[("ann", "skill-1"), ["practice", "right", "history"]].tolist() == [1, 0, 3]
@@ -105,7 +105,7 @@ def test_where_a_chunk_begins_the_longest_window_before_it_is_read(tmp_path):
     store = open_store(tmp_path)
     trained = load_trained(store, train(store, training=ONE_EPOCH), CPU)
     table = pd.DataFrame({"pupil": "ann", "topic": ["skill-1"] * 80, "right": 1})
-    answered = of_answers(trained, answers_of(table, Columns("pupil", "topic", "right")), "table")
+    answered = of_answers(trained, read(table, Columns("pupil", "topic", "right")), "table")
     found = frame_of(predicted(trained, answered, "every", [1]))
     assert found["position"].tolist() == list(range(1, 81))
     assert found["history"].tolist() == [*range(1, 40), 39, *range(1, 40), 39]
@@ -131,7 +131,7 @@ def test_what_a_run_does_not_know_is_left_out_and_said(tmp_path):
     trained = load_trained(store, run, CPU)
     rows = [("ann", "skill 0", 1, "exercise 1"), ("ann", "cooking", 0, "x"), ("ann", "skill 1", 0, "new")]
     table = pd.DataFrame([*rows, ("bob", "cooking", 1, "x")], columns=["pupil", "topic", "right", "exercise"])
-    answered = of_answers(trained, answers_of(table, TABLE), "table")
+    answered = of_answers(trained, read(table, TABLE), "table")
     assert answered.notes == [
         f"left out: 2 answers on 1 skill that run {run} was not trained on (cooking); nothing is predicted there",
         "nothing is predicted for 1 student who answered no skill that it knows",
@@ -151,7 +151,7 @@ def test_a_known_item_counts(tmp_path):
     assert trained.vocabulary.items == [f"exercise {i}" for i in range(8)]
     table = pd.DataFrame({"pupil": "ann", "topic": ["skill 0", "skill 1"], "right": [1, 0], "exercise": "exercise 2"})
     known, unknown = (
-        frame_of(predicted(trained, of_answers(trained, answers_of(rows, TABLE), "table"), "last", None))
+        frame_of(predicted(trained, of_answers(trained, read(rows, TABLE), "table"), "last", None))
         for rows in (table, table.assign(exercise="another"))
     )
     assert (known["probability"] != unknown["probability"]).all()

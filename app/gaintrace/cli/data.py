@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from gaintrace.data.dataset import Dataset, DatasetInfo
+    from gaintrace.data.readers.csv import Columns
 
 app = typer.Typer(help="Prepare, look at and export data sets.", no_args_is_help=True)
 
@@ -32,20 +33,48 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a different data s
 @app.command()
 def prepare(
     reader: Annotated[
-        str, typer.Argument(metavar="READER", help="assist2009, assist2015, assist2017, algebra2005 or pykt.")
+        str,
+        typer.Argument(metavar="READER", help="assist2009, assist2015, assist2017, algebra2005, pykt; csv: any table."),
     ],
     raw: Annotated[list[str], typer.Option("--raw", metavar="FILE", help="Raw file, plain, .gz or .zip; repeatable.")],
     out: Out,
+    student: Annotated[str | None, typer.Option(help="csv: the column that names the student.")] = None,
+    skill: Annotated[str | None, typer.Option(help="csv: the column that names the skill.")] = None,
+    correct: Annotated[str | None, typer.Option(help="csv: the column that says whether the answer was right.")] = None,
+    item: Annotated[str | None, typer.Option(help="csv: the column that names the exercise.")] = None,
+    time: Annotated[str | None, typer.Option(help="csv: when the answer was given, as numbers or dates.")] = None,
+    order: Annotated[str | None, typer.Option(help="csv: numbers in the order of a student's answers.")] = None,
+    skill_separator: Annotated[
+        str | None, typer.Option(help="csv: what joins the skills of an answer in one cell, as ~~.")
+    ] = None,
     name: Name = None,
     force: Force = False,
 ) -> None:
-    """Read a public data set's raw file, drop what is unusable, split the students as pyKT does, and store it."""
+    """Read a data set's raw file, drop what is unusable, split the students as pyKT does, and store it."""
+    from gaintrace.data.prepare import CSV, prepare_table
     from gaintrace.data.prepare import prepare as prepare_dataset
 
     if not all(text.strip() for text in raw):
         raise ConfigError("--raw is empty; give the raw file")
     called = _name(name, out)
-    _store(prepare_dataset(reader, [Path(text) for text in raw], called), out, name is not None, force)
+    paths = [Path(text) for text in raw]
+    given = {
+        "student": student,
+        "skill": skill,
+        "correct": correct,
+        "item": item,
+        "time": time,
+        "order": order,
+        "skill_separator": skill_separator,
+    }
+    if reader == CSV:
+        dataset = prepare_table(*_any_table(paths, given), called)
+    else:
+        asked = [name for name, value in given.items() if value is not None]
+        if asked:
+            raise ConfigError(f"--{asked[0].replace('_', '-')} is for `prepare csv`; the columns of {reader} are known")
+        dataset = prepare_dataset(reader, paths, called)
+    _store(dataset, out, name is not None, force)
 
 
 @app.command()
@@ -123,6 +152,19 @@ def _located(text: str) -> str:
     return named.dataset(open_store("store"), text) if inside else text
 
 
+def _any_table(paths: list[Path], given: dict[str, str | None]) -> "tuple[Path, Columns]":
+    """The file and which of its columns is what."""
+    from gaintrace.data.readers.answers import single
+    from gaintrace.data.readers.csv import Columns, columns_of
+
+    path = single(paths, "csv")
+    missing = [f"--{role}" for role in ("student", "skill", "correct") if given[role] is None]
+    if missing:
+        found = ", ".join(columns_of(path)[:30])
+        raise ConfigError(f"csv needs {' and '.join(missing)}: which column of {path} it is. It has {found}")
+    return path, Columns(**{role: value for role, value in given.items() if value is not None})
+
+
 def _refused(error: "ErrorDetails") -> str:
     reason = error["msg"].removeprefix("Value error, ")
     return f"--{str(error['loc'][0]).replace('_', '-')} {error['input']}: {reason}" if error["loc"] else reason
@@ -184,7 +226,8 @@ def _show(info: "DatasetInfo") -> None:
     for label, text in lines.items():
         _line(label, [text])
     sources = [f"{source.name} (sha256 {source.sha256[:12]}…)" for source in info.sources]
-    _line("made of", sources or ["simulation" + (f" ({info.simulator})" if info.simulator else "")])
+    made = "a table in memory" if info.reader else "simulation" + (f" ({info.simulator})" if info.simulator else "")
+    _line("made of", sources or [made])
     if info.reader is not None:
         _line("read as", [info.reader])
     if info.rows_read is not None:

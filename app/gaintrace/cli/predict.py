@@ -10,14 +10,15 @@ from gaintrace.cli import sweep as sweeps
 from gaintrace.cli.console import plain
 from gaintrace.cli.places import file
 from gaintrace.errors import ConfigError
+from gaintrace.use.named import few
 
 if TYPE_CHECKING:
+    from gaintrace.data.readers.csv import Columns
     from gaintrace.store import Store
     from gaintrace.use.answered import Answered
-    from gaintrace.use.tables import Columns
     from gaintrace.use.trained import Trained
 
-TABLES = (".csv", ".tsv", ".txt", ".gz", ".zip", ".parquet")
+TABLES = (".csv", ".tsv", ".txt", ".gz", ".zip", ".parquet", ".pq")
 """What the name of a table ends in, so that one that is not there is not taken for a data set."""
 
 
@@ -103,7 +104,7 @@ def _columns(
     skill_separator: str | None,
 ) -> "Columns | None":
     """None where no column is named. Raises ConfigError where one that must be is not."""
-    from gaintrace.use.tables import Columns
+    from gaintrace.data.readers.csv import Columns
 
     needed = {"--student": student, "--skill": skill, "--correct": correct}
     others = {"--item": item, "--time": time, "--order": order, "--skill-separator": skill_separator}
@@ -122,8 +123,11 @@ def _table(data: str | None, columns: "Columns | None") -> Path | None:
     """The table that is meant, or None for a data set. Raises ConfigError where columns do not fit it."""
     is_table = data is not None and "://" not in data and (Path(data).is_file() or data.endswith(TABLES))
     if is_table and columns is None:
+        from gaintrace.data.readers.csv import columns_of
+
+        there = few(columns_of(Path(str(data))), most=30)
         raise ConfigError(
-            f"--data {data}: of a table say which columns are meant, with --student, --skill and --correct"
+            f"--data {data}: say with --student, --skill and --correct which columns are meant; it has {there}"
         )
     if not is_table and columns is not None:
         what = f"--data {data} is no table but a data set" if data else "without --data the run's own data set is read"
@@ -150,12 +154,12 @@ def _answered(
     store: "Store", trained: "Trained", data: str | None, table: Path | None, columns: "Columns | None"
 ) -> "Answered":
     from gaintrace.data.dataset import load_dataset
+    from gaintrace.data.readers.csv import read
     from gaintrace.sweeps.data import load_data
     from gaintrace.use.answered import of_answers, of_dataset
-    from gaintrace.use.tables import answers_of
 
     if table is not None and columns is not None:
-        return of_answers(trained, answers_of(table, columns), str(table))
+        return of_answers(trained, read(table, columns), str(table))
     if data is None:
         return of_dataset(trained, load_data(trained.config))
     return of_dataset(trained, load_dataset(named.dataset(store, data)))

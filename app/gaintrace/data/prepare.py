@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +11,13 @@ from gaintrace.data.dataset import COLUMNS, Dataset, SourceFile
 from gaintrace.data.readers import READERS
 from gaintrace.data.readers.answers import Answers, dropped
 from gaintrace.data.readers.common import Table
+from gaintrace.data.readers.csv import Columns
+from gaintrace.data.readers.csv import read as read_any
 from gaintrace.data.split import split_students
-from gaintrace.errors import ConfigError, DataError
+from gaintrace.errors import ConfigError, DataError, did_you_mean
+
+CSV, DATAFRAME = "csv", "DataFrame"
+"""Readers of any table: of a file, and of one in memory."""
 
 MIN_ANSWERS = 3
 """Students with fewer answers are dropped before the split, as pyKT does."""
@@ -24,40 +29,73 @@ def prepare(reader: str, raw: list[Path], name: str = "") -> Dataset:
     Raises DataError where the files are not what they claim.
     """
     if reader not in READERS:
-        raise ConfigError(f"no data set {reader!r}; known are {', '.join(READERS)}")
-    answers = READERS[reader].read(raw)
-    return of_answers(answers, name or reader, reader, _names(raw), [_source(table.path) for table in answers.tables])
+        raise ConfigError(
+            f"no data set {reader!r}{did_you_mean(reader, READERS) or '.'} "
+            f"Known are {', '.join(READERS)}, and csv for any table"
+        )
+    return _dataset(READERS[reader].read(raw), raw, reader, name)
 
 
-def of_answers(
-    answers: Answers, name: str, reader: str | None, where: str, sources: Sequence[SourceFile] = ()
-) -> Dataset:
-    """The data set of some answers. `where`: what they are from, for errors. Raises DataError where none are left."""
+def prepare_table(source: pd.DataFrame | Path, columns: Columns, name: str = "") -> Dataset:
+    """Read any table, a row an answer: a delimited text file, a Parquet file or a DataFrame.
+
+    Raises ConfigError for columns that the table does not have, and DataError where they do not hold answers.
+    """
+    answers = read_any(source, columns)
+    told = ", ".join(f"{role} is {column}" for role, column in columns.named().items())
+    answers.tables[0].notes.insert(0, told)
+    if isinstance(source, pd.DataFrame):
+        return _dataset(answers, [answers.tables[0].path], DATAFRAME, name)
+    return _dataset(answers, [source], CSV, name)
+
+
+def _dataset(answers: Answers, raw: list[Path], reader: str, name: str) -> Dataset:
     frame = answers.frame
     if frame.empty:
-        raise DataError(f"{where}: no usable row{_reasons(answers.tables)}")
-    few = frame.groupby("uid", sort=False)["answer"].transform("nunique") < MIN_ANSWERS
-    for place, table in enumerate(answers.tables):
-        of_table = frame["table"] == place if "table" in frame else True
-        table.drop(frame["line"][few & of_table].unique(), f"of students with fewer than {MIN_ANSWERS} answers")
-    frame = frame[~few]
+        raise DataError(f"{_names(raw)}: no usable row{_reasons(answers.tables)}")
+    frame = _enough(frame, answers.tables)
     if frame.empty:
-        raise DataError(f"{where}: no student with {MIN_ANSWERS} answers or more{_reasons(answers.tables)}")
+        raise DataError(f"{_names(raw)}: no student with {MIN_ANSWERS} answers or more{_reasons(answers.tables)}")
     interactions, students, skills, items = _numbered(frame)
     counts, found = dropped(answers.tables)
     return Dataset(
-        name,
+        name or reader,
         interactions,
         students,
         skills,
         reader=reader,
-        sources=list(sources),
+        sources=[] if reader == DATAFRAME else _sources(answers),
         dropped=counts,
         dropped_at=found,
         rows_read=sum(table.rows_read for table in answers.tables),
         notes=[note for table in answers.tables for note in table.notes],
         items=items,
     )
+
+
+def _enough(frame: pd.DataFrame, tables: list[Table]) -> pd.DataFrame:
+    """The rows of students with answers enough. Those that have too few for what was left out are told apart."""
+    count = frame.groupby("uid", sort=False)["answer"].nunique()
+    few = {str(uid): number for uid, number in count[count < MIN_ANSWERS].items()}
+    lost = Counter[str]()
+    why = defaultdict[str, list[str]](list)
+    for table in tables:
+        for reason, uids in table.unusable.items():
+            for uid in few.keys() & uids.keys():
+                lost[uid] += uids[uid]
+                why[uid] += [reason] if reason not in why[uid] else []
+    reasons = {
+        uid: f"of students with fewer than {MIN_ANSWERS} usable answers: {', '.join(why[uid])}"
+        if number + lost[uid] >= MIN_ANSWERS
+        else f"of students with fewer than {MIN_ANSWERS} answers"
+        for uid, number in few.items()
+    }
+    reason_of = frame["uid"].map(reasons)
+    for place, table in enumerate(tables):
+        rows = frame[frame["table"] == place] if "table" in frame else frame
+        for reason in dict.fromkeys(reasons.values()):
+            table.drop(rows["line"][reason_of.loc[rows.index] == reason].unique(), reason)
+    return frame[reason_of.isna()]
 
 
 def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str], list[str]]:
@@ -78,10 +116,22 @@ def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str
     return interactions, students, [str(s) for s in skills], [str(i) for i in items]
 
 
-def _source(path: Path) -> SourceFile:
-    name = os.fsencode(path.name).decode("utf-8", "replace")  # may have bytes that no text has
+def _sources(answers: Answers) -> list[SourceFile]:
+    files = [(table.path, table.files) for table in answers.tables] + [(path, []) for path in answers.beside]
+    return [SourceFile(name=_name(path), sha256=_digest(path, inside)) for path, inside in files]
+
+
+def _name(path: Path) -> str:
+    return os.fsencode(path.name).decode("utf-8", "replace")  # may have bytes that no text has
+
+
+def _digest(path: Path, inside: list[Path]) -> str:
+    """SHA-256 of a file, or of the names and digests of a folder's files."""
+    if inside:
+        lines = (f"{_name(file)} {_digest(file, [])}\n" for file in inside)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as file:
-        return SourceFile(name=name, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _names(raw: list[Path]) -> str:

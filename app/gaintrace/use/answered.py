@@ -12,7 +12,8 @@ from gaintrace.data.groups import Array
 from gaintrace.data.readers.answers import Answers, dropped
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
-from gaintrace.use.trained import Trained, few
+from gaintrace.use.named import few
+from gaintrace.use.trained import Trained
 
 UNKNOWN = -1
 
@@ -62,10 +63,11 @@ def of_answers(trained: Trained, answers: Answers, name: str) -> Answered:
     """Those of a table. Raises DataError where none is left."""
     frame = answers.frame
     if frame.empty:
-        raise DataError(f"{name}: no usable row{_left_out(answers)}")
+        reasons = _left_out(answers)
+        raise DataError(f"{name}: no usable row{reasons and f' (left out: {reasons})'}")
     notes = [note for table in answers.tables for note in table.notes]
     if reasons := _left_out(answers):
-        notes.append(f"rows left out{reasons}")
+        notes.append(f"rows left out: {reasons}")
     student, uids = pd.factorize(frame["uid"])
     skill, names = pd.factorize(frame["skill"])
     number, items = pd.factorize(frame["item"])
@@ -143,8 +145,7 @@ def _items(trained: Trained, number: Array, names: list[str]) -> Array:
 
 def _left_out(answers: Answers) -> str:
     counts, found = dropped(answers.tables)
-    told = "; ".join(f"{count:,} {reason}, {found[reason]}" for reason, count in counts.items())
-    return f" (dropped: {told})" if told else ""
+    return "; ".join(f"{count:,} {reason}, {found[reason]}" for reason, count in counts.items())
 
 
 def _counted(count: int, noun: str) -> str:

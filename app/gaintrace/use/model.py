@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 
 from gaintrace.data.dataset import Dataset
+from gaintrace.data.readers.csv import Columns, read
 from gaintrace.errors import ConfigError
 from gaintrace.use.answered import Answered, of_answers, of_dataset
 from gaintrace.use.predictions import predicted, schema
-from gaintrace.use.tables import Columns, answers_of
 from gaintrace.use.trained import Trained
 
 Answers = pd.DataFrame | Dataset | str | os.PathLike[str]
@@ -109,7 +109,7 @@ class Model:
         else:
             table = answers if isinstance(answers, pd.DataFrame) else Path(answers)
             name = "the table" if isinstance(answers, pd.DataFrame) else str(answers)
-            answered = of_answers(self.trained, answers_of(table, columns), name)
+            answered = of_answers(self.trained, read(table, columns), name)
         for note in answered.notes:
             warnings.warn(note, stacklevel=3)
         return answered

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from gaintrace.store import Store
 
 
+def few(names: list[str], most: int = 3) -> str:
+    """Some names, for a sentence."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
 def dataset(store: "Store", text: str) -> str:
     """A data set's URI: as it is, or of the one of that name in the store. Raises ConfigError, DataError."""
     from gaintrace.store import layout, open_store

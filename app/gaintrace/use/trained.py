@@ -17,6 +17,7 @@ from gaintrace.runs.vocabulary import Vocabulary
 from gaintrace.runs.weights import mastery_encoder, misfit_in, performance_encoder, weights_in
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.data import load_data
+from gaintrace.use.named import few
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,3 @@ def _of_its_data(recorded: RecordedRun) -> Vocabulary:
             f"needed: {error}"
         ) from None
     return Vocabulary.of(dataset, recorded.config)
-
-
-def few(names: list[str]) -> str:
-    """Some names, for a sentence."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")

@@ -1,17 +1,18 @@
 """What readers share: answers in time order, and what is one answer where it needs several skills."""
 
+import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gaintrace.data.readers.common import Table, places
+from gaintrace.data.readers.common import Table
 from gaintrace.errors import DataError
 
-JOINTS = re.compile("~~|[_,;|]")
+JOINTS = "~~|[_,;|]"
 """What releases of ASSISTments data and tools around them put between the skills of an answer."""
 
 
@@ -22,11 +23,12 @@ class Answers:
     `frame` columns: uid (string), answer (any value; the neighbouring rows of a student that share it are one answer),
     item (string or missing), skill (string), response (0 or 1), line (of the file that the answer is from), where there
     are several tables, table (its place among them), and, where the source has a split, fold.
-    `tables`: the files, which count the rows left out.
+    `tables`: the files, which count the rows left out. `beside`: files that say more of what the answers are to.
     """
 
     frame: pd.DataFrame
     tables: list[Table]
+    beside: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,20 @@ def single(paths: list[Path], name: str) -> Path:
     return paths[0]
 
 
-def in_time_order(frame: pd.DataFrame, student: str, time: str) -> pd.DataFrame:
+def located(paths: list[Path], name: str, folders: tuple[str, ...], reader: str) -> Path:
+    """A raw file by its name: one of those given, or in or beside one of them, maybe in one of some folders."""
+    near = (place for path in paths for place in (path, *list(path.parents)[:2]))
+    inside = (place / folder / name for place in near for folder in folders)
+    for place in (*(path for path in paths if path.name == name), *inside):
+        if os.path.exists(place):  # noqa: PTH110 - Path.exists raises where the name is too long
+            return place
+    raise DataError(
+        f"{', '.join(map(str, paths))}: no {name} there, nor in {' or '.join(filter(None, folders))}. "
+        f"Give the folder that {reader} was unpacked to"
+    )
+
+
+def in_time_order(frame: pd.DataFrame, student: str, time: str | list[str]) -> pd.DataFrame:
     """Students in order of first appearance, each one's rows sorted by time; ties keep the file's order.
 
     The index, lines of the file, becomes the column `line`.
@@ -53,18 +68,18 @@ def in_time_order(frame: pd.DataFrame, student: str, time: str) -> pd.DataFrame:
     first = frame.groupby(student, sort=False).ngroup()
     return (
         frame.assign(_student=first, line=frame.index)
-        .sort_values(["_student", time], kind="stable", ignore_index=True)
+        .sort_values(["_student", *([time] if isinstance(time, str) else time)], kind="stable", ignore_index=True)
         .drop(columns="_student")
     )
 
 
-def answer_starts(frame: pd.DataFrame) -> "tuple[pd.Series[bool], pd.Series[Any]]":
+def answer_starts(frame: pd.DataFrame, also: Iterable[str] = ()) -> "tuple[pd.Series[bool], pd.Series[Any]]":
     """Where answers begin in files that have a row for each skill, and the runs of rows between which one must begin.
 
-    `frame` is in time order. The rows of an answer stand together, with one student (uid), item and response and no
-    skill twice, so a new one begins where any of the three changes or a skill comes again.
+    `frame` is in time order. The rows of an answer stand together, with one student (uid), item and response (`also`:
+    and what else is one) and no skill twice, so a new one begins where any of these changes or a skill comes again.
     """
-    same = ["uid", "item", "response"]
+    same = ["uid", "item", "response", *also]
     run = (frame[same] != frame[same].shift()).any(axis=1).cumsum()
     # Inside a run, the n-th time of a skill belongs to the n-th answer.
     repetition = frame.groupby([run, frame["skill"]]).cumcount()
@@ -83,7 +98,7 @@ def split_joined(table: Table, column: str) -> None:
     lists = {}
     names = []
     for value in known:
-        parts = [part for part in map(str.strip, JOINTS.split(value)) if part]
+        parts = [part for part in map(str.strip, re.split(JOINTS, value)) if part]
         if value in alone or all(part in alone or re.fullmatch("[0-9]+", part) for part in parts):
             lists[value] = parts
         else:
@@ -110,7 +125,7 @@ def dropped(tables: list[Table]) -> tuple[dict[str, int], dict[str, str]]:
     counts = {reason: sum(len(table.dropped.get(reason, [])) for table in tables) for reason in reasons}
     found = {
         reason: "; ".join(
-            (f"{table.path.name} " if len(tables) > 1 else "") + places(table.dropped[reason])
+            (f"{table.path.name} " if len(tables) > 1 else "") + table.places(table.dropped[reason])
             for table in tables
             if reason in table.dropped
         )

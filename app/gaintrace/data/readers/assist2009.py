@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from gaintrace.data.readers.answers import (
+    JOINTS,
     Answers,
     Reader,
     answer_starts,
@@ -31,6 +32,9 @@ COLUMNS = ("order_id", "user_id", "problem_id", "skill_id", "correct")
 def read(paths: list[Path]) -> Answers:
     """Rows without a skill are dropped, as everywhere in the field."""
     table = read_table(single(paths, "assist2009"), COLUMNS)
+    table.student = "user_id"
+    table.ids("user_id", "problem_id")
+    table.ids("skill_id", joints=JOINTS)
     table.require(COLUMNS)
     table.numeric("order_id")
     table.binary("correct")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
+from gaintrace.data.readers.answers import JOINTS, Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
 from gaintrace.data.readers.common import read_table
 
 COLUMNS = ("user_id", "log_id", "sequence_id", "correct")
@@ -13,6 +13,9 @@ COLUMNS = ("user_id", "log_id", "sequence_id", "correct")
 def read(paths: list[Path]) -> Answers:
     """One skill an answer; the file names no problems."""
     table = read_table(single(paths, "assist2015"), COLUMNS)
+    table.student = "user_id"
+    table.ids("user_id")
+    table.ids("sequence_id", joints=JOINTS)
     table.require(COLUMNS)
     table.numeric("log_id")
     table.binary("correct")  # the public file has partial credit between 0 and 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
+from gaintrace.data.readers.answers import JOINTS, Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
 from gaintrace.data.readers.common import read_table
 
 COLUMNS = ("studentId", "problemId", "skill", "correct", "startTime", "timeTaken")
@@ -16,6 +16,9 @@ COLUMNS = ("studentId", "problemId", "skill", "correct", "startTime", "timeTaken
 def read(paths: list[Path]) -> Answers:
     """`timeTaken` only tells copies from answers given in the same second."""
     table = read_table(single(paths, "assist2017"), COLUMNS)
+    table.student = "studentId"
+    table.ids("studentId", "problemId")
+    table.ids("skill", joints=JOINTS)
     table.require(("studentId", "problemId", "skill", "correct", "startTime"))
     table.numeric("startTime")
     table.binary("correct")

@@ -32,8 +32,8 @@ KINDS = {
 }
 
 
-def check_start(path: Path, expected: str) -> None:
-    """Refuse what cannot be a table by its first bytes. Raises DataError."""
+def check_start(path: Path, expected: str) -> str:
+    """The encoding, by the byte order mark. Raises DataError for what cannot be a table by its first bytes."""
     with _explained(path), _opened(path) as file:
         start = file.read(SNIFFED)
     if not start.strip():
@@ -48,6 +48,7 @@ def check_start(path: Path, expected: str) -> None:
             f"{path}: a web page, not the data; expected {expected}. "
             "Open the page in a browser and download the file it links to"
         )
+    return _encoding(start)
 
 
 def text_lines(path: Path) -> Iterator[str]:

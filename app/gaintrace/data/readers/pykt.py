@@ -6,6 +6,7 @@ unmarked neighbours, where pyKT's own source had a row a skill (assist2009), whi
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pandas as pd
 
 from gaintrace.data.readers.answers import Answers, Reader, answer_starts
 from gaintrace.data.readers.common import Table, places, read_table
+from gaintrace.data.readers.ids import same_ids
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
 
 COLUMNS = ("fold", "uid", "concepts", "responses")
 OPTIONAL = ("questions", "is_repeat", "selectmasks")
+PADDING = "-1"
 
 
 def read(paths: list[Path]) -> Answers:
@@ -27,9 +30,21 @@ def read(paths: list[Path]) -> Answers:
         for path in paths
         for file in ([path / "train_valid.csv", path / "test.csv"] if _is_folder(path) else [path])
     ]
-    tables = [_students(path) for path in files]
-    _one_row_a_student(tables)
+    tables = [students(path) for path in files]
+    return histories(tables, cut=False)
+
+
+def histories(tables: list[Table], cut: bool) -> Answers:
+    """The answers of files of pyKT; `cut`: a student may have several rows, one after another."""
+    _same_ids(tables)
+    _one_place_a_student(tables, cut)
     frame = pd.concat([_interactions(table, place) for place, table in enumerate(tables)], ignore_index=True)
+    if cut:
+        first = frame.groupby("uid", sort=False).ngroup()
+        frame = frame.iloc[first.argsort(kind="stable")].reset_index(drop=True)
+    for column, joints in (("item", ""), ("skill", "_")):
+        frame[column], notes = same_ids(frame[column], joints)
+        tables[0].notes += notes
     frame["answer"] = _answers(frame)
     frames = [_usable(table, frame[frame["table"] == place]) for place, table in enumerate(tables)]
     frame = pd.concat(frames, ignore_index=True)
@@ -40,13 +55,13 @@ def _is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where the name is too long
 
 
-def _students(path: Path) -> Table:
-    """A row a student, the lists as one cell."""
+def students(path: Path, cut: bool = False) -> Table:
+    """A row a student, or `cut` into several, the lists as one cell."""
     table = read_table(path, COLUMNS, optional=OPTIONAL)
-    if "selectmasks" in table.frame:
+    if "selectmasks" in table.frame and not cut:
         raise DataError(
             f"{path}: histories that pyKT has cut and padded (column selectmasks); expected whole ones. "
-            "Give train_valid.csv and test.csv"
+            "Give train_valid.csv and test.csv (`prepare xes3g5m` reads that data set's, which has no others)"
         )
     table.require(COLUMNS)
     table.frame = table.frame.assign(fold=_folds(path, table.frame["fold"]))
@@ -55,8 +70,8 @@ def _students(path: Path) -> Table:
 
 def _interactions(table: Table, place: int) -> pd.DataFrame:
     """A row an interaction: fold, uid, item, skill (maybe `a_b`), response, repeat, line, table."""
-    students = table.frame.reindex(columns=[*COLUMNS, "questions", "is_repeat"])
-    lists = ["concepts", "responses", *(c for c in ("questions", "is_repeat") if c in table.frame)]
+    students = table.frame.reindex(columns=[*COLUMNS, *OPTIONAL])
+    lists = ["concepts", "responses", *(c for c in OPTIONAL if c in table.frame)]
     for column in lists:
         students[column] = students[column].str.split(",").astype(object)
         uneven = students[column].str.len() != students["concepts"].str.len()
@@ -70,6 +85,8 @@ def _interactions(table: Table, place: int) -> pd.DataFrame:
     students = students.assign(line=students.index, table=place).explode(lists, ignore_index=True)
     for column in lists:
         students[column] = students[column].astype("str").str.strip()
+    if "selectmasks" in lists:  # else padding, or what another row has too
+        students = students[students["selectmasks"] == "1"]
     return students.rename(
         columns={"concepts": "skill", "responses": "response", "questions": "item", "is_repeat": "repeat"}
     )
@@ -87,9 +104,12 @@ def _usable(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     skills = frame["skill"].map(lambda text: [skill for part in text.split("_") if (skill := part.strip())])
     responses = pd.to_numeric(frame["response"], errors="coerce")
     usable = frame.assign(skill=skills, response=responses)
-    for mask, reason in (
-        (skills.map(len) > 0, "without a concept"),
-        (responses.isin([0, 1]), "whose response is neither 0 nor 1"),
+    whole = set(usable["line"])
+    reasons = dict[int, list[str]]()
+    for mask, reason, none in (
+        ((frame["skill"] != PADDING) | (frame["response"] != PADDING), "of padding (-1)", "padding alone"),
+        (skills.map(len) > 0, "without a concept", "no concept"),
+        (responses.isin([0, 1]), "whose response is neither 0 nor 1", "no response is 0 or 1"),
     ):
         lost = usable[~mask.loc[usable.index]]
         if len(lost):
@@ -97,7 +117,12 @@ def _usable(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
             where = places(lost["line"].drop_duplicates().tolist())
             table.notes.append(f"{table.path.name}: left out {len(lost):,} interaction{s} {reason}, {where}")
             usable = usable.drop(lost.index)
-    table.drop(sorted(set(frame["line"]) - set(usable["line"])), "no usable interaction")
+            if none != "padding alone":
+                table.unusable[f"interactions {reason}"] = Counter(lost["uid"])
+            for line in lost["line"].unique():
+                reasons.setdefault(line, []).append(none)
+    for line in sorted(whole - set(usable["line"])):
+        table.drop([line], reasons[line][0] if len(reasons[line]) == 1 else "no usable interaction")
     usable = usable.explode("skill")
     return usable.assign(skill=usable["skill"].astype("str"))
 
@@ -110,16 +135,27 @@ def _folds(path: Path, folds: "pd.Series[str]") -> "pd.Series[int]":
     return numbers.astype("int8")
 
 
-def _one_row_a_student(tables: list[Table]) -> None:
-    """A student of two rows would be in two folds, or in training and test."""
+def _same_ids(tables: list[Table]) -> None:
+    """One way of writing for a student, whichever file the others are in."""
+    uids, notes = same_ids(pd.concat([table.frame["uid"] for table in tables]))
+    tables[0].notes += notes
+    start = 0
+    for table in tables:
+        table.frame = table.frame.assign(uid=uids.iloc[start : start + len(table.frame)])
+        start += len(table.frame)
+
+
+def _one_place_a_student(tables: list[Table], cut: bool) -> None:
+    """A student of two rows would be in two folds, or in training and test, unless these are parts of one history."""
     seen: set[str] = set()
     for table in tables:
         uids = table.frame["uid"]
-        again = uids.duplicated() | uids.isin(seen)
+        again = uids.isin(seen)
+        again |= table.frame.groupby("uid")["fold"].transform("nunique") > 1 if cut else uids.duplicated()
         if again.any():
             raise DataError(
                 f"{table.path}: line {_line(again)}: student {uids[again].iloc[0]} is there a second time; expected a "
-                "row a student. Give pyKT's train_valid.csv and test.csv, each once"
+                f"{'fold' if cut else 'row'} a student. Give pyKT's train_valid.csv and test.csv, each once"
             )
         seen.update(uids)
 
