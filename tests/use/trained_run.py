@@ -21,6 +21,8 @@ IRT = {"synthetic": {"students": 90, "skills": 4, "mean_length": 25, "seed": 3, 
 
 def train(store, dataset=None, **sections):
     """A run of a small configuration: its id. `dataset`: instead of what the configuration simulates."""
+    if dataset is not None:
+        sections = sections | {"data": sections.get("data", {}) | {"synthetic": None}}
     spec = SweepSpec(name="used", base=small_run(**sections))
     if dataset is None:
         dataset = generate(spec.base.data.synthetic)

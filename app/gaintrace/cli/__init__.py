@@ -12,6 +12,7 @@ from gaintrace.cli import (
     data,
     defaults,
     evaluate,
+    export,
     output,
     predict,
     report,
@@ -45,6 +46,7 @@ app.command()(reproduce.reproduce)
 app.command()(trajectories.trajectories)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
+app.command()(export.export)
 app.command()(cluster.submit)
 app.command()(cluster.watch)
 app.command()(cluster.doctor)

@@ -22,14 +22,17 @@ TABLES = (".csv", ".tsv", ".txt", ".gz", ".zip", ".parquet", ".pq")
 """What the name of a table ends in, so that one that is not there is not taken for a data set."""
 
 
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A finished run: its id, the id's beginning, or a sweep's best; `default`: the default in force.",
+    ),
+]
+
+
 def predict(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help="A finished run: its id, the id's beginning, or a sweep's best; `default`: the default in force.",
-        ),
-    ],
+    run: Run,
     to: Annotated[str, typer.Option("--to", metavar="FILE", help="Table that gets the predictions: .parquet or .csv.")],
     data: Annotated[
         str | None,
@@ -72,9 +75,9 @@ def predict(
 ) -> None:
     """Predict the next answers of students, seen or never seen, on every skill, and say how far each is mastered."""
     from gaintrace.store import open_store
-    from gaintrace.use.output import checked, write_table
+    from gaintrace.use.output import checked_table, write_table
 
-    path = checked("--to", file("--to", to))
+    path = checked_table("--to", file("--to", to))
     columns = _columns(student, skill, correct, item, time, order, skill_separator)
     store = open_store(out)
     table = _table(data, columns)

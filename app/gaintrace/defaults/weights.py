@@ -12,7 +12,9 @@ from gaintrace.runs.result import RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 
 WEIGHTS = "model.safetensors"
-KEPT = (WEIGHTS, layout.VOCABULARY, "config.json")
+KEPT = (WEIGHTS, "config.json")
+KEPT_IF_THERE = (layout.VOCABULARY, "predictions.parquet")
+"""Runs of before have no vocabulary; predictions tell a model card how sure the metrics are."""
 
 
 def keep_weights(store: Store, runs: Iterable[str]) -> str | None:
@@ -28,13 +30,12 @@ def _kept(store: Store, run: str) -> bool:
     folder, copy = store.child(layout.run(run)), store.child(layout.default_model(run))
     if not _has_weights(folder):
         return False
-    for name in KEPT:
+    for name in (*KEPT, *KEPT_IF_THERE):
         try:
             copy.write(name, folder.read(file_name(folder, name)))
         except MissingObjectError:
-            if name == layout.VOCABULARY:  # runs of before have none
-                continue
-            raise
+            if name in KEPT:
+                raise
     result = RunResult.model_validate_json(folder.read(layout.RESULT))
     copy.write(layout.RESULT, result.model_copy(update={"files": {}}).model_dump_json(indent=1).encode())
     return True

@@ -10,6 +10,8 @@ from gaintrace.errors import ConfigError, StoreError
 from gaintrace.runs.files import read_file
 from gaintrace.store import MissingObjectError, Store, layout
 
+NAME = "predictions.parquet"
+
 
 class DamagedPredictionsError(StoreError):
     """Predictions that are there and cannot be read. `reason`: why, without the place."""
@@ -26,10 +28,15 @@ def read_predictions(store: Store, run: str, columns: Sequence[str] | None = Non
     """
     folder = store.child(layout.run(run))
     try:
-        data = read_file(folder, "predictions.parquet")
+        return predictions_in(folder, columns)
     except MissingObjectError:
         raise ConfigError(f"{store.uri} has no predictions of a run {run}") from None
+
+
+def predictions_in(folder: Store, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Those of the run in a folder. Raises MissingObjectError, DamagedPredictionsError."""
+    data = read_file(folder, NAME)
     try:
         return pd.read_parquet(io.BytesIO(data), columns=list(columns) if columns else None)
     except (ArrowException, OSError, ValueError, KeyError) as error:  # OSError: a page that does not unpack
-        raise DamagedPredictionsError(f"{folder.uri}/predictions.parquet", str(error).splitlines()[0]) from None
+        raise DamagedPredictionsError(f"{folder.uri}/{NAME}", str(error).splitlines()[0]) from None

@@ -22,7 +22,7 @@ from gaintrace.use.named import few
 
 @dataclass(frozen=True)
 class Trained:
-    """Both encoders of a run, in evaluation, and what they call skills and items."""
+    """Both encoders of a run, in evaluation, what they call skills and items, and the folder of the run's files."""
 
     result: RunResult
     config: RunConfig
@@ -30,6 +30,7 @@ class Trained:
     performance: PerformanceEncoder
     mastery: MasteryEncoder | EvidenceEncoder
     device: torch.device
+    folder: Store
 
     @property
     def run(self) -> str:
@@ -85,7 +86,7 @@ def load_from(folder: Store, recorded: RecordedRun, device: torch.device) -> Tra
         mastery = mastery_encoder(config, len(vocabulary.skills), weights).to(device)
     except (KeyError, RuntimeError) as error:
         raise misfit_in(folder, error) from None
-    return Trained(recorded.result, config, vocabulary, performance, mastery, device)
+    return Trained(recorded.result, config, vocabulary, performance, mastery, device, folder)
 
 
 def _of_its_data(recorded: RecordedRun) -> Vocabulary:
