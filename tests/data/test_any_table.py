@@ -1,6 +1,8 @@
 """`prepare csv`: any table and which column is what, from a file or from memory."""
 
 import gzip
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from gaintrace.data.dataset import load_dataset
 from gaintrace.data.prepare import prepare_table
+from gaintrace.data.readers import READERS
 from gaintrace.data.readers.csv import Columns, columns_of, read
 from gaintrace.errors import ConfigError, DataError, GaintraceError
 from tests.data.test_bad_cells import FIRST_ID, content
@@ -152,6 +155,15 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path, colum
     assert str(error.value).endswith("It has Pupil name, Topic, Right?")
 
 
+def test_space_around_the_name_of_a_column_is_no_part_of_it(tmp_path):
+    expected = prepare_table(FRAME, COLUMNS).hash
+    spaced = Columns(" Pupil name", "Topic ", "Right?")
+    assert made(tmp_path, text(header=("\ufeffPupil name ", " Topic", '"Right?" ')), spaced).hash == expected
+    assert prepare_table(FRAME.rename(columns={"Topic": " Topic"}), spaced).hash == expected
+    with pytest.raises(DataError, match="more than one column Topic "):
+        prepare_table(FRAME.rename(columns={"Topic": " Topic", "Right?": "Topic"}), spaced)
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
@@ -244,6 +256,13 @@ def test_frames_with_dates_categories_and_any_index_are_read():
     with pytest.raises(DataError, match="row 1: column Topic holds lists"):
         prepare_table(FRAME.assign(Topic=["a", ["a", "b"], "c", "d", "e", "f"]), COLUMNS)
     assert frame.columns.tolist() == ["Pupil name", "Topic", "Right?", "when"]
+
+
+def test_every_reader_is_told_of_by_command_and_document():
+    told = set(re.findall(r"\w+", run("prepare", "--help")))
+    document = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text()
+    assert told >= READERS.keys()
+    assert set(re.findall(r"^\| `(\w+)` \|", document, re.M)) == READERS.keys()
 
 
 def test_the_command_takes_columns_and_says_which_there_are(tmp_path):

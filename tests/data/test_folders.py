@@ -4,11 +4,14 @@ import random
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gaintrace.data.prepare import prepare
 from gaintrace.data.readers import ednet
-from gaintrace.errors import DataError
+from gaintrace.errors import DataError, GaintraceError
 from tests.data.test_bad_cells import content
+from tests.data.test_fuzz import CELLS
 
 KT1 = {
     "u2": "timestamp,solving_id,question_id,user_answer,elapsed_time\n"
@@ -223,12 +226,12 @@ def test_xes3g5m_of_whole_questions_has_the_same_answers(tmp_path):
     (folder / "test_quelevel.csv").write_text(
         'fold,uid,questions,concepts,responses\n-1,30,"5,6,5","1,1_2,1","1,0,1"\n'
     )
-    for given in (
+    for raw in (
         [folder],
         [folder.parent],
         [folder / "train_valid_sequences_quelevel.csv", folder / "test_quelevel.csv"],
     ):
-        assert content(prepare("xes3g5m", given)) == content(expected)
+        assert content(prepare("xes3g5m", raw)) == content(expected)
 
 
 def test_pykts_own_sequences_are_no_whole_histories(tmp_path):
@@ -247,9 +250,9 @@ def test_pykts_own_sequences_are_no_whole_histories(tmp_path):
     ],
 )
 def test_what_is_missing_is_named_in_one_line(tmp_path, reader, message):
-    for given in (tmp_path, tmp_path / "nowhere", tmp_path / ("x" * 300)):
+    for raw in (tmp_path, tmp_path / "nowhere", tmp_path / ("x" * 300)):
         with pytest.raises(DataError, match=message) as error:
-            prepare(reader, [given])
+            prepare(reader, [raw])
         assert "\n" not in str(error.value)
     (tmp_path / "questions.csv").write_text(QUESTIONS)
     if reader.startswith("ednet"):
@@ -265,3 +268,31 @@ def test_students_of_ednet_are_in_the_order_of_their_numbers(tmp_path):
     dataset = prepare("ednet", [ednet_folder(tmp_path, {f"u{n}": KT1["u10"] for n in (100, 20, 3, 21)})])
     numbers = [int(uid[1:]) for uid in dataset.students["uid"]]
     assert all(one < other for one, other in pairwise(numbers))
+
+
+@pytest.mark.parametrize("reader", ["ednet", "nips_task34", "xes3g5m"])
+def test_whatever_a_cell_holds_the_folder_is_read_or_refused(tmp_path, reader):
+    if reader == "ednet":
+        ednet_folder(tmp_path)
+    elif reader == "nips_task34":
+        nips_folder(tmp_path)
+    else:
+        xes_folder(tmp_path, {10: (0, HISTORY), 11: (4, HISTORY)}, length=5)
+    originals = {path: path.read_text() for path in sorted(tmp_path.rglob("*.csv"))}
+
+    @given(st.sampled_from(sorted(originals)), st.integers(0, 9), st.integers(0, 9), CELLS)
+    def check(path, row, column, cell):
+        lines = [line.split(",") for line in originals[path].splitlines()] or [[""]]
+        cells = lines[row % len(lines)]
+        cells[column % len(cells)] = cell
+        path.write_text("\n".join(map(",".join, lines)), errors="surrogateescape")
+        try:
+            info = prepare(reader, [tmp_path]).info
+        except GaintraceError as error:
+            assert "\n" not in str(error)
+        else:
+            assert info.rows_read >= sum(info.dropped.values())
+        finally:
+            path.write_text(originals[path])
+
+    check()

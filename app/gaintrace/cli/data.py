@@ -34,9 +34,18 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a different data s
 def prepare(
     reader: Annotated[
         str,
-        typer.Argument(metavar="READER", help="assist2009, assist2015, assist2017, algebra2005, pykt; csv: any table."),
+        typer.Argument(
+            metavar="READER",
+            help="csv: any table. Public data sets: assist2009, assist2012, assist2015, assist2017, algebra2005, "
+            "bridge2algebra2006, statics2011, poj, nips_task34, ednet, ednet5000, xes3g5m; pykt: pyKT's files.",
+        ),
     ],
-    raw: Annotated[list[str], typer.Option("--raw", metavar="FILE", help="Raw file, plain, .gz or .zip; repeatable.")],
+    raw: Annotated[
+        list[str],
+        typer.Option(
+            "--raw", metavar="FILE", help="Raw file, plain, .gz or .zip, or the folder of several; repeatable."
+        ),
+    ],
     out: Out,
     student: Annotated[str | None, typer.Option(help="csv: the column that names the student.")] = None,
     skill: Annotated[str | None, typer.Option(help="csv: the column that names the skill.")] = None,

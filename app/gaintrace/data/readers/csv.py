@@ -7,7 +7,7 @@ are items, and times or an order, rows with one of each, one student, one respon
 
 import csv
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +26,9 @@ RIGHT = frozenset({"true", "t", "yes", "y", "right", "correct"})
 WRONG = frozenset({"false", "f", "no", "n", "wrong", "incorrect"})
 ZERO_OR_ONE = re.compile(r"[+-]?0*([01])(?:[.,]0*)?(?:[eE][+-]?0+)?")
 PARQUET = (".parquet", ".pq")
+MOST = 30
+"""Columns of a table that are listed."""
+
 TOO_MANY = 0.5
 """Share of cells that say neither right nor wrong at which the column is not what it is taken for."""
 
@@ -64,8 +67,8 @@ class Columns:
 
 def read(source: pd.DataFrame | Path, columns: Columns) -> Answers:
     """The answers of a table. Raises ConfigError for a column it does not have, DataError for what is no table."""
+    table, columns = _table(source, columns)
     roles = columns.named()
-    table = _table(source, roles)
     table.student = columns.student
     names = list(dict.fromkeys(filter(None, (columns.student, columns.item))))
     table.ids(*names)
@@ -86,18 +89,20 @@ def columns_of(path: Path) -> list[str]:
     return parquet_columns(path) if path.suffix.lower() in PARQUET else _header(path, [])[1]
 
 
-def _table(source: pd.DataFrame | Path, roles: dict[str, str]) -> Table:
-    wanted = list(dict.fromkeys(roles.values()))
+def _table(source: pd.DataFrame | Path, columns: Columns) -> tuple[Table, Columns]:
+    """The columns that are wanted, and these by the names that the table has for them."""
+    roles = columns.named()
     if isinstance(source, pd.DataFrame):
         path = Path("DataFrame")
-        _check(path, roles, [str(name) for name in source.columns])
-        return frame_table(source, wanted, path)
+        names = _names(path, roles, [str(name) for name in source.columns])
+        return frame_table(source, list(dict.fromkeys(names.values())), path), replace(columns, **names)
     if source.suffix.lower() in PARQUET:
-        _check(source, roles, parquet_columns(source))
-        return parquet_table(source, wanted)
-    delimiter, found = _header(source, wanted)
-    _check(source, roles, found)
-    return read_table(source, wanted, delimiter, quoted=True)
+        names = _names(source, roles, parquet_columns(source))
+        return parquet_table(source, list(dict.fromkeys(names.values()))), replace(columns, **names)
+    delimiter, found = _header(source, [clean(name) for name in roles.values()])
+    names = _names(source, roles, found)
+    table = read_table(source, dict.fromkeys(names.values()), delimiter, quoted=True)
+    return table, replace(columns, **names)
 
 
 def _header(path: Path, wanted: list[str]) -> tuple[str, list[str]]:
@@ -113,17 +118,21 @@ def _header(path: Path, wanted: list[str]) -> tuple[str, list[str]]:
     return max(names.items(), key=lambda pair: (len(set(wanted) & set(pair[1])), len(pair[1])))
 
 
-def _check(path: Path, roles: dict[str, str], found: list[str]) -> None:
+def _names(path: Path, roles: dict[str, str], found: list[str]) -> dict[str, str]:
+    """What the table calls the columns of the roles; space around a name is no part of it."""
+    names = {}
     for role, name in roles.items():
-        if name in found:
-            if found.count(name) > 1:
-                raise DataError(f"{path}: more than one column {name}. Delete all but one")
-            continue
-        near = [other for other in found if other.casefold() == name.casefold()]
-        hint = f"; did you mean {near[0]}?" if near else did_you_mean(name, found) or "."
-        shown = ", ".join(c if c.isprintable() else "?" for c in found[:30])[:500] or "none"
-        more = f" and {len(found) - 30} more" if len(found) > 30 else ""
-        raise ConfigError(f"{path}: no column {name!r} ({role}){hint} It has {shown}{more}")
+        same = [other for other in found if other == name] or [other for other in found if clean(other) == clean(name)]
+        if len(same) > 1:
+            raise DataError(f"{path}: more than one column {name}. Delete all but one")
+        if not same:
+            near = [other for other in found if other.casefold() == name.casefold()]
+            hint = f"; did you mean {near[0]}?" if near else did_you_mean(name, found) or "."
+            shown = ", ".join("".join(c if c.isprintable() else "?" for c in other) for other in found[:MOST])[:500]
+            more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
+            raise ConfigError(f"{path}: no column {name!r} ({role}){hint} It has {shown or 'none'}{more}")
+        names[role] = same[0]
+    return names
 
 
 def _responses(table: Table, column: str) -> None:
