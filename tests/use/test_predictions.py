@@ -91,6 +91,9 @@ def test_counts_say_what_mastery_rests_on(tmp_path):
     rows = [("ann", 0, 1), ("ann", 1, 0), ("ann", 0, 1), ("bob", 2, 0)] + [("cy", 3, 1)] * 43
     table = pd.DataFrame([(p, f"skill-{s}", r) for p, s, r in rows], columns=["pupil", "topic", "right"])
     answered = of_answers(trained, read(table, Columns("pupil", "topic", "right")), "table")
+    assert answered.notes == [
+        "1 student with more than 40 answers: as in the run's evaluation, history begins anew after every 40"
+    ]
     found = frame_of(predicted(trained, answered, "last", None)).set_index(["student", "skill"])
     assert found.loc[("ann", "skill-0"), ["practice", "right", "history"]].tolist() == [2, 2, 3]
     assert found.loc[("ann", "skill-1"), ["practice", "right", "history"]].tolist() == [1, 0, 3]

@@ -132,6 +132,16 @@ def _known(
             notes.append(
                 f"{_counted(unknown, 'answer')} on items that its training did not know: as hard as their skill"
             )
+    data = trained.config.data
+    longer = int((np.bincount(student) > data.max_sequence_length).sum())
+    if longer:
+        how = f"history begins anew after every {data.max_sequence_length:,}"
+        if data.evaluation_overlap:
+            how = f"a prediction reads at least the {data.evaluation_overlap:,} before it"
+        notes.append(
+            f"{_counted(longer, 'student')} with more than {data.max_sequence_length:,} answers: as in the run's "
+            f"evaluation, {how}"
+        )
     return Answered(uids, student, starts, skill, response, item, notes)
 
 
