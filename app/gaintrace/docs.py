@@ -3,20 +3,24 @@
 The reference, the table of metrics, and the chart's dashboards and alerts.
 """
 
+import inspect
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from gaintrace import config
+from gaintrace import api, config
 from gaintrace.cli import app
 from gaintrace.errors import ExitCode
 from gaintrace.monitoring import dashboards, rules
 from gaintrace.store import layout
 from gaintrace.store.s3 import DEADLINE
 from gaintrace.telemetry import catalogue
+from gaintrace.use.model import Model
+from gaintrace.use.predictions import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "gaintrace"
@@ -32,6 +36,16 @@ ENVIRONMENT = {
     "GAINTRACE_METRICS": "as `--metrics`",
     "GAINTRACE_PUSHGATEWAY": "as `--pushgateway`",
     "GAINTRACE_NAMESPACE": "namespace of what is pushed, so that one Pushgateway serves several; the workflows set it",
+}
+
+PYTHON: dict[str, Callable[..., Any]] = {
+    "gaintrace.load": api.load,
+    "Model.predict": Model.predict,
+    "Model.mastery": Model.mastery,
+    "gaintrace.prepare": api.prepare,
+    "gaintrace.sweep": api.sweep,
+    "Sweep": api.Sweep,
+    "Sweep.epochs": api.Sweep.epochs,
 }
 
 SECTIONS: dict[str, type[config.Strict]] = {
@@ -52,6 +66,11 @@ def render() -> str:
         "# Reference\n\nWritten by `make docs` from the code; `make check` fails where it is not current.",
         "## Commands",
         *_commands(),
+        "## Predictions\n\nWhat `gaintrace predict` writes, and `Model.predict` returns.\n\n"
+        + _table(("column", "meaning"), ((f"`{name}`", meaning) for name, meaning in COLUMNS.items())),
+        "## Python\n\n`import gaintrace` has three functions; a [notebook](from-answers-to-mastery.ipynb) uses them. "
+        "Errors are those of the commands (`gaintrace.errors`), one line each.",
+        *_python(),
         "## Configuration\n\nA sweep is YAML with these fields. With `preset: NAME` it starts from that preset: its "
         "own `base` is laid over the preset's, value by value, and its other fields take the place of the preset's. "
         "`--set PATH=VALUE` overrides any by its dotted path.",
@@ -79,6 +98,15 @@ def _commands() -> Iterator[str]:
             default = "" if parameter.default is None or parameter.required else f"`{parameter.default}`"
             rows.append((f"`{names}`", default, getattr(parameter, "help", "") or ""))
         yield f"### `{name}`\n\n{command.help}\n\n" + _table(("argument", "default", "what it does"), rows)
+
+
+def _python() -> Iterator[str]:
+    for name, member in PYTHON.items():
+        text = inspect.getdoc(member)
+        if not inspect.isclass(member):
+            signature = textwrap.dedent(inspect.getsource(member)).split(':\n    """')[0]
+            text = f"```python\n{signature}\n```\n\n{text}"
+        yield f"### `{name}`\n\n{text}"
 
 
 def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:

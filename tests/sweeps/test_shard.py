@@ -63,7 +63,14 @@ def test_a_shard_leaves_complete_results(tmp_path):
     for run in plan.runs:
         found = result(store, run)
         names = {key.split("/")[-1] for key in store.keys(f"runs/{run.run_id}")}
-        assert names == {"config.json", "epochs.csv", "predictions.parquet", "model.safetensors", "result.json"}
+        assert names == {
+            "config.json",
+            "epochs.csv",
+            "predictions.parquet",
+            "model.safetensors",
+            "vocabulary.json",
+            "result.json",
+        }
         epochs = pd.read_csv(tmp_path / "runs" / run.run_id / "epochs.csv")
         assert epochs.loc[epochs["epoch"] == found.best_epoch, "valid_e1_auc"].item() == found.valid.e1.auc
         predictions = pd.read_parquet(tmp_path / "runs" / run.run_id / "predictions.parquet")
@@ -383,7 +390,7 @@ def test_files_of_an_attempt_that_died_are_not_taken_for_the_result_s(tmp_path):
     whole, store = open_store(tmp_path / "whole"), open_store(tmp_path / "died")
     plan, _ = sweep(whole, {})
     (run,) = plan.runs
-    for name in ("epochs.csv", "predictions.parquet", "model.safetensors"):
+    for name in ("epochs.csv", "predictions.parquet", "model.safetensors", "vocabulary.json"):
         store.write(f"runs/{run.run_id}/{name}", b"half")
     sweep(store, {})
     assert all(re.fullmatch(r"\w+-[0-9a-f]{12}\.\w+", name) for name in result(store, run).files.values())

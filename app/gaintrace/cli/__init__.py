@@ -6,14 +6,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from gaintrace import __version__
 from gaintrace.cli import (
     cluster,
     config,
     data,
     defaults,
     evaluate,
+    export,
     output,
+    predict,
     report,
     reproduce,
     sweep,
@@ -21,6 +22,7 @@ from gaintrace.cli import (
     validate,
 )
 from gaintrace.errors import GaintraceError, RefusedError
+from gaintrace.version import __version__
 
 app = typer.Typer(
     help="Train dual-encoder knowledge-tracing models and run their experiments.",
@@ -43,6 +45,8 @@ app.command()(defaults.promote)
 app.command()(reproduce.reproduce)
 app.command()(trajectories.trajectories)
 app.command()(evaluate.evaluate)
+app.command()(predict.predict)
+app.command()(export.export)
 app.command()(cluster.submit)
 app.command()(cluster.watch)
 app.command()(cluster.doctor)

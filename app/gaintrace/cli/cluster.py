@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from gaintrace import __version__
 from gaintrace.cli.console import plain
 from gaintrace.errors import ClusterError, GaintraceError
+from gaintrace.version import __version__
 
 if TYPE_CHECKING:
     from gaintrace.cluster.api import Cluster

@@ -78,6 +78,10 @@ def promote(
         console.print(f"to be known: {remark}")
     console.print(f"default {default.number} ({default.hash}): {where}", soft_wrap=True)
     console.print(default.provenance.comparison)
+    if default.provenance.model is None:
+        console.print("No weights are kept with it: none of its runs has any in this store")
+    else:
+        console.print(f"`gaintrace predict default` uses the weights of run {default.provenance.model}")
     _show_changes(console, _before(store, default.number), default.spec)
 
 

@@ -2,16 +2,14 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from gaintrace.cli.places import folder
-from gaintrace.config import as_text
-from gaintrace.errors import ConfigError, DataError, StoreError, did_you_mean
+from gaintrace.errors import ConfigError, StoreError
+from gaintrace.use.named import dataset, finished_run
 
-if TYPE_CHECKING:
-    from gaintrace.store import Store
+__all__ = ["data_given", "dataset", "finished_run", "gateway", "metrics_address", "not_empty", "writable"]
 
 
 def not_empty(parameter: typer.CallbackParam, value: str | None) -> str | None:
@@ -57,59 +55,3 @@ def gateway(value: str) -> str:
 
         check(value)
     return value
-
-
-def dataset(store: "Store", text: str) -> str:
-    """A data set's URI: as it is, or of the one of that name in the store. Raises ConfigError, DataError."""
-    from gaintrace.store import layout, open_store
-
-    text = as_text(text)
-    if "/" in text:
-        return text
-    inside = f"{store.uri}/{layout.dataset(text)}"
-    there = store.exists(layout.dataset(text, "dataset.json"))
-    if open_store(text).exists("dataset.json"):
-        if there:
-            raise ConfigError(f"{text} is the folder ./{text} and a data set of the store; write ./{text} or {inside}")
-        return text
-    if not there:
-        names = layout.dataset_names(store)
-        known = f" {store.uri} has {', '.join(names)};" if names else ""
-        raise DataError(
-            f"{text}: no prepared data set there{did_you_mean(text, names) or '.'}{known} "
-            "`gaintrace data prepare` makes one; give its folder, or its name in the store's datasets"
-        )
-    return as_text(inside)
-
-
-def finished_run(store: "Store", text: str, sweep_id: str | None = None) -> str:
-    """The id of the run that is meant by an id, by how only one id begins, or by a sweep: its best run.
-
-    Looks among the finished runs of the store, or the planned runs of a sweep. Raises ConfigError.
-    """
-    from gaintrace.defaults.promotion import read_summary
-    from gaintrace.store import layout
-    from gaintrace.sweeps.plan import find_sweep, read_plan
-
-    if not text.strip():
-        raise ConfigError("RUN is empty; give a run's id, its beginning, or a sweep whose best run is meant")
-    if sweep_id is None and store.exists(layout.run(text, layout.RESULT)):
-        return text
-    runs = layout.run_ids(store) if sweep_id is None else [run.run_id for run in read_plan(store, sweep_id).runs]
-    meant = [text] if text in runs else [run for run in runs if run.startswith(text)]
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        raise ConfigError(f"run {text}: {len(meant)} runs begin so: {', '.join(meant[:5])}; write more of its id")
-    sweeps = layout.sweep_ids(store)
-    names = {sweep.rpartition("-")[0] for sweep in sweeps}
-    if text in names.union(sweeps):
-        summary = read_summary(store, find_sweep(store, text))
-        if summary.best is None:
-            raise ConfigError(f"sweep {summary.sweep_id}: no run succeeded, so it has no best run")
-        return str(summary.best["run_id"])
-    where = store.uri if sweep_id is None else f"sweep {sweep_id}"
-    raise ConfigError(
-        f"{where} has no finished run {text}{did_you_mean(text, [*names, *sweeps]) or ';'} "
-        "the ranking and the run_id column of a sweep's results.csv name them"
-    )

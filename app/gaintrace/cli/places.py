@@ -8,8 +8,17 @@ from gaintrace.errors import ConfigError
 
 def folder(option: str, text: str) -> Path:
     """The folder that an option names. Raises ConfigError where it is empty or a URI."""
+    return _place(option, text, "folder")
+
+
+def file(option: str, text: str) -> Path:
+    """The file that an option names, likewise."""
+    return _place(option, text, "file")
+
+
+def _place(option: str, text: str, what: str) -> Path:
     if not text.strip():
-        raise ConfigError(f"{option} is empty; give a folder")
+        raise ConfigError(f"{option} is empty; give a {what}")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
-        raise ConfigError(f"{option} {text}: only a folder of this machine is possible; give its path, not a URI")
+        raise ConfigError(f"{option} {text}: only a {what} of this machine is possible; give its path, not a URI")
     return Path(text)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from gaintrace import __version__
 from gaintrace.cluster.api import Cluster, ForbiddenError, NotFoundError
 from gaintrace.cluster.workflow import PARAMETERS, SEMAPHORE, TEMPLATE, Object, effective
 from gaintrace.errors import ClusterError, ConfigError, GaintraceError
+from gaintrace.version import __version__
 
 KINDS = {"workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults"}
 CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}

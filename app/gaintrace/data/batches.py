@@ -248,12 +248,16 @@ def window_overlap(config: DataConfig) -> int:
     return config.evaluation_overlap or config.max_sequence_length * 3 // 4
 
 
+def training_items(dataset: Dataset, fold: int) -> Array:
+    """The items that training knows where `fold` validates, as the data set numbers them, ascending."""
+    items = dataset.interactions["item"].to_numpy(np.int64)
+    held_out = dataset.students["fold"].isin((TEST_FOLD, fold)).to_numpy()[dataset.interactions["student"]]
+    return np.unique(items[~held_out & (items >= 0)])
+
+
 def known_items(dataset: Dataset, fold: int) -> Array:
     """The items that training knows where `fold` validates, numbered from 1, and 0 for all others: one number a row."""
-    frame = dataset.interactions
-    items = frame["item"].to_numpy(np.int64)
-    held_out = dataset.students["fold"].isin((TEST_FOLD, fold)).to_numpy()[frame["student"]]
-    known = np.unique(items[~held_out & (items >= 0)])
+    items, known = dataset.interactions["item"].to_numpy(np.int64), training_items(dataset, fold)
     if not len(known):
         return np.zeros(len(items), np.int64)
     at = np.searchsorted(known, items).clip(max=len(known) - 1)

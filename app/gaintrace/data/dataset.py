@@ -20,6 +20,7 @@ from gaintrace.store import MissingObjectError, Store, open_store
 
 COLUMNS = {"student": "int32", "step": "int32", "item": "int32", "skill": "int32", "response": "int8"}
 TRUE_MASTERY = "true_mastery"
+ITEMS = "items.parquet"
 
 
 class SourceFile(Strict):
@@ -59,7 +60,9 @@ class Dataset:
     needs several skills share it; no step of training), item (-1 unknown), skill (0.., in order of first appearance),
     response (0 or 1) and, for simulated students, true_mastery (of that skill, just before the answer).
     `students`: row = student; uid (as in the source), fold (-1 test, else 0 to 4). `simulator`: of simulated students
-    (gaintrace.data.simulators), None of real ones and of those stored before there were several.
+    (gaintrace.data.simulators), None of real ones and of those stored before there were several. `items`: what the
+    source calls them, by number; none where it names none, or where the data set was stored before they were kept. They
+    are no part of the hash.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Dataset:
     rows_read: int | None = None
     notes: list[str] = field(default_factory=list)
     simulator: str | None = None
+    items: list[str] = field(default_factory=list)
 
     @cached_property
     def hash(self) -> str:
@@ -126,6 +130,10 @@ def save_dataset(dataset: Dataset, store: Store) -> None:
     store.delete("dataset.json")
     store.write("interactions.parquet", _parquet(dataset.interactions))
     store.write("students.parquet", _parquet(dataset.students))
+    if dataset.items:
+        store.write(ITEMS, _parquet(pd.DataFrame({"item": dataset.items})))
+    else:
+        store.delete(ITEMS)
     store.write("dataset.json", dataset.info.model_dump_json(indent=1).encode())
 
 
@@ -155,7 +163,9 @@ def load_dataset(uri: str) -> Dataset:
     info = load_info(uri)
     store = open_store(uri)
     frames = {}
-    for name in ("interactions.parquet", "students.parquet"):
+    for name in ("interactions.parquet", "students.parquet", ITEMS):
+        if name == ITEMS and not store.exists(name):
+            continue
         try:
             frames[name] = pd.read_parquet(io.BytesIO(store.read(name)))
         except MissingObjectError:
@@ -176,6 +186,7 @@ def load_dataset(uri: str) -> Dataset:
             rows_read=info.rows_read,
             notes=info.notes,
             simulator=info.simulator,
+            items=frames[ITEMS]["item"].astype(str).tolist() if ITEMS in frames else [],
         )
         found = dataset.hash
     except (KeyError, TypeError, ValueError) as error:

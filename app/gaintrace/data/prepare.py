@@ -56,7 +56,7 @@ def _dataset(answers: Answers, raw: list[Path], reader: str, name: str) -> Datas
     frame = _enough(frame, answers.tables)
     if frame.empty:
         raise DataError(f"{_names(raw)}: no student with {MIN_ANSWERS} answers or more{_reasons(answers.tables)}")
-    interactions, students, skills = _numbered(frame)
+    interactions, students, skills, items = _numbered(frame)
     counts, found = dropped(answers.tables)
     return Dataset(
         name or reader,
@@ -69,6 +69,7 @@ def _dataset(answers: Answers, raw: list[Path], reader: str, name: str) -> Datas
         dropped_at=found,
         rows_read=sum(table.rows_read for table in answers.tables),
         notes=[note for table in answers.tables for note in table.notes],
+        items=items,
     )
 
 
@@ -97,11 +98,11 @@ def _enough(frame: pd.DataFrame, tables: list[Table]) -> pd.DataFrame:
     return frame[reason_of.isna()]
 
 
-def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Interactions, students and skill names, everything numbered in order of first appearance."""
+def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str], list[str]]:
+    """Interactions, students and the names of skills and items, everything numbered in order of first appearance."""
     student, uids = pd.factorize(frame["uid"])
     skill, skills = pd.factorize(frame["skill"])
-    item = pd.factorize(frame["item"])[0]  # -1 where missing
+    item, items = pd.factorize(frame["item"])  # -1 where missing
     answer = pd.Series(pd.factorize(frame["answer"])[0])
     step = answer - answer.groupby(student).transform("min")
     interactions = pd.DataFrame(
@@ -112,7 +113,7 @@ def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str
     else:
         fold = split_students(len(uids)).fold
     students = pd.DataFrame({"uid": uids.astype(str), "fold": fold})
-    return interactions, students, [str(s) for s in skills]
+    return interactions, students, [str(s) for s in skills], [str(i) for i in items]
 
 
 def _sources(answers: Answers) -> list[SourceFile]:

@@ -42,7 +42,8 @@ def simulate(config: SyntheticConfig) -> tuple[Dataset, Students]:
         {"uid": [f"student-{i}" for i in range(config.students)], "fold": split_students(config.students).fold}
     )
     skills = [f"skill-{s}" for s in range(config.skills)]
-    return Dataset("synthetic", frame, students, skills, simulator=config.simulator), truth
+    items = [] if item is None else [f"item-{i}" for i in range(int(item.max()) + 1)]
+    return Dataset("synthetic", frame, students, skills, simulator=config.simulator, items=items), truth
 
 
 def _practised_skills(rng: np.random.Generator, student: Integers, skills: int) -> Integers:

@@ -33,6 +33,7 @@ class Provenance(Strict):
     comparison: str
     overruled: list[str]
     remarks: list[str] = Field([])
+    model: str | None = Field(None, description="the run whose weights are kept with it, if any of its runs has some")
 
 
 class Default(Strict):

@@ -17,6 +17,7 @@ from gaintrace.config import SweepSpec, explain
 from gaintrace.defaults import history, incumbent
 from gaintrace.defaults.history import Default, Provenance, configuration_hash
 from gaintrace.defaults.incumbent import TEST_METRICS, Challenge, challenge
+from gaintrace.defaults.weights import keep_weights
 from gaintrace.errors import ConfigError, RefusedError, StoreError
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import Plan, read_plan
@@ -50,7 +51,9 @@ def promote(store: Store, sweep_id: str, run: str | None, force: bool, command: 
     spec = promoted_spec(plan, chosen)
     while True:
         before = history.current(store)
+        runs = _runs_best_first(summary, chosen, run)
         if before is not None and history.spec_hash(before.spec) == history.spec_hash(spec):
+            keep_weights(store, runs)
             history.publish(store)
             return Promotion(before, already=True)
         duel = challenge(store, plan, summary, chosen, before)
@@ -74,6 +77,7 @@ def promote(store: Store, sweep_id: str, run: str | None, force: bool, command: 
             comparison=duel.text,
             overruled=against,
             remarks=remarks,
+            model=keep_weights(store, runs),
         )
         added = history.add(store, spec, provenance, before.number if before else 0)
         if added is not None:
@@ -108,6 +112,12 @@ def chosen_configuration(summary: Summary, run: str | None) -> Configuration:
     row = next((row for row in summary.runs if row["run_id"] == run), None)
     reason = f"its status is {row['status']}" if row else "the run_id column of its results.csv names those it has"
     raise ConfigError(f"sweep {summary.sweep_id} has no succeeded run {run}: {reason}")
+
+
+def _runs_best_first(summary: Summary, chosen: Configuration, run: str | None) -> list[str]:
+    """The runs of a configuration, the one that was named before the others."""
+    ranked = [str(row["run_id"]) for row in summary.runs if row["run_id"] in chosen.runs]
+    return sorted(ranked, key=lambda other: other != run)
 
 
 def promoted_spec(plan: Plan, chosen: Configuration) -> SweepSpec:

@@ -9,6 +9,7 @@ from torch import Tensor
 from gaintrace.data.batches import Inputs
 from gaintrace.data.groups import LengthGroup
 from gaintrace.data.packing import ALIGNED
+from gaintrace.model.asking import Questions
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ def distance_bias(positions: int, heads: int, device: torch.device, sink: int = 
     """
     position = torch.arange(positions, device=device)
     distance = position[:, None] - position
-    slope = torch.exp2(torch.arange(1, heads + 1, device=device) * (-8 / heads))
-    bias = (slope.view(-1, 1, 1) * -distance).masked_fill(distance < 0, -torch.inf)
+    bias = (_slopes(heads, device) * -distance).masked_fill(distance < 0, -torch.inf)
     return F.pad(F.pad(bias, (1, 0)), (sink - 1, 0), value=-torch.inf)
 
 
@@ -78,6 +78,11 @@ def _mask(group: LengthGroup, inputs: Inputs, bias: Tensor | None, steps: Tensor
     return hidden if faded is None else faded + F.pad(hidden, (sink, 0))
 
 
+def _slopes(heads: int, device: torch.device) -> Tensor:
+    """How fast attention fades in each head: H11."""
+    return torch.exp2(torch.arange(1, heads + 1, device=device) * (-8 / heads)).view(-1, 1, 1)
+
+
 def attend(
     query_key: Tensor | tuple[Tensor, Tensor], value: Tensor, groups: list[LengthGroup], heads: int, seen: Sight
 ) -> Tensor:
@@ -104,6 +109,25 @@ def attend(
 def _cut(stream: Tensor, sizes: list[int], dim: int) -> tuple[Tensor, ...]:
     """Parts of a stream; itself where there is one, whose gradient would be copied otherwise."""
     return (stream,) if len(sizes) == 1 else torch.split(stream, sizes, dim=dim)
+
+
+def attend_questions(
+    query: Tensor, key: Tensor, value: Tensor, questions: Questions, heads: int, faded: bool
+) -> Tensor:
+    """Attention of questions over the interactions that count for them: query 1,BA,D; key, value 1,BT,D → 1,BA,D.
+
+    `faded`: by the distance to the interaction before the target, with the sink of `distance_bias`.
+    """
+    rows, asked = questions.last.shape
+    query, key, value = (
+        x.float().view(rows, -1, heads, x.shape[-1] // heads).transpose(1, 2) for x in (query, key, value)
+    )
+    steps = key.shape[2]
+    hidden = torch.zeros(rows, asked, steps, device=key.device).masked_fill(~questions.seen(steps), -torch.inf)[:, None]
+    if faded:
+        distance = questions.at[..., None] - torch.arange(steps, device=key.device)
+        hidden = F.pad(hidden - _slopes(heads, key.device) * distance[:, None], (1, 0))
+    return _attend(query, key, value, hidden, sink=int(faded)).transpose(1, 2).reshape(1, rows * asked, -1)
 
 
 def _sequences(part: Tensor, group: LengthGroup, heads: int) -> Tensor:

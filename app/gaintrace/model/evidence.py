@@ -43,11 +43,12 @@ from torch import Tensor, nn
 from gaintrace.config import LearningCurveConfig, ModelConfig
 from gaintrace.data.batches import MemberInputs
 from gaintrace.data.groups import LengthGroup
+from gaintrace.model.asking import Questions
 from gaintrace.model.encoder import TwoStreamStack
 from gaintrace.model.items import difficulty_of
-from gaintrace.model.layers import Drop, Linear
+from gaintrace.model.layers import Drop, Linear, no_dropout
 from gaintrace.model.mastery import MasteryPrediction
-from gaintrace.model.practice import practised_before
+from gaintrace.model.practice import practised, practised_before
 
 STARTS = {"start": 0.5, "retention": 0.8, "prior_share": 0.4, "transfer": 0.1, "growth": 0.1, "discrimination": 1.0}
 """Where training starts from: what it ends near on several data sets, and it moves in a few hundred steps."""
@@ -66,7 +67,6 @@ class _Asked(NamedTuple):
     """The targets of a batch and the parameters of their skills, KN each."""
 
     skill: Tensor
-    steps: Tensor  # back to the last interaction before the target's answer
     ease: Tensor  # logit of start
     prior: Tensor
     forgetting: Tensor  # −log(retention)
@@ -101,23 +101,39 @@ class EvidenceCurve(nn.Module):
 
     def tracked(self, inputs: MemberInputs, difficulty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mastery of each target's skill before its answer, and how many answers on it came before: KN each."""
+        answers = self._answers(inputs, difficulty)
+        asked, steps = self._asked(inputs.target_skill), inputs.steps_to_last_answer
+        with torch.autocast(answers.right.device.type, enabled=False):
+            tracked = [_tracked(group, inputs.first, answers, asked, steps) for group in inputs.length_groups]
+        mastery, count = (torch.cat(parts, dim=1) for parts in zip(*tracked, strict=True))
+        return mastery, count
+
+    def asked(
+        self, inputs: MemberInputs, questions: Questions, difficulty: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The same for the skills that are asked: 1,BA each."""
+        answers = self._answers(inputs, difficulty)
+        rows, asked = questions.skill.shape
+        of_histories = _Answers(*(x.view(1, rows, -1) for x in answers))
+        of_questions = _Asked(*(x.view(1, rows, asked) for x in self._asked(questions.skill.reshape(1, -1))))
+        mastery, count = _weighed(of_histories, of_questions, questions.last[None])
+        return mastery.flatten(1), count.flatten(1)
+
+    def _answers(self, inputs: MemberInputs, difficulty: Tensor | None) -> _Answers:
         right = (inputs.token >= self.threshold.shape[1]).to(self.threshold.dtype)
         ease = self.logit_start.gather(1, inputs.skill)
         if difficulty is None:
             difficulty = torch.zeros_like(ease)
-        answers = _Answers(inputs.skill, right, ease - difficulty, difficulty)
+        return _Answers(inputs.skill, right, ease - difficulty, difficulty)
+
+    def _asked(self, skill: Tensor) -> _Asked:
         parameters = (
             self.logit_start,
             self.logit_prior_share.sigmoid() / self.logit_retention.neg().sigmoid(),
             -F.logsigmoid(self.logit_retention),
             self.logit_transfer.sigmoid(),
         )
-        of_target = (parameter.gather(1, inputs.target_skill) for parameter in parameters)
-        asked = _Asked(inputs.target_skill, inputs.steps_to_last_answer, *of_target)
-        with torch.autocast(right.device.type, enabled=False):
-            tracked = [_tracked(group, inputs.first, answers, asked) for group in inputs.length_groups]
-        mastery, count = (torch.cat(parts, dim=1) for parts in zip(*tracked, strict=True))
-        return mastery, count
+        return _Asked(skill, *(parameter.gather(1, skill) for parameter in parameters))
 
     def logit(self, mastery: Tensor, skill: Tensor) -> Tensor:
         """Logit of a correct response at mastery of a skill: KN each → KN."""
@@ -146,26 +162,48 @@ class EvidenceEncoder(nn.Module):
         """Mastery of each target's skill before its answer, and the logit of a correct response."""
         of_item = self.difficulty
         mastery, count = self.curve.tracked(inputs, None if of_item is None else of_item(inputs.item))
-        alone = self.curve.logit(mastery, inputs.target_skill)
-        difficulty = None if of_item is None else of_item(inputs.target_item)
+        ability, worth = self._read(inputs, drop)
+        if ability is not None:
+            ability = inputs.at_last_answered(ability)
+        practice = count if worth is None else practised_before(worth, inputs)
+        return self._prediction(mastery, practice, ability, inputs.target_skill, inputs.target_item)
+
+    def ask(self, inputs: MemberInputs, questions: Questions) -> MasteryPrediction:
+        """The same for questions, of histories as `asking.histories` gives them: 1,BA each."""
+        of_item = self.difficulty
+        mastery, count = self.curve.asked(inputs, questions, None if of_item is None else of_item(inputs.item))
+        ability, worth = self._read(inputs, no_dropout)
+        if ability is not None:
+            ability = questions.at_last(ability)
+        practice = count if worth is None else practised(worth, inputs, questions)
+        skill, item = questions.skill.reshape(1, -1), questions.item.reshape(1, -1)
+        return self._prediction(mastery, practice, ability, skill, item)
+
+    def _read(self, inputs: MemberInputs, drop: Drop) -> tuple[Tensor | None, Tensor | None]:
+        """What the network reads after every interaction: the student's ability, KN1, and what the practice is worth,
+        KN. None for what is not inferred.
+        """
+        if self.stack is None or self.ability is None:
+            return None, None
+        _, val = self.stack(inputs, drop, None if self.difficulty is None else self.difficulty.read(inputs.item))
+        worth = None if self.gain is None else self.gain(val).float().squeeze(-1).exp()
+        return self.ability(val).float(), worth
+
+    def _prediction(
+        self, mastery: Tensor, practice: Tensor, ability: Tensor | None, skill: Tensor, item: Tensor
+    ) -> MasteryPrediction:
+        """What follows for skills and items: KN each. mastery, practice: KN; ability: KN1."""
+        alone = self.curve.logit(mastery, skill)
+        difficulty = None if self.difficulty is None else self.difficulty(item)
         if difficulty is not None:
             alone = alone - difficulty
-        if self.stack is None or self.ability is None or self.curve.log_discrimination is None:
-            growth = self._growth(count, inputs)
+        growth = self.curve.log_growth.gather(1, skill).exp() * torch.log1p(practice)
+        if ability is None or self.curve.log_discrimination is None:
             return MasteryPrediction(
                 alone + growth, mastery, torch.zeros_like(mastery), None, growth, alone, difficulty
             )
-        _, val = self.stack(inputs, drop, None if of_item is None else of_item.read(inputs.item))
-        practice = count if self.gain is None else practised_before(self.gain(val).float().squeeze(-1).exp(), inputs)
-        growth = self._growth(practice, inputs)
-        ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
-        ability = ability * self.curve.log_discrimination.gather(1, inputs.target_skill).exp()
-        return MasteryPrediction(alone + growth + ability, mastery, ability, None, growth, alone, difficulty)
-
-    def _growth(self, practice: Tensor, inputs: MemberInputs) -> Tensor:
-        """Logits that practice of each target's skill adds: KN → KN."""
-        growth: Tensor = self.curve.log_growth.gather(1, inputs.target_skill).exp() * torch.log1p(practice)
-        return growth
+        worth = ability.squeeze(-1) * self.curve.log_discrimination.gather(1, skill).exp()
+        return MasteryPrediction(alone + growth + worth, mastery, worth, None, growth, alone, difficulty)
 
     def mastery(self, inputs: MemberInputs) -> Tensor:
         """Mastery of each target's skill before its answer: KN, in (0, 1)."""
@@ -180,19 +218,34 @@ class EvidenceEncoder(nn.Module):
         return after - before
 
 
-def _tracked(group: LengthGroup, first: Tensor | None, answers: _Answers, asked: _Asked) -> tuple[Tensor, Tensor]:
-    """Mastery by the recursion in closed form, without a loop over time, and the answers on the skill: KBT each, flat.
+def _tracked(
+    group: LengthGroup, first: Tensor | None, answers: _Answers, asked: _Asked, steps: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mastery of every target of a group, and the answers on its skill: KBT each, flat.
 
-    `first`: place in its row where the chunk of each token begins, BT; None: at 0. An answer weighs
-    u · retention^(what was answered since): that is counted, all interactions at `transfer` and those on the target's
-    skill at 1.
+    `first`: place in its row where the chunk of each token begins, BT; None: at 0.
     """
     shape = (-1, group.rows, group.positions)
-    skill, right, ease, difficulty = (x[:, group.start : group.stop].reshape(shape) for x in answers)
-    target, steps, start, prior, forgetting, transfer = (x[:, group.start : group.stop].reshape(shape) for x in asked)
-    position = torch.arange(group.positions, device=skill.device)
-    last = position + 1 - steps  # KBT, the last interaction before the target's answer; −1: there is none
-    seen = position <= last[..., None]  # KBTT
+    skill, right, ease, difficulty, *of_asked, back = (
+        x[:, group.start : group.stop].reshape(shape) for x in (*answers, *asked, steps)
+    )
+    position = torch.arange(group.positions, device=steps.device)
+    last = position + 1 - back  # KBT, the last interaction before the target's answer; −1: there is none
+    mastery, count = _weighed(_Answers(skill, right, ease, difficulty), _Asked(*of_asked), last, first)
+    return mastery.flatten(1), count.flatten(1)
+
+
+def _weighed(answers: _Answers, asked: _Asked, last: Tensor, first: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mastery by the recursion in closed form, without a loop over time, and the answers on the skill: KBA each.
+
+    `answers`: KBT each; `asked`: KBA each; `last`: KBA, the last interaction that counts; `first`: BA, the first one;
+    None: 0. An answer weighs u · retention^(what was answered since): that is counted, all interactions at `transfer`
+    and those on the target's skill at 1.
+    """
+    skill, right, ease, difficulty = answers
+    target, start, prior, forgetting, transfer = asked
+    position = torch.arange(skill.shape[-1], device=skill.device)
+    seen = position <= last[..., None]  # KBAT
     if first is not None:
         seen = seen & (position >= first[..., None])
     own = seen & (target[..., None] == skill[:, :, None])
@@ -209,4 +262,4 @@ def _tracked(group: LengthGroup, first: Tensor | None, answers: _Answers, asked:
     prior_left = prior * torch.exp(-own_rate * own_total - any_rate * total)
     of_right = torch.matmul(weight, right[..., None])[..., 0]
     mastery = (prior_left * start.sigmoid() + of_right) / (prior_left + weight.sum(dim=-1))
-    return mastery.flatten(1), own_total.expand_as(mastery).flatten(1)
+    return mastery, own_total.expand_as(mastery)

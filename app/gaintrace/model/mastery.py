@@ -22,11 +22,12 @@ from torch import Tensor, nn
 
 from gaintrace.config import LearningCurveConfig, ModelConfig
 from gaintrace.data.batches import MemberInputs
+from gaintrace.model.asking import Questions
 from gaintrace.model.curves import PerSkillCurve, PublishedCurve
 from gaintrace.model.encoder import TwoStreamStack
 from gaintrace.model.items import difficulty_of
-from gaintrace.model.layers import Drop, Linear
-from gaintrace.model.practice import practised_before
+from gaintrace.model.layers import Drop, Linear, no_dropout
+from gaintrace.model.practice import practised, practised_before
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class ScalarGain(nn.Module):
     def practice(self, gain: Tensor, inputs: MemberInputs) -> Tensor:
         """Effective practice of each target's skill before its answer; gain: KN → KN."""
         return practised_before(gain, inputs)
+
+    def asked(self, gain: Tensor, inputs: MemberInputs, questions: Questions) -> Tensor:
+        """The same of the skills that are asked; gain: 1,BT → 1,BA."""
+        return practised(gain, inputs, questions)
 
 
 class LinearGain(ScalarGain):
@@ -109,6 +114,12 @@ class PerSkillGain(nn.Module):
         before = (chunk - 1).clamp(min=0) * skills + inputs.target_skill
         return practice - of_row.gather(1, before).masked_fill(first.flatten() == 0, 0.0)
 
+    def asked(self, gain: Tensor, inputs: MemberInputs, questions: Questions) -> Tensor:
+        """The same of the skills that are asked; gain: 1,BTC → 1,BA."""
+        skills, rows = gain.shape[2], len(questions.skill)
+        summed = gain.view(rows, -1, skills).cumsum(dim=1).flatten(1)  # B,TC
+        return summed.gather(1, questions.last * skills + questions.skill).view(1, -1)
+
 
 class MasteryEncoder(nn.Module):
     """The mastery encoder: a stack, a gain, a learning curve and, where it is inferred, an ability.
@@ -137,17 +148,38 @@ class MasteryEncoder(nn.Module):
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> MasteryPrediction:
         """Mastery of each target's skill before its answer, and the logit of a correct response: KN each."""
-        _, val = self.stack(inputs, drop, None if self.difficulty is None else self.difficulty.read(inputs.item))
-        gain = self.gain(val).float()
+        gain, ability = self._read(inputs, drop)
         practice = self.gain.practice(gain, inputs)
         mastery = self.curve.mastery(practice, inputs.target_skill, inputs.student)
-        logit = self.curve.logit(mastery, inputs.target_skill)
-        difficulty = None if self.difficulty is None else self.difficulty(inputs.target_item)
+        if ability is not None:
+            ability = inputs.at_last_answered(ability)
+        return self._prediction(mastery, gain, ability, inputs.target_skill, inputs.target_item)
+
+    def ask(self, inputs: MemberInputs, questions: Questions) -> MasteryPrediction:
+        """The same for questions, of histories as `asking.histories` gives them: 1,BA each, but for the gains."""
+        gain, ability = self._read(inputs, no_dropout)
+        practice = self.gain.asked(gain, inputs, questions)
+        skill, item = questions.skill.reshape(1, -1), questions.item.reshape(1, -1)
+        if ability is not None:
+            ability = questions.at_last(ability)
+        return self._prediction(self.curve.mastery(practice, skill, None), gain, ability, skill, item)
+
+    def _read(self, inputs: MemberInputs, drop: Drop) -> tuple[Tensor, Tensor | None]:
+        """Gains and, where it is inferred, ability after every interaction: KN or KNC, and KN1."""
+        _, val = self.stack(inputs, drop, None if self.difficulty is None else self.difficulty.read(inputs.item))
+        return self.gain(val).float(), None if self.ability is None else self.ability(val).float()
+
+    def _prediction(
+        self, mastery: Tensor, gain: Tensor, ability: Tensor | None, skill: Tensor, item: Tensor
+    ) -> MasteryPrediction:
+        """What follows for skills and items: KN each. mastery: KN; ability: KN1."""
+        logit = self.curve.logit(mastery, skill)
+        difficulty = None if self.difficulty is None else self.difficulty(item)
         if difficulty is not None:
             logit = logit - difficulty
-        if self.ability is None:
+        if ability is None:
             return MasteryPrediction(logit, mastery, torch.zeros_like(mastery), gain, difficulty=difficulty)
-        ability = inputs.at_last_answered(self.ability(val).float()).squeeze(-1)
+        ability = ability.squeeze(-1)
         return MasteryPrediction(logit + ability, mastery, ability, gain, difficulty=difficulty)
 
     def practised_gain(self, predicted: MasteryPrediction, inputs: MemberInputs) -> Tensor:

@@ -6,10 +6,11 @@ from torch import Tensor, nn
 
 from gaintrace.config import ModelConfig
 from gaintrace.data.batches import MemberInputs
-from gaintrace.model.attention import Sight, attend
+from gaintrace.model.asking import Questions
+from gaintrace.model.attention import Sight, attend, attend_questions
 from gaintrace.model.encoder import TwoStreamStack
 from gaintrace.model.items import difficulty_of
-from gaintrace.model.layers import Drop, Embedding, Index, LayerNorm, Linear, look_up
+from gaintrace.model.layers import Drop, Embedding, Index, LayerNorm, Linear, look_up, no_dropout
 from gaintrace.model.practice import practised_before
 
 
@@ -48,13 +49,41 @@ class TargetAttention(nn.Module):
 
         `target`: the skills of targets; `harder`: what the difficulty of the target's item adds to e, KND.
         """
-        query, asked = look_up(self.query(skills.weight), target), skills(target)
-        if harder is not None:
-            query, asked = query + torch.bmm(harder, self.query.weight), asked + harder
-        key = look_up(self.key(skills.weight), Index(inputs.skill)) + self.key_context(ctx)
-        attended = attend((query, key), self.value(val), inputs.length_groups, self.heads, seen)
+        query, asked = self._query(skills, harder, target)
+        query_key = query, self._key(skills, ctx, inputs.skill)
+        attended = attend(query_key, self.value(val), inputs.length_groups, self.heads, seen)
         found: Tensor = self.norm(drop(self.out(attended), onto=asked))
         return found
+
+    def ask(
+        self,
+        skills: Embedding,
+        harder: Tensor | None,
+        ctx: Tensor,
+        val: Tensor,
+        inputs: MemberInputs,
+        questions: Questions,
+        faded: bool,
+    ) -> Tensor:
+        """The same for questions: 1,BA,D. `harder`: of the questions; `faded`: by distance."""
+        query, asked = self._query(skills, harder, Index(questions.skill.reshape(1, -1)))
+        key = self._key(skills, ctx, inputs.skill)
+        found: Tensor = self.norm(
+            asked + self.out(attend_questions(query, key, self.value(val), questions, self.heads, faded))
+        )
+        return found
+
+    def _query(self, skills: Embedding, harder: Tensor | None, skill: Index) -> tuple[Tensor, Tensor]:
+        """W_q · e and e of the skills that are asked; skill: KN → KND each."""
+        query, asked = look_up(self.query(skills.weight), skill), skills(skill)
+        if harder is not None:
+            query, asked = query + torch.bmm(harder, self.query.weight), asked + harder
+        return query, asked
+
+    def _key(self, skills: Embedding, ctx: Tensor, skill: Tensor) -> Tensor:
+        """k of interactions that practised skills; ctx: KND; skill: KN → KND."""
+        key: Tensor = look_up(self.key(skills.weight), Index(skill)) + self.key_context(ctx)
+        return key
 
 
 def counts(inputs: MemberInputs, skills: int, items: bool = False) -> Tensor:
@@ -69,6 +98,17 @@ def counts(inputs: MemberInputs, skills: int, items: bool = False) -> Tensor:
     if items:
         found += [practised_before(right, inputs, "item"), practised_before(1 - right, inputs, "item")]
     return torch.log1p(torch.stack(found, dim=-1))
+
+
+def counts_asked(inputs: MemberInputs, questions: Questions, skills: int, items: bool = False) -> Tensor:
+    """The same for questions: 1,BA,3, or 5."""
+    rows = len(questions.skill)
+    skill, item, token = (x.view(rows, -1) for x in (inputs.skill, inputs.item, inputs.token))
+    right = (token >= skills).float()[..., None]  # BT1
+    on = [questions.own(skill)] + ([questions.same_item(item)] if items else [])
+    answered = [(which.float() @ response)[..., 0] for which in on for response in (right, 1 - right)]
+    answered.insert(2, questions.at.to(right.dtype))
+    return torch.log1p(torch.stack(answered, dim=-1)).flatten(0, 1)[None]
 
 
 class PerformanceEncoder(nn.Module):
@@ -95,22 +135,55 @@ class PerformanceEncoder(nn.Module):
 
     def forward(self, inputs: MemberInputs, drop: Drop) -> Tensor:
         """Logits of a correct response at every target: KN."""
-        of_items = None if self.difficulty is None else self.difficulty.read(inputs.item)
-        seen = self.stack.sight(inputs)
-        ctx, val = self.stack(inputs, drop, of_items, seen)
-        of_ctx, of_val, of_target = self.hidden.weight.chunk(3, dim=1)
-        target = Index(inputs.target_skill)
-        hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), target)
-        harder = None
-        if self.difficulty is not None and self.harder is not None:
-            harder = self.difficulty.read(inputs.target_item) * self.harder(target)
-            hidden = hidden.baddbmm(harder, of_target)
-        hidden = hidden.baddbmm(inputs.at_last_answered(ctx), of_ctx).baddbmm(inputs.at_last_answered(val), of_val)
+        target, seen = Index(inputs.target_skill), self.stack.sight(inputs)
+        ctx, val = self._read(inputs, drop, seen)
+        harder = self._harder(target, inputs.target_item)
+        at_last = inputs.at_last_answered(ctx), inputs.at_last_answered(val)
+        hidden = self._hidden(target, harder, *at_last)
         if self.target_attention is not None:
             if not inputs.one_skill_per_answer:
                 seen = self.stack.sight(inputs, to_last_answer=True)
             found = self.target_attention(self.target, target, harder, ctx, val, inputs, seen, drop)
             counted = counts(inputs, self.target.weight.shape[1], items=harder is not None)
             hidden = hidden + self.hidden_found(found) + self.hidden_counts(counted)
+        return self._logit(hidden, inputs.target_item, drop)
+
+    def ask(self, inputs: MemberInputs, questions: Questions) -> Tensor:
+        """The same for questions, of histories as `asking.histories` gives them: 1,BA."""
+        ctx, val = self._read(inputs, no_dropout)
+        skill, item = Index(questions.skill.reshape(1, -1)), questions.item.reshape(1, -1)
+        harder = self._harder(skill, item)
+        hidden = self._hidden(skill, harder, questions.at_last(ctx), questions.at_last(val))
+        if self.target_attention is not None:
+            faded = self.stack.position is None
+            found = self.target_attention.ask(self.target, harder, ctx, val, inputs, questions, faded)
+            counted = counts_asked(inputs, questions, self.target.weight.shape[1], items=harder is not None)
+            hidden = hidden + self.hidden_found(found) + self.hidden_counts(counted)
+        return self._logit(hidden, item, no_dropout)
+
+    def _read(self, inputs: MemberInputs, drop: Drop, seen: Sight | None = None) -> tuple[Tensor, Tensor]:
+        """Both streams of every interaction: KND each. `seen`: of the stack, where it is known."""
+        streams: tuple[Tensor, Tensor] = self.stack(
+            inputs, drop, None if self.difficulty is None else self.difficulty.read(inputs.item), seen
+        )
+        return streams
+
+    def _harder(self, skill: Index, item: Tensor) -> Tensor | None:
+        """d · e' of targets, KND; None where items have no difficulty. skill, item: KN each."""
+        if self.difficulty is None or self.harder is None:
+            return None
+        harder: Tensor = self.difficulty.read(item) * self.harder(skill)
+        return harder
+
+    def _hidden(self, skill: Index, harder: Tensor | None, ctx: Tensor, val: Tensor) -> Tensor:
+        """W_a · [ctx, val, e] of targets, ctx and val being those that they are predicted from: KND → KNF."""
+        of_ctx, of_val, of_target = self.hidden.weight.chunk(3, dim=1)
+        hidden = look_up(torch.baddbmm(self.hidden.bias, self.target.weight, of_target), skill)
+        if harder is not None:
+            hidden = hidden.baddbmm(harder, of_target)
+        return hidden.baddbmm(ctx, of_ctx).baddbmm(val, of_val)
+
+    def _logit(self, hidden: Tensor, item: Tensor, drop: Drop) -> Tensor:
+        """hidden: KNF; item: KN → KN."""
         logit: Tensor = self.logit(drop(F.relu(hidden))).squeeze(-1)
-        return logit if self.difficulty is None else logit - self.difficulty(inputs.target_item)
+        return logit if self.difficulty is None else logit - self.difficulty(item)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gaintrace.data.batches import Inputs, MemberInputs
+from gaintrace.model.asking import Questions
 
 On = Literal["skill", "item"]
 
@@ -22,6 +23,13 @@ def practised_before(worth: Tensor, inputs: MemberInputs, on: On = "skill") -> T
     if len(by_stream) == 1:
         return by_stream[0]
     return torch.cat(by_stream).index_select(0, torch.cat(readers).argsort())
+
+
+def practised(worth: Tensor, inputs: MemberInputs, questions: Questions) -> Tensor:
+    """What the interactions that count for each question, on its skill, are worth together: 1,BT → 1,BA."""
+    rows = len(questions.skill)
+    own = questions.own(inputs.skill.view(rows, -1)).to(worth.dtype)  # BAT
+    return torch.matmul(own, worth.view(rows, -1, 1)).view(1, -1)
 
 
 def _summed(worth: Tensor, inputs: Inputs, stream: int, on: On) -> Tensor:

@@ -19,14 +19,13 @@ from gaintrace.data.dataset import Dataset
 from gaintrace.data.groups import Array, LengthGroup
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.errors import DataError
-from gaintrace.model.dual import build_mastery, load_member
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
 from gaintrace.report.figures.mastery import MasteryPanel, most_practised
 from gaintrace.report.smoothing import hindsight
 from gaintrace.report.words import student_name
-from gaintrace.runs.weights import misfit, read_weights
+from gaintrace.runs.weights import mastery_encoder, misfit, read_weights
 from gaintrace.store import Store
 
 SKILLS_TWICE = (3, 2, 1)
@@ -100,15 +99,11 @@ def _history(dataset: Dataset, rows: pd.DataFrame, longest: int) -> StudentHisto
 
 def load_encoder(store: Store, run: str, config: RunConfig, skills: int) -> MasteryEncoder | EvidenceEncoder:
     """The mastery encoder of a finished run, on the CPU."""
-    state = read_weights(store, run)["e2"]
-    students = next((len(t) for name, t in state.items() if name.endswith("gamma_student")), 1)
-    items = next((len(t) for name, t in state.items() if name == "difficulty.weight"), 0)
-    encoder = build_mastery(config, skills, students, torch.ones(items))
+    weights = read_weights(store, run)
     try:
-        load_member(encoder, 0, state)
+        return mastery_encoder(config, skills, weights)
     except (KeyError, RuntimeError) as error:
         raise misfit(store, run, error) from None
-    return encoder.eval()
 
 
 @torch.no_grad()

@@ -11,6 +11,8 @@ from gaintrace.runs.files import read_file
 from gaintrace.runs.result import RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 
+NAME = "predictions.parquet"
+
 
 class DamagedPredictionsError(StoreError):
     """Predictions that are there and cannot be read. `reason`: why, without the place."""
@@ -29,10 +31,20 @@ def read_predictions(
     """
     folder = store.child(layout.run(run))
     try:
-        data = read_file(folder, "predictions.parquet", result)
+        return predictions_in(folder, columns, result)
     except MissingObjectError:
         raise ConfigError(f"{store.uri} has no predictions of a run {run}") from None
+
+
+def predictions_in(
+    folder: Store, columns: Sequence[str] | None = None, result: RunResult | None = None
+) -> pd.DataFrame:
+    """Those of the run in a folder. `result`: its own, where it is read already.
+
+    Raises MissingObjectError, DamagedPredictionsError.
+    """
+    data = read_file(folder, NAME, result)
     try:
         return pd.read_parquet(io.BytesIO(data), columns=list(columns) if columns else None)
     except (ArrowException, OSError, ValueError, KeyError) as error:  # OSError: a page that does not unpack
-        raise DamagedPredictionsError(f"{folder.uri}/predictions.parquet", str(error).splitlines()[0]) from None
+        raise DamagedPredictionsError(f"{folder.uri}/{NAME}", str(error).splitlines()[0]) from None

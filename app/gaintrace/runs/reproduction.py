@@ -64,12 +64,16 @@ class RecordedRun(Strict):
     @classmethod
     def read(cls, store: Store, run: str) -> "RecordedRun":
         """Raises ConfigError where there is nothing to reproduce."""
-        folder = store.child(layout.run(run))
+        return cls.read_in(store.child(layout.run(run)), run, store.uri)
+
+    @classmethod
+    def read_in(cls, folder: Store, run: str, store: str) -> "RecordedRun":
+        """The same of the run whose files lie in a folder; `store`: where that is, for errors."""
         try:
             result = RunResult.model_validate_json(folder.read(layout.RESULT))
         except MissingObjectError:
             raise ConfigError(
-                f"{store.uri} has no finished run {run}; the run_id column of a sweep's results.csv names them"
+                f"{store} has no finished run {run}; the run_id column of a sweep's results.csv names them"
             ) from None
         except ValidationError as error:
             raise StoreError(f"{folder.uri}/result.json is damaged: {explain(error)}") from None

@@ -23,6 +23,7 @@ from gaintrace.runs.interpretability import interpret, learned, mastery_recovery
 from gaintrace.runs.mastery_measures import earlier_answers_of
 from gaintrace.runs.pykt import pykt_scores
 from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult
+from gaintrace.runs.vocabulary import Vocabulary
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
 from gaintrace.training.evaluation import EncoderScore
@@ -84,6 +85,7 @@ class RunWriter:
         for name, content in (
             ("predictions.parquet", predictions.to_parquet(index=False)),
             ("model.safetensors", save(tensors, {"config": config.model_dump_json()})),
+            (layout.VOCABULARY, Vocabulary.of(self.dataset, config).model_dump_json().encode()),
         ):
             files[name] = add_file(folder, name, content)
         measured = _epochs(ended, data) | _measured(

@@ -10,12 +10,14 @@ VALIDATIONS = "validations"
 REPRODUCTIONS = "reproductions"
 HISTORY = "defaults/history"
 CURRENT_DEFAULT = "defaults/current.yaml"
+DEFAULT_MODELS = "defaults/models"
 DATASETS = "datasets"
 
 RESULT = "result.json"
 """Written last, so a run without it is not finished."""
 PLAN = "plan.json"
 SHARDS = "shards"
+VOCABULARY = "vocabulary.json"
 RECORD = "reference.json"
 HASH_DIGITS = 8
 """Of a data set's hash, in the name of the folder of its validations."""
@@ -63,6 +65,11 @@ def reproduction(run_id: str, number: int | None = None, name: str = "") -> str:
 def default(number: int) -> str:
     """The key of a default of the history."""
     return f"{HISTORY}/{number:04}.yaml"
+
+
+def default_model(run_id: str, name: str = "") -> str:
+    """The folder of a run that is kept because a default has its weights, or the key of what `name` is in it."""
+    return _key(DEFAULT_MODELS, run_id, name)
 
 
 def dataset(name: str, file: str = "") -> str:
@@ -121,6 +128,7 @@ OBJECTS = {
     run(_RUN, "predictions.parquet"): "every test target: response, both probabilities, mastery, ability (logits), "
     "and growth (logits) where mastery is evidence",
     run(_RUN, "model.safetensors"): "the weights of the selected epoch",
+    run(_RUN, VOCABULARY): "the skills and items that the weights know, by name, in the order of their numbers",
     run(_RUN, "trajectories/mastery-<n>-students.parquet"): "mastery of every skill over time, of n test students",
     run(_RUN, "trajectories/mastery-<n>-students.svg"): "their figure",
     run(_RUN, "trajectories/practice.svg"): "mastery by practice; `practice-against-<run-id>.svg`: beside another's",
@@ -135,8 +143,12 @@ OBJECTS = {
     "data set could not be read",
     CURRENT_DEFAULT: "the default in force, where it came from and its hash; without it, it is `production`",
     f"{HISTORY}/<number>.yaml": "every default there has been; the last is in force",
+    default_model(
+        _RUN, "<file>"
+    ): "a run whose weights a default has: its configuration, weights, vocabulary and result",
     dataset("<name>", "interactions.parquet"): "a prepared data set, wherever `--out` puts it",
     dataset("<name>", "students.parquet"): "its students and their folds",
+    dataset("<name>", "items.parquet"): "what the source calls its items, by number, where it names any",
     dataset("<name>", "dataset.json"): "its counts, skills, sources and content hash, written last",
 }
 """Every object of a store and what it is, for the reference."""

@@ -7,8 +7,8 @@ from importlib import metadata
 
 import torch
 
-from gaintrace import __version__
 from gaintrace.errors import ConfigError, DeviceError
+from gaintrace.version import __version__
 
 
 def choose_device(name: str) -> torch.device:

@@ -19,9 +19,9 @@ def frame_table(frame: pd.DataFrame, columns: list[str], path: Path) -> Table:
 
     Raises DataError for cells that hold no single value, and for ids that a float has rounded.
     """
+    frame = frame[columns].reset_index(drop=True)  # by an index of its own, a shuffled table's cells would be aligned
     cells = {name: _texts(frame[name], path) for name in columns}
-    index = pd.RangeIndex(len(frame))
-    return Table(path, pd.DataFrame(cells).set_axis(index), len(frame), unit="row")
+    return Table(path, pd.DataFrame(cells), len(frame), unit="row")
 
 
 def parquet_columns(path: Path) -> list[str]:

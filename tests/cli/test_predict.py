@@ -1,0 +1,119 @@
+"""`predict`: from a table to a table, and one line for every mistake."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gaintrace.errors import ExitCode
+from gaintrace.runs.result import RunResult
+from gaintrace.store import layout, open_store
+from tests.cli.here import gaintrace
+from tests.conftest import SMALL_SWEEP
+
+COLUMNS = ["--student", "pupil", "--skill", "topic", "--correct", "right"]
+ANSWERS = "pupil,topic,right\nann,skill-0,1\nann,skill-1,0\nbob,skill-4,1\nbob,skill-4,x\n"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store in which a sweep was trained, and a table."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "small.yaml").write_text(SMALL_SWEEP.replace("epochs: 3", "epochs: 1"))
+    (folder / "mine.csv").write_text(ANSWERS)
+    assert gaintrace(folder, "sweep", "small.yaml").code is ExitCode.OK
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_gives_a_row_a_student_and_skill(trained: Path, suffix: str) -> None:
+    done = gaintrace(trained, "predict", "small", "--data", "mine.csv", *COLUMNS, "--to", f"p.{suffix}")
+    assert done.code is ExitCode.OK, done.error
+    lines = done.output.splitlines()
+    assert lines[0] == "rows left out: 1 right is neither right nor wrong, as x, line 5"
+    assert lines[1].startswith("10 predictions by run ")
+    found = (pd.read_csv if suffix == "csv" else pd.read_parquet)(trained / f"p.{suffix}")
+    assert list(found.columns) == [
+        *("student", "skill", "probability", "probability_by_mastery", "mastery", "ability"),
+        *("practice", "right", "history"),
+    ]
+    assert found["student"].tolist() == ["ann"] * 5 + ["bob"] * 5
+    assert found["probability"].between(0, 1).all()
+
+
+def test_skills_and_places_are_chosen(trained: Path) -> None:
+    table = ["predict", "small", "--data", "mine.csv", *COLUMNS, "--to", "p.csv"]
+    assert gaintrace(trained, *table, "--skills", "skill-3, skill-0").code is ExitCode.OK
+    assert pd.read_csv(trained / "p.csv")["skill"].tolist() == ["skill-3", "skill-0"] * 2
+    assert gaintrace(trained, *table, "--at", "every").code is ExitCode.OK
+    assert pd.read_csv(trained / "p.csv")[["student", "position", "skill", "response"]].values.tolist() == [
+        ["ann", 1, "skill-1", 0]
+    ]
+    assert gaintrace(trained, *table, "--at", "every", "--skills", "all").code is ExitCode.OK
+    assert len(pd.read_csv(trained / "p.csv")) == (2 + 1) * 5
+
+
+def test_without_data_the_run_s_own_students_are_predicted(trained: Path) -> None:
+    done = gaintrace(trained, "predict", "small", "--to", "own.parquet")
+    assert done.output.startswith("76 of the 120 students trained this run; how well these are predicted is no test")
+    assert len(pd.read_parquet(trained / "own.parquet")) == 120 * 5
+
+
+MISTAKES = [
+    (["predict", "nothing", "--to", "x.csv"], 2, "has no finished run nothing"),
+    (["predict", "small", "--to", "x.xlsx"], 2, "--to x.xlsx: name a file that ends in .parquet or .csv"),
+    (["predict", "small", "--to", "s3://b/x.csv"], 2, "--to s3://b/x.csv: only a file of this machine is possible"),
+    (["predict", "small", "--to", ""], 2, "--to is empty; give a file"),
+    (["predict", "small", "--to", "no/x.csv"], 2, "--to no/x.csv: there is no folder no"),
+    (
+        ["predict", "small", "--to", "x.csv", "--data", "mine.csv"],
+        2,
+        "which columns are meant; it has pupil, topic, right",
+    ),
+    (
+        ["predict", "small", "--to", "x.csv", "--data", "mine.csv", "--student", "pupil"],
+        2,
+        "missing --skill, --correct",
+    ),
+    (
+        ["predict", "small", "--to", "x.csv", "--data", "mine.csv", *COLUMNS[:-1], "ok"],
+        2,
+        "no column 'ok' (correct)",
+    ),
+    (["predict", "small", "--to", "x.csv", "--data", "no.csv", *COLUMNS], 3, "no.csv: no such file"),
+    (["predict", "small", "--to", "x.csv", "--data", "p", *COLUMNS], 2, "is no table but a data set"),
+    (["predict", "small", "--to", "x.csv", *COLUMNS], 2, "without --data the run's own data set is read"),
+    (["predict", "small", "--to", "x.csv", "--data", "nowhere"], 3, "nowhere: no prepared data set there"),
+    (["predict", "small", "--to", "x.csv", "--skills", "skil-0"], 2, "did you mean skill-0?"),
+    (["predict", "small", "--to", "x.csv", "--skills", " "], 2, "--skills is empty"),
+    (["predict", "small", "--to", "x.csv", "--data", "binary.csv", *COLUMNS], 3, "binary.csv: a binary file"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), MISTAKES)
+def test_a_mistake_gets_one_line_and_leaves_no_file(
+    trained: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (trained / "binary.csv").write_bytes(b"\x00\x01" * 40)
+    done = gaintrace(trained, *arguments)
+    assert message in done.error
+    assert (done.code, len(done.error.splitlines())) == (code, 1)
+    assert not (trained / "x.csv").exists()
+
+
+def test_a_run_that_failed_or_lost_its_weights_is_refused_in_one_line(trained: Path) -> None:
+    store = open_store(trained / "store")
+    run = layout.run_ids(store)[0]
+    result = RunResult.model_validate_json(store.read(layout.run(run, "result.json")))
+    failed = result.model_copy(update={"run_id": "failed", "status": "failed"})
+    store.write(layout.run("failed", "result.json"), failed.model_dump_json().encode())
+    done = gaintrace(trained, "predict", "failed", "--to", "x.csv")
+    assert (done.code, len(done.error.splitlines())) == (2, 1)
+    assert "run failed failed (no reason is recorded)" in done.error
+    store.delete(layout.run("failed", "result.json"))
+    weights = store.read(layout.run(run, "model.safetensors"))
+    for lost in (store.delete, lambda key: store.write(key, b"\xff" * 99)):
+        lost(layout.run(run, "model.safetensors"))
+        done = gaintrace(trained, "predict", run, "--to", "x.csv")
+        assert (done.code, len(done.error.splitlines())) == (5, 1)
+        store.write(layout.run(run, "model.safetensors"), weights)
