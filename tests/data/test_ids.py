@@ -126,3 +126,14 @@ def test_why_a_student_has_too_few_answers_is_what_is_wrong(tmp_path, name):
         "of students with fewer than 3 answers": 2,
     }
     assert list(dataset.dropped_at.values()) == ["lines 2, 3, 4", "lines 5, 6", "lines 27, 28"]
+
+
+def test_one_bad_cell_does_not_decide_what_the_others_mean(tmp_path):
+    rows = [f"{u},{u}1,1,0\n{u}.0,{u}2,1.0,1\n0{u},{u}3,01,1\n" for u in range(1, 10)]
+    text = "user_id,log_id,sequence_id,correct\n" + "".join(rows)
+    for more, notes in (("", 0), ("1,99,abc,\n", 1), ("x,99,1,1\n", 1)):
+        path = tmp_path / "raw.csv"
+        path.write_text(text + more)
+        found = prepare("assist2015", [path])
+        assert (len(found.skills), len(found.students)) == (1, 9)
+        assert sum("but for" in note for note in found.notes) == notes

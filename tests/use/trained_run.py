@@ -14,7 +14,13 @@ from gaintrace.sweeps.shard import ShardTrainer
 from gaintrace.training.reporter import Silent
 from tests.conftest import small_run
 
-EVIDENCE = {"gain": "evidence", "curve": "per_skill", "ability": "inferred", "items": "difficulty"}
+EVIDENCE = {
+    "gain": "evidence",
+    "curve": "per_skill",
+    "ability": "inferred",
+    "growth": "inferred",
+    "items": "difficulty",
+}
 PAST = {"target": "past", "position": "distance", "interaction": "composed"}
 IRT = {"synthetic": {"students": 90, "skills": 4, "mean_length": 25, "seed": 3, "simulator": "irt"}}
 

@@ -116,7 +116,7 @@ class PerSkillGain(nn.Module):
 
     def asked(self, gain: Tensor, inputs: MemberInputs, questions: Questions) -> Tensor:
         """The same of the skills that are asked; gain: 1,BTC → 1,BA."""
-        skills, rows = gain.shape[2], len(questions.skill)
+        skills, rows = gain.shape[2], questions.skill.shape[0]
         summed = gain.view(rows, -1, skills).cumsum(dim=1).flatten(1)  # B,TC
         return summed.gather(1, questions.last * skills + questions.skill).view(1, -1)
 

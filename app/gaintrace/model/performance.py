@@ -102,7 +102,7 @@ def counts(inputs: MemberInputs, skills: int, items: bool = False) -> Tensor:
 
 def counts_asked(inputs: MemberInputs, questions: Questions, skills: int, items: bool = False) -> Tensor:
     """The same for questions: 1,BA,3, or 5."""
-    rows = len(questions.skill)
+    rows = questions.skill.shape[0]
     skill, item, token = (x.view(rows, -1) for x in (inputs.skill, inputs.item, inputs.token))
     right = (token >= skills).float()[..., None]  # BT1
     on = [questions.own(skill)] + ([questions.same_item(item)] if items else [])

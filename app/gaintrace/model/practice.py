@@ -27,7 +27,7 @@ def practised_before(worth: Tensor, inputs: MemberInputs, on: On = "skill") -> T
 
 def practised(worth: Tensor, inputs: MemberInputs, questions: Questions) -> Tensor:
     """What the interactions that count for each question, on its skill, are worth together: 1,BT → 1,BA."""
-    rows = len(questions.skill)
+    rows = questions.skill.shape[0]
     own = questions.own(inputs.skill.view(rows, -1)).to(worth.dtype)  # BAT
     return torch.matmul(own, worth.view(rows, -1, 1)).view(1, -1)
 

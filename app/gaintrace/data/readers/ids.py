@@ -1,8 +1,9 @@
 """One thing written in two ways: a program that met a missing value writes 1.0 where another writes 1, or 01.
 
-In a column where every id is a whole number, ids are equal as numbers are: 1, 1.0 and 01 are one. In any other column
-they are names and equal as text is: 01 beside A1, or 1.1 beside 1.10, stay what they are. Digits are compared, not
-floats, so ids beyond 2^53 stay apart.
+In a column of whole numbers, ids are equal as numbers are: 1, 1.0 and 01 are one. It is one though a few rows, one in
+twenty, hold something else: one bad cell does not decide what all others mean. In any other column ids are names and
+equal as text is: 01 beside A1, or 1.1 beside 1.10, stay what they are. Digits are compared, not floats, so ids beyond
+2^53 stay apart.
 """
 
 import re
@@ -13,6 +14,8 @@ import pandas as pd
 
 WHOLE = re.compile(r"([+-]?)([0-9]+)(?:\.0*)?")
 EXAMPLES = 3
+FEW = 20
+"""A row in so many may hold a name in a column of whole numbers."""
 
 
 def same_ids(values: "pd.Series[str]", joints: str = "") -> "tuple[pd.Series[str], list[str]]":
@@ -30,18 +33,22 @@ def same_ids(values: "pd.Series[str]", joints: str = "") -> "tuple[pd.Series[str
             digits = found[2].lstrip("0")
             ways[f"{found[1].strip('+') if digits else ''}{digits or 0}"].append(part)
     several = [sorted(written, key=_plainness) for written in ways.values() if len(written) > 1]
-    name = next((part for part in parts if not WHOLE.fullmatch(part)), None)
-    if name is not None:
+    named = [
+        value for value, cell in cells.items() if not all(WHOLE.fullmatch(p) for p in map(str.strip, cell[::2]) if p)
+    ]
+    if int(values.isin(named).sum()) * FEW > int(values.notna().sum()):
+        name = next(part for part in parts if not WHOLE.fullmatch(part))
         told = f"{values.name} stay apart, as the column does not hold whole numbers alone ({name[:40]})"
         return values, [f"{_told(several, ' and ')} of {told}"] if several else []
     plain = {part: _plain(min(written, key=_plainness)) for written in ways.values() for part in written}
     if all(part == way for part, way in plain.items()):
         return values, []
     new = {
-        value: "".join(part if place % 2 else plain.get(part.strip(), "") for place, part in enumerate(cell))
+        value: "".join(part if place % 2 else plain.get(part.strip(), part.strip()) for place, part in enumerate(cell))
         for value, cell in cells.items()
     }
-    told = f"{values.name}, as the column holds whole numbers alone"
+    rest = f" but for {named[0][:40]}" if named else " alone"
+    told = f"{values.name}, as the column holds whole numbers{rest}"
     return values.map(new), [f"{_told(several, ' and ')} are one {told}"] if several else []
 
 
