@@ -170,3 +170,16 @@ def test_a_split_of_one_response_is_named():
     dataset.interactions["response"] = np.int8(1)
     with pytest.raises(DataError, match="is correct, so AUC is undefined"):
         DeviceData(dataset, DataConfig(), CPU)
+
+
+def test_a_data_set_lies_on_the_device_in_as_few_bytes_as_its_numbers_need():
+    dataset = made([35, 14, 9] * 12, 2)
+    dataset.interactions["item"] = np.arange(len(dataset.interactions)) % 300
+    data = DeviceData(dataset, DataConfig(max_sequence_length=12), torch.device("cpu"))
+    kinds = [getattr(data, name).dtype for name in ("skill", "response", "steps_to_last_answer", "item")]
+    assert kinds == [torch.int8, torch.int8, torch.int8, torch.int16]
+    assert data.skill.tolist() == dataset.interactions["skill"].tolist()
+    (layout,) = data.test.evaluation(1 << 16)
+    inputs = data.gather(data.test, layout).inputs
+    for name in ("skill", "token", "target_skill", "item", "target_item"):
+        assert getattr(inputs, name).dtype == torch.int64, "an embedding's row, which may be skill + C"

@@ -19,6 +19,7 @@ def inputs_of(steps):
     return SimpleNamespace(
         length_groups=LENGTH_GROUPS,
         first=None,
+        hidden=None,
         position=position,
         token=torch.zeros_like(steps),
         steps_to_last_answer=steps,

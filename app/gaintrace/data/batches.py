@@ -4,8 +4,10 @@ Which chunks meet in a batch, and how they are laid out on one axis of N tokens,
 letters: see gaintrace.model.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,6 +85,15 @@ class Inputs:
         group = self.length_groups[0]
         return group.first(self.position)
 
+    @cached_property
+    def hidden(self) -> Tensor | None:
+        """−∞ where an interaction is not up to a token in its chunk, else 0, in such rows: B,1,T,T; None elsewhere."""
+        if (first := self.first) is None:
+            return None
+        position = torch.arange(first.shape[1], device=first.device)
+        seen = (position <= position[:, None]) & (position >= first[..., None])
+        return torch.where(seen, 0.0, -torch.inf)[:, None]
+
     @property
     def known_target_item(self) -> Tensor:
         """The item of each target, −1 where training does not know it: RN."""
@@ -114,6 +125,11 @@ class MemberInputs(Inputs):
     def first(self) -> Tensor | None:
         """See Inputs: the same for all members and sides."""
         return self.of_streams.first
+
+    @property
+    def hidden(self) -> Tensor | None:
+        """See Inputs."""
+        return self.of_streams.hidden
 
 
 @dataclass(frozen=True)
@@ -150,33 +166,38 @@ class DeviceData:
         steps = _steps_to_last_answer(students, frame["step"].to_numpy(np.int64))
         self.one_skill_per_answer = bool((steps == 1).all())
         self.skill, self.response, self.steps_to_last_answer = (
-            torch.from_numpy(np.array(column, dtype=np.int64)).to(device)
-            for column in (frame["skill"], frame["response"], steps)
+            _narrow(column).to(device) for column in (frame["skill"].to_numpy(), frame["response"].to_numpy(), steps)
         )
-        folds = dataset.students["fold"].to_numpy(np.int64)
+        folds = dataset.students["fold"].to_numpy(np.int8)
         fold = folds[students]
-        self.place_in_file = np.argsort(pykt_order(folds))[students]  # of each row's student, in pyKT's files
+        place = np.argsort(pykt_order(folds.astype(np.int64)))  # of each student, in pyKT's files
+        split = partial(self._split, lambda start: place[students[start]])
         longest, shortest = config.max_sequence_length, config.min_sequence_length
         chunks = windows(students, longest, 0, shortest)
         evaluated = windows(students, longest, config.evaluation_overlap, shortest)
         training = (fold != TEST_FOLD) & (fold != config.fold)
         trained = training[chunks.start]
         numbers = known_items(dataset, config.fold)
-        self.item = torch.from_numpy(numbers).to(device)
+        self.item = _narrow(numbers).to(device)
         self.item_answers = torch.from_numpy(np.bincount(numbers[training])[1:])  # of training, on each known item: I
         rows = np.unique(students[chunks.start[trained]], return_inverse=True)[1]
-        self.train = self._split(chunks, trained, rows)
-        self.valid = self._split(evaluated, fold[evaluated.start] == config.fold)
-        self.test = self._split(evaluated, fold[evaluated.start] == TEST_FOLD)
+        self.train = split(chunks, trained, rows)
+        self.valid = split(evaluated, fold[evaluated.start] == config.fold)
+        self.test = split(evaluated, fold[evaluated.start] == TEST_FOLD)
         self.targets = self._count_targets(dataset.name, config)
         self.train_students = int(rows.max()) + 1
         # Windows on what test histories have beyond their first chunk, where evaluation is by chunks.
         overlapping = windows(students, longest, window_overlap(config), shortest)
         later = (fold[overlapping.start] == TEST_FOLD) & (overlapping.repeated > 0)
-        self.test_later = self._split(overlapping, later) if config.evaluation_overlap == 0 and later.any() else None
+        self.test_later = split(overlapping, later) if config.evaluation_overlap == 0 and later.any() else None
 
-    def _split(self, cut: Windows, chosen: NDArray[np.bool_], student: Array | None = None) -> Split:
-        """The chosen windows on the device, shortest first. `student`: row of the training student of each chosen."""
+    def _split(
+        self, place: Callable[[Array], Array], cut: Windows, chosen: NDArray[np.bool_], student: Array | None = None
+    ) -> Split:
+        """The chosen windows on the device, shortest first.
+
+        `place`: of the students of some rows in pyKT's files. `student`: row of the training student of each window.
+        """
         start, length, repeated = (array[chosen] for array in (cut.start, cut.length, cut.repeated))
         order = np.argsort(length, kind="stable")
         on_device = [
@@ -184,7 +205,7 @@ class DeviceData:
             for array in (start, length, repeated if repeated.any() else None, student)
         ]
         assert on_device[0] is not None and on_device[1] is not None
-        in_file = np.lexsort((start[order], self.place_in_file[start[order]]))
+        in_file = np.lexsort((start[order], place(start[order])))
         return Split(on_device[0], on_device[1], on_device[2], on_device[3], length[order], in_file)
 
     def _count_targets(self, name: str, config: DataConfig) -> dict[str, int]:
@@ -216,19 +237,19 @@ class DeviceData:
         after = split.length[layout.chunk] - 1 - layout.position  # SN, interactions of the chunk after t
         index = torch.where(after >= 0, split.start[layout.chunk] + layout.position, 0)
         target = torch.where(after > 0, index + 1, 0)
-        skill, steps = self.skill[index], self.steps_to_last_answer[target]
+        skill, steps = self.skill[index].long(), self.steps_to_last_answer[target]
         packed = any(group.packed for group in layout.length_groups)  # what is left of a row counts on past all targets
         inputs = Inputs(
             length_groups=layout.length_groups,
             position=layout.position.clamp(max=self.longest - 2) if packed else layout.position,
             skill=skill,
-            token=skill + self.skills * self.response[index],
-            target_skill=self.skill[target],
+            token=skill + self.skills * self.response[index].long(),
+            target_skill=self.skill[target].long(),
             steps_to_last_answer=steps,
             one_skill_per_answer=self.one_skill_per_answer,
             student=None if split.student is None else split.student[layout.chunk],
-            item=self.item[index],
-            target_item=self.item[target],
+            item=self.item[index].long(),
+            target_item=self.item[target].long(),
         )
         real = (after > 0) & (steps <= layout.position + 1)
         if split.repeated is not None:
@@ -262,6 +283,13 @@ def known_items(dataset: Dataset, fold: int) -> Array:
         return np.zeros(len(items), np.int64)
     at = np.searchsorted(known, items).clip(max=len(known) - 1)
     return np.where(known[at] == items, at + 1, 0)
+
+
+def _narrow(column: NDArray[np.integer[Any]]) -> Tensor:
+    """Numbers from 0 on in as few bytes each as hold them: a data set of 100 million rows is on the device whole."""
+    kinds = (np.int8, np.int16, np.int32)
+    kind = next((kind for kind in kinds if column.max(initial=0) <= np.iinfo(kind).max), np.int64)
+    return torch.from_numpy(np.array(column, dtype=kind))
 
 
 def _steps_to_last_answer(students: Array, answers: Array) -> Array:

@@ -92,14 +92,15 @@ class Dataset:
     def info(self) -> DatasetInfo:
         """Counts and provenance."""
         frame = self.interactions
-        answers = frame[["student", "step"]].drop_duplicates()
+        # The rows of an answer stand together.
+        answer = [np.diff(frame[name].to_numpy(), prepend=-1) != 0 for name in ("student", "step")]
         known = frame["item"][frame["item"] >= 0]
         return DatasetInfo(
             name=self.name,
             hash=self.hash,
             students=len(self.students),
             interactions=len(frame),
-            answers=len(answers),
+            answers=int((answer[0] | answer[1]).sum()),
             items=int(known.nunique()),
             skills=self.skills,
             correct_ratio=float(frame["response"].mean()),
@@ -117,7 +118,7 @@ class Dataset:
 def _content_hash(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     for column, kind in COLUMNS.items():
-        digest.update(np.ascontiguousarray(dataset.interactions[column].to_numpy(kind)).tobytes())
+        digest.update(np.ascontiguousarray(dataset.interactions[column].to_numpy(kind)).data)
     if TRUE_MASTERY in dataset.interactions:
         digest.update(dataset.interactions[TRUE_MASTERY].to_numpy("float32").tobytes())
     digest.update(dataset.students["fold"].to_numpy("int8").tobytes())

@@ -60,22 +60,27 @@ def sight(inputs: Inputs, heads: int, fades: bool, to_last_answer: bool = False)
 def _mask(group: LengthGroup, inputs: Inputs, bias: Tensor | None, steps: Tensor | None, sink: int) -> Tensor | None:
     """`bias`: H,T,S + T of the longest group; `steps`: KN to the last answer."""
     faded = None if bias is None else bias[:, : group.positions, : group.positions + sink]
-    first = inputs.first
-    if first is None and steps is None:
+    if steps is None and inputs.hidden is None:
         return faded
-    position = torch.arange(group.positions, device=inputs.position.device)
-    last = position
-    if steps is not None:
-        last = position + 1 - steps[:, group.start : group.stop].reshape(-1, group.positions)  # KB,T
-        # No target is before its chunk.
-        last = last.clamp(min=0) if first is None else last.view(-1, *first.shape).maximum(first)
+    hidden = inputs.hidden if steps is None else _hidden(group, inputs, steps)
+    assert hidden is not None
+    members = len(inputs.token)
+    if len(hidden) < members * group.rows:
+        hidden = hidden.expand(members, *hidden.shape).flatten(0, 1)
+    return hidden if faded is None else faded + F.pad(hidden, (sink, 0))
+
+
+def _hidden(group: LengthGroup, inputs: Inputs, steps: Tensor) -> Tensor:
+    """−∞ where an interaction is not up to the last one before a target's answer, else 0: KB,1,T,T."""
+    first = inputs.first
+    position = torch.arange(group.positions, device=steps.device)
+    last = position + 1 - steps[:, group.start : group.stop].reshape(-1, group.positions)  # KB,T
+    # No target is before its chunk.
+    last = last.clamp(min=0) if first is None else last.view(-1, *first.shape).maximum(first)
     seen = position <= last[..., None]
     if first is not None:
-        seen = seen & (position >= first[..., None])  # KBTT, or BTT
-        seen = seen.expand(len(inputs.token), *seen.shape[-3:]).flatten(0, 1)
-    seen = seen[:, None]  # KB,1,T,T
-    hidden = torch.where(seen, 0.0, -torch.inf)
-    return hidden if faded is None else faded + F.pad(hidden, (sink, 0))
+        seen = (seen & (position >= first[..., None])).flatten(0, 1)
+    return torch.where(seen[:, None], 0.0, -torch.inf)
 
 
 def _slopes(heads: int, device: torch.device) -> Tensor:
