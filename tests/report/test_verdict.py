@@ -119,7 +119,7 @@ def test_noise_is_called_noise(store):
 
 def test_ties_at_the_top_are_named(store):
     found = with_skills(store, {0.3: 1.0, 0.5: 0.997, 0.8: 0.5})
-    assert found.trust == "But bce_loss_weight 0.3 and 0.5 cannot be told apart."
+    assert found.trust == "But bce_loss_weight 0.5 cannot be told from the best."
 
 
 def test_one_seed_measures_no_noise_of_training_and_is_not_said_to(store):

@@ -19,7 +19,14 @@ def test_requests_a_run_are_few(bucket):
     store.client.meta.events.register("before-send.s3", count)
     plan, _ = sweep(store, {"training.bce_loss_weight": WEIGHTS}, training={"epochs": 1})
     runs = len(WEIGHTS)
-    written = {"config.json", "epochs.csv", "predictions.parquet", "model.safetensors", "result.json"}
+    written = {
+        "config.json",
+        "epochs.csv",
+        "predictions.parquet",
+        "model.safetensors",
+        "vocabulary.json",
+        "result.json",
+    }
     looked_up = {("GET", "result.json"), ("GET", "checkpoint.safetensors"), ("DELETE", "checkpoint.safetensors")}
     assert asked == dict.fromkeys({("PUT", name) for name in written} | looked_up, runs)
     asked.clear()

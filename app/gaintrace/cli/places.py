@@ -12,8 +12,11 @@ def folder(option: str, text: str) -> Path:
 
 
 def file(option: str, text: str) -> Path:
-    """The file that an option names, likewise."""
-    return _place(option, text, "file")
+    """The file that an option names, likewise, or where it is a device or a pipe, which a whole file would replace."""
+    path = _place(option, text, "file")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ConfigError(f"{option} {text}: a device or a pipe; name a file")
+    return path
 
 
 def _place(option: str, text: str, what: str) -> Path:

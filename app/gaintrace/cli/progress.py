@@ -84,11 +84,14 @@ class TrainingProgress(Silent):
                 f"{self.labels[run]}: epoch {row['epoch']}/{self.epochs[run]} {self.status} ({row['seconds']:.1f} s)"
             )
 
+    def ended(self, run: str) -> None:
+        """See Reporter."""
+        self.active = [other for other in self.active if other != run]
+
     def finished(self, run: str, status: str, summary: str) -> None:
         """See Reporter."""
         self.epochs[run] = max(1, self.trained[run])
         self.done[run] = self.epochs[run]
-        self.active = [other for other in self.active if other != run]
         self.note(f"{self.labels[run]}: {status}, {summary}")
         if self.bar:
             self._draw(self.status)

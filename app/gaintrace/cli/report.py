@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gaintrace.cli.console import plain
-from gaintrace.cli.places import folder
+from gaintrace.cli.places import file
 from gaintrace.cli.sweep import Out
 from gaintrace.errors import ConfigError
 
@@ -31,7 +31,7 @@ def report(
     from gaintrace.store import FolderStore, MissingObjectError, layout, open_store
     from gaintrace.sweeps.plan import find_sweep
 
-    copy = folder("--to", to) if to is not None else None
+    copy = file("--to", to) if to is not None else None
     store = open_store(out)
     sweep_id = find_sweep(store, sweep)
     key = layout.sweep(sweep_id, "report.html")

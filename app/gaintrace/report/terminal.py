@@ -61,7 +61,7 @@ def ranking_table(summary: Summary, width: int) -> RenderableType:
     ]
     table = fitted(width, columns, rows, styles=["bold"])
     more = len(configurations) - len(shown)
-    return Group(table, f"and {more} more in results.csv") if more else table
+    return Group(table, "and more in results.csv") if more else table
 
 
 def id_length(runs: Sequence[str]) -> int:
@@ -84,4 +84,4 @@ def troubles(summary: Summary) -> list[str]:
         f"{row['error'] or 'not finished'}"
         for row in rest[:ROWS]
     ]
-    return lines + ([f"and {len(rest) - ROWS} more in results.csv"] if len(rest) > ROWS else [])
+    return lines + (["and more in results.csv"] if len(rest) > ROWS else [])

@@ -29,6 +29,7 @@ class LiveMetrics(Silent):
         self.done: dict[str, float] = dict.fromkeys(epochs, 0.0)
         self.status: dict[str, str] = dict.fromkeys(epochs, "waiting")
         self.rows: dict[str, EpochRow] = {}
+        self.training: set[str] = set()
         self.last_step: float | None = None
         for outcome in ("retried", "failed"):
             self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome)
@@ -47,6 +48,7 @@ class LiveMetrics(Silent):
         for run in runs:
             self.status[run] = "active"
             self.done[run] = done
+        self.training = set(runs)
         self.last_step = None
         self._count_runs()
 
@@ -56,7 +58,7 @@ class LiveMetrics(Silent):
         if self.last_step is not None and done > 1:  # between epochs lies the evaluation
             self.step_seconds.observe(now - self.last_step)
         self.last_step = now
-        active = self.active
+        active = [run for run in self.active if run in self.training]
         for run in active:
             self.done[run] = epoch - 1 + done / total
         self.gauges["gaintrace_epoch"].labels(*self.labels).set(epoch)
@@ -81,6 +83,10 @@ class LiveMetrics(Silent):
         """See Reporter."""
         self.counters["gaintrace_checkpoint_writes_total"].labels(*self.labels).inc(runs)
         self.counters["gaintrace_checkpoint_seconds_total"].labels(*self.labels).inc(seconds)
+
+    def ended(self, run: str) -> None:
+        """See Reporter."""
+        self.training.discard(run)
 
     def finished(self, run: str, status: str, summary: str) -> None:
         """See Reporter."""

@@ -96,6 +96,7 @@ def train(
         left.sort(key=lambda run: run.error is None)
         while left:
             ended = left.pop(0)  # nothing here holds its predictions any longer
+            reporter.ended(ended.run)
             if ended.error is None:
                 stop(f"before the test of run {ended.run}")
                 _test(ended, data, partial(stop, f"in the test of run {ended.run}"))

@@ -21,6 +21,9 @@ class Reporter(Protocol):
     def checkpoint(self, runs: int, seconds: float) -> None:
         """The state of so many runs was written in so many seconds."""
 
+    def ended(self, run: str) -> None:
+        """A run trains no more; what is left is to test, measure and write it."""
+
     def finished(self, run: str, status: str, summary: str) -> None:
         """A run's result is in the store."""
 
@@ -44,6 +47,9 @@ class Silent:
         """See Reporter."""
 
     def checkpoint(self, runs: int, seconds: float) -> None:
+        """See Reporter."""
+
+    def ended(self, run: str) -> None:
         """See Reporter."""
 
     def finished(self, run: str, status: str, summary: str) -> None:
@@ -81,6 +87,11 @@ class Several:
         """See Reporter."""
         for reporter in self.reporters:
             reporter.checkpoint(runs, seconds)
+
+    def ended(self, run: str) -> None:
+        """See Reporter."""
+        for reporter in self.reporters:
+            reporter.ended(run)
 
     def finished(self, run: str, status: str, summary: str) -> None:
         """See Reporter."""

@@ -26,7 +26,7 @@ def noise(store, skills, more=""):
 
 def test_configurations_that_cannot_be_told_apart_are_named(tmp_path):
     summary, (finding,) = noise(open_store(tmp_path), {0.3: 1.0, 0.5: 0.997, 0.8: 0.5})
-    assert finding.text.startswith("2 of 3 configurations cannot be told apart: bce_loss_weight 0.3 and 0.5.")
+    assert finding.text.startswith("1 of the 2 others cannot be told from the best: bce_loss_weight 0.5.")
     assert "200 test students, not the randomness of training: there is one seed and one fold" in finding.text
     assert finding.numbers["together"] == [{"bce_loss_weight": 0.3}, {"bce_loss_weight": 0.5}]
     assert [c.apart for c in summary.comparison.configurations] == [None, False, True]
