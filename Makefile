@@ -4,7 +4,7 @@ BIN := .venv/bin
 STORE ?= store
 IMAGE ?= gaintrace:0.1.0
 QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model analysis \
-  data/test_batches.py data/test_readers.py data/test_shapes.py data/test_simulators.py data/test_split.py data/test_synthetic.py \
+  data/test_batches.py data/test_readers.py data/test_packing.py data/test_simulators.py data/test_split.py data/test_synthetic.py \
   training/test_evaluation.py training/test_memory.py runs/test_interpretability.py sweeps/test_plan.py \
   report/test_verdict.py)
 
