@@ -71,6 +71,20 @@ def test_a_report_in_a_bucket_is_copied_and_opened(
     assert len(shown) == 1
 
 
+def test_a_copy_replaces_a_report_and_nothing_else_unasked(tmp_path: Path) -> None:
+    aggregated(FolderStore(tmp_path))
+    page, notes = tmp_path / "page.html", tmp_path / "notes.txt"
+    notes.write_text("important")
+    for _ in range(2):
+        report("made", "--out", str(tmp_path), "--to", str(page), "--no-open")
+    for place, said in ((notes, "exists and is no report"), (Path("/dev/null"), "a device or a pipe")):
+        with pytest.raises(ConfigError, match=said):
+            report("made", "--out", str(tmp_path), "--to", str(place), "--no-open")
+    assert notes.read_text() == "important"
+    report("made", "--out", str(tmp_path), "--to", str(notes), "--no-open", "--force")
+    assert notes.read_bytes() == page.read_bytes()
+
+
 def test_of_several_sweeps_of_a_name_the_newest_is_meant(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     plans = [planned(store, overrides=[f"base.training.epochs={n}"]) for n in (3, 5, 4)]

@@ -116,6 +116,10 @@ def test_seeds_are_trained_until_they_can_tell_and_recorded_until_they_find_what
     assert few.finds is not None
     assert few.finds > 0.01
     assert "record more --seeds to find smaller ones" in few.text
+    wild = nightly(tmp_path / "wild", {"monday": [0.2, 0.9, 0.1, 0.8]})["monday"]
+    assert "These differ too much to find any drop; record more --seeds" in wild.text
+    (alone,) = nightly(tmp_path / "alone", {"monday": [0.7]}).values()
+    assert "over 1 run;" in alone.text and "One run says nothing of how much they differ" in alone.text
 
 
 def test_the_level_of_alarms_is_spent_once_over_the_looks_of_a_night() -> None:

@@ -175,3 +175,34 @@ def test_gaps_and_met_criteria_are_notes(store):
     ]
     store.delete(f"runs/{plan.runs[3].run_id}/result.json")
     assert "0 failed and 1 not finished of 6 planned." in judged(store, plan).notes
+
+
+def test_ties_by_the_study_s_alpha_are_no_first_rank(store):
+    plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.2, 0.5, 0.8]}\n")
+    for index, (e1, valid) in enumerate([(0.70, 0.75), (0.72, 0.70), (0.72, 0.71)]):
+        succeed(store, plan, index, e1, 0.6, valid=(valid, 0.6))
+    notes = judged(store, plan).notes
+    assert "By E1 + 0.5 · E2 on test, bce_loss_weight 0.8 and 0.5 share the first rank." in notes
+    (finding,) = [f for f in analyse(store, plan).summary.findings if f.name == "splits_disagree"]
+    assert "and shares the first on test with 1 more" in finding.text
+    assert finding.numbers["as_good_on_test"] == 1
+
+
+def test_the_best_is_not_blamed_for_others_predictions(store):
+    plan = planned(store, "name: made\ngrid: {learning_curve.beta_skill_init: [1.0, 2.0, 3.0]}\n")
+    for index in range(3):
+        predict(store, plan, index, 1 - index / 10)
+        if index:
+            store.write(f"runs/{plan.runs[index].run_id}/predictions.parquet", b"damaged")
+    assert judged(store, plan).trust.startswith("Without all predictions of any other, nothing here says whether")
+
+
+def test_luck_never_takes_anything_away(store):
+    plan = planned(store, "name: made\ngrid: {training.bce_loss_weight: [0.2, 0.8]}\nobjective: {rank_by: combined}\n")
+    for index in range(2):
+        predict(store, plan, index, 1 - index / 2)
+    summary = analyse(store, plan).summary
+    for optimism, said in ((-0.0023, "though not measurably so here"), (0.0023, "about 0.0023")):
+        comparison = summary.comparison.model_copy(update={"optimism": optimism})
+        (note,) = [n for n in verdict(summary.model_copy(update={"comparison": comparison})).notes if "flattered" in n]
+        assert said in note

@@ -44,6 +44,21 @@ def test_an_encoder_that_was_shared_was_trained_once(tmp_path):
         assert not found(tmp_path / str(len(named)), text, by_curve, shared_e1_with=named)
 
 
+def test_one_training_a_seed_is_compared_with_no_other(tmp_path):
+    """Encoder 1 is shared within each of three seeds, so that three trainings differ by their seeds."""
+    text = "grid: {learning_curve.beta_skill_init: [1.0, 2.0, 3.0]}\nseeds: [1, 2, 3]\n"
+
+    def scores(swept):
+        return 0.68 + swept["training.seed"] / 100, 0.5 + swept["learning_curve.beta_skill_init"] / 100
+
+    runs = evidence(open_store(tmp_path / "ids"), text, scores).table
+    first = {seed: own["run_id"].min() for seed, own in runs.groupby("seed")}
+    shared = [
+        finding.name for finding in found(tmp_path, text, scores, shared_e1_with=lambda s: [first[s["training.seed"]]])
+    ]
+    assert "no_effect_seen" not in shared
+
+
 def test_curve_parameters_have_no_way_to_encoder_1(tmp_path):
     def scores(swept):
         return 0.68 + by_curve(swept)[1] / 100, by_curve(swept)[1]

@@ -26,7 +26,8 @@ def peaked(best, step=0.05):
 @pytest.mark.parametrize(
     ("values", "best", "side", "suggestion"),
     [([1.5, 2.0, 2.5], 2.5, "largest", 3.0), ([1.5, 2.0, 2.5], 1.5, "smallest", 1.0), ([0.3, 0.8], 0.3, None, None),
-     ([1.5, 2.0, 2.5], 2.0, None, None), ([0.5, 1.0, 1.5], 0.5, "smallest", 0.25)],
+     ([1.5, 2.0, 2.5], 2.0, None, None), ([0.5, 1.0, 1.5], 0.5, "smallest", 0.25),
+     ([0.5, 5.0, 20.0], 0.5, "smallest", 0.21875)],
 )  # fmt: skip
 def test_an_optimum_on_the_edge_is_named_with_its_side(tmp_path, values, best, side, suggestion):
     found = edges(tmp_path, GRID.format(values=values) + SEEDS, peaked(best))
