@@ -32,7 +32,7 @@ PER_MEMBER: Any = {
 MASTERY_ONLY: Any = {
     "data": {"dataset"},
     "learning_curve": True,
-    "model": {"gain", "curve", "ability", "aggregate"},
+    "model": {"gain", "curve", "ability", "growth", "aggregate"},
     "training": {"curve_learning_rate", "selection_metric", "aggregate_loss_weight"},
 }
 # The same where each encoder learns its loss weight, at the curve's learning rate.
