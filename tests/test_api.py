@@ -127,3 +127,16 @@ def test_a_name_is_not_given_to_two_data_sets(trained, answers):
     other = gaintrace.prepare(answers[:2000], **COLUMNS, name="class")
     with pytest.raises(ConfigError, match="holds another data set"):
         gaintrace.sweep(SPEC, other, store)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: gaintrace.load("store", None), "a sweep's best is None where no run succeeded"),
+        (lambda: gaintrace.prepare("new.csv", student="a", skill="b", correct="c"), "a str is no DataFrame"),
+        (lambda: gaintrace.sweep("demo", pd.DataFrame(), "store"), "make one of it with gaintrace.prepare"),
+    ],
+)
+def test_what_is_no_argument_is_refused_in_one_line(call, said):
+    with pytest.raises(ConfigError, match=said):
+        call()

@@ -58,6 +58,8 @@ def load(store: str | os.PathLike[str], run: str, *, device: str = "auto") -> "M
     `run`: its id, the id's beginning, a sweep, whose best run is meant, or `default`, the default in force. Raises
     ConfigError where there is none, StoreError where its weights cannot be read.
     """
+    if not isinstance(run, str):  # as a sweep's best is, of which no run succeeded
+        raise ConfigError(f"run {run!r}: expected a run's id; a sweep's best is None where no run succeeded")
     from gaintrace.training.device import choose_device
     from gaintrace.use.default import load_named
     from gaintrace.use.model import Model
@@ -83,6 +85,8 @@ def prepare(
     student in order; without either they are in order. `skill_separator`: what stands between the skills of an answer
     that needs several. `name`: what records of the data set go by. Raises DataError.
     """
+    if not isinstance(answers, pd.DataFrame):
+        raise ConfigError(f"a {type(answers).__name__} is no DataFrame; read it first, as by pandas.read_csv")
     columns = Columns(student, skill, correct, item, time, order, skill_separator)
     return prepare_table(answers, columns, checked_name(name))
 
@@ -102,8 +106,10 @@ def sweep(
     the store, or itself: then it is kept in the store under its name. None: what the spec simulates. `overrides`: as
     `--set`. Raises ConfigError, DataError, StoreError; runs that fail are in the results.
     """
+    if data is not None and not isinstance(data, Dataset | str | os.PathLike):
+        raise ConfigError(f"a {type(data).__name__} is no data set; make one of it with gaintrace.prepare")
     place = open_store(store)
-    planned = _spec(spec, overrides)
+    planned = _spec(spec, [overrides] if isinstance(overrides, str) else overrides)
     dataset = data if isinstance(data, Dataset) else None
     if data is not None:
         uri = _kept(place, data) if isinstance(data, Dataset) else dataset_of(place, os.fspath(data))

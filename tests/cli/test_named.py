@@ -34,7 +34,7 @@ from tests.made_results import planned, published, succeed
         (["import-results", ""], 2, "FOLDER is empty"),
         (["import-results", "s3://b/x"], 2, "FOLDER s3://b/x: only a folder of this machine"),
         (["report", "--to", ""], 2, "--to is empty"),
-        (["report", "--to", "s3://b/x"], 2, "--to s3://b/x: only a folder of this machine"),
+        (["report", "--to", "s3://b/x"], 2, "--to s3://b/x: only a file of this machine"),
         (["plan", "small.yaml", "--outputs", ""], 2, "--outputs is empty"),
         (["plan", "small.yaml", "--outputs", "s3://b/x"], 2, "only a folder of this machine"),
         (["plan", "small.yaml", "--outputs", "/proc/x"], 5, "--outputs /proc/x: cannot be written"),

@@ -42,7 +42,7 @@ def test_a_table_gives_a_row_a_student_and_skill(trained: Path, suffix: str) -> 
 
 
 def test_skills_and_places_are_chosen(trained: Path) -> None:
-    table = ["predict", "small", "--data", "mine.csv", *COLUMNS, "--to", "p.csv"]
+    table = ["predict", "small", "--data", "mine.csv", *COLUMNS, "--to", "p.csv", "--force"]
     assert gaintrace(trained, *table, "--skills", "skill-3, skill-0").code is ExitCode.OK
     assert pd.read_csv(trained / "p.csv")["skill"].tolist() == ["skill-3", "skill-0"] * 2
     assert gaintrace(trained, *table, "--at", "every").code is ExitCode.OK
@@ -117,3 +117,22 @@ def test_a_run_that_failed_or_lost_its_weights_is_refused_in_one_line(trained: P
         done = gaintrace(trained, "predict", run, "--to", "x.csv")
         assert (done.code, len(done.error.splitlines())) == (5, 1)
         store.write(layout.run(run, "model.safetensors"), weights)
+
+
+def test_nothing_that_is_there_is_replaced_unasked(trained: Path) -> None:
+    given = ["predict", "small", "--data", "mine.csv", *COLUMNS]
+    (trained / "there.csv").write_text("precious")
+    for to, said in (
+        (["mine.csv"], "mine.csv exists"),
+        (["mine.csv", "--force"], "is what --data names"),
+        (["there.csv"], "there.csv exists; name another file, or replace it with --force"),
+    ):
+        done = gaintrace(trained, *given, "--to", *to)
+        assert (done.code, len(done.error.splitlines())) == (ExitCode.CONFIG, 1)
+        assert said in done.error
+    assert (trained / "mine.csv").read_text() == ANSWERS
+    assert (trained / "there.csv").read_text() == "precious"
+    assert gaintrace(trained, *given, "--to", "there.csv", "--force").code is ExitCode.OK
+    (trained / "m.safetensors.md").write_text("precious")
+    done = gaintrace(trained, "export", "small", "--format", "safetensors", "--to", "m.safetensors")
+    assert "m.safetensors.md exists" in done.error

@@ -118,6 +118,6 @@ def test_a_mistake_gets_one_line(tmp_path, arguments, message):
 def test_a_run_is_exported_by_a_command(tmp_path):
     run = train(open_store(tmp_path / "store"), training={"epochs": 1})
     done = gaintrace(tmp_path, "export", run[:8], "--to", "m.safetensors", "--format", "safetensors")
-    assert done.output.splitlines() == ["m.safetensors", "m.md"]
-    assert "simulated students: no licence" in (tmp_path / "m.md").read_text()
-    assert "- students: 76 trained, 20 validated, 24 test" in (tmp_path / "m.md").read_text()
+    assert done.output.splitlines() == ["m.safetensors", "m.safetensors.md"]
+    assert "simulated students: no licence" in (tmp_path / "m.safetensors.md").read_text()
+    assert "- students: 76 trained, 20 validated, 24 test" in (tmp_path / "m.safetensors.md").read_text()

@@ -92,15 +92,14 @@ def test_counts_say_what_mastery_rests_on(tmp_path):
     table = pd.DataFrame([(p, f"skill-{s}", r) for p, s, r in rows], columns=["pupil", "topic", "right"])
     answered = of_answers(trained, read(table, Columns("pupil", "topic", "right")), "table")
     assert answered.notes == [
-        "1 student with more than 40 answers: as in the run's evaluation, history begins anew after every 40"
+        "1 student with more than 40 answers: what comes next is predicted from the last 39; at every answer, as in "
+        "the run's evaluation, history begins anew after every 40"
     ]
     found = frame_of(predicted(trained, answered, "last", None)).set_index(["student", "skill"])
     assert found.loc[("ann", "skill-0"), ["practice", "right", "history"]].tolist() == [2, 2, 3]
     assert found.loc[("ann", "skill-1"), ["practice", "right", "history"]].tolist() == [1, 0, 3]
     assert found.loc[("bob", "skill-3"), ["practice", "right", "history"]].tolist() == [0, 0, 1]
-    assert found.loc[("cy", "skill-3"), ["practice", "right", "history"]].tolist() == [3, 3, 3], (
-        "its chunk of 40 is over"
-    )
+    assert found.loc[("cy", "skill-3"), ["practice", "right", "history"]].tolist() == [39, 39, 39]
     assert found.index.get_level_values(0).unique().tolist() == ["ann", "bob", "cy"]
 
 

@@ -76,7 +76,8 @@ class Comparison(Strict):
     winner's score looks better than it is, for having been picked by test. `runs`: by run id, where its combined metric
     may lie with other students; the runs that were resampled. `lead`: of the first over the last, in what ranks.
     `counts`: of configurations: all, compared (with the one that others are compared with), left_out (too many to be
-    compared), together (not to be told apart), undecided (by one seed), first (sharing the first rank).
+    compared), together (not to be told apart), undecided (by one seed), first (sharing the first rank), front (that no
+    other beats in both encoders).
     """
 
     metric: str

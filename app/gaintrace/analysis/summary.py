@@ -12,6 +12,7 @@ from gaintrace.analysis.comparison import Comparison, compare_configurations
 from gaintrace.analysis.effects import EFFECT_METRICS, Effects, effects
 from gaintrace.analysis.epoch_rules import RuleOutcome, compare_rules
 from gaintrace.analysis.findings import Evidence, Finding, find
+from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import Cost, cost
 from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.statistics import Criterion, Statistics, check_success, correlations, summarise
@@ -93,6 +94,8 @@ def analyse(store: Store, plan: Plan) -> Analysis:
     comparison = compare_configurations(
         store, table, list(short_names(plan).values()), plan.spec.objective, plan.data.hash, results
     )
+    counts = comparison.counts | {"front": len(pareto_front(comparison))}
+    comparison = comparison.model_copy(update={"counts": counts})
     table = with_intervals(table, comparison)
     return Analysis(summarise_sweep(plan, table, results, epochs, comparison), table, results, epochs)
 

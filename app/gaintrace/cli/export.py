@@ -23,12 +23,13 @@ def export(
         typer.Option("--format", help="onnx: a graph that predicts, for any runtime; safetensors: the weights."),
     ],
     to: Annotated[
-        str, typer.Option("--to", metavar="FILE", help="File that gets the model; its card lies beside it, as .md.")
+        str, typer.Option("--to", metavar="FILE", help="File that gets the model; its card lies beside it, as FILE.md.")
     ],
     licence: Annotated[
         str | None,
         typer.Option("--data-licence", callback=named.not_empty, help="Licence of the data, for the model card."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE and its card if they exist.")] = False,
     out: sweeps.Out = "store",
 ) -> None:
     """Write a finished run as one file, with a model card: its data, split, metrics and learning curves."""
@@ -36,11 +37,13 @@ def export(
 
     from gaintrace.store import open_store
     from gaintrace.use.default import load_named
+    from gaintrace.use.export import described
     from gaintrace.use.export import export as write
     from gaintrace.use.graph import check_onnx
     from gaintrace.use.output import checked
 
-    path = checked("--to", file("--to", to))
+    path = checked("--to", file("--to", to), force)
+    checked("--to", described(path), force)
     if path.suffix != f".{format}":
         raise ConfigError(f"--to {path}: a file of format {format} ends in .{format}")
     if format == "onnx":

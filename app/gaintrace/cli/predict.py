@@ -70,6 +70,7 @@ def predict(
             "--skills, these skills after each. There, `--skills all` is every skill."
         ),
     ] = "last",
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
     out: sweeps.Out = "store",
     device: sweeps.Device = "auto",
 ) -> None:
@@ -77,7 +78,9 @@ def predict(
     from gaintrace.store import open_store
     from gaintrace.use.output import checked_table, write_table
 
-    path = checked_table("--to", file("--to", to))
+    path = checked_table("--to", file("--to", to), force)
+    if data is not None and path.exists() and Path(data).exists() and path.samefile(data):
+        raise ConfigError(f"--to {path} is what --data names: predictions would replace the answers; name another file")
     columns = _columns(student, skill, correct, item, time, order, skill_separator)
     store = open_store(out)
     table = _table(data, columns)

@@ -139,8 +139,9 @@ def _known(
         if data.evaluation_overlap:
             how = f"a prediction reads at least the {data.evaluation_overlap:,} before it"
         notes.append(
-            f"{_counted(longer, 'student')} with more than {data.max_sequence_length:,} answers: as in the run's "
-            f"evaluation, {how}"
+            f"{_counted(longer, 'student')} with more than {data.max_sequence_length:,} answers: what comes next is "
+            f"predicted from the last {data.max_sequence_length - 1:,}; at every answer, as in the run's evaluation, "
+            f"{how}"
         )
     return Answered(uids, student, starts, skill, response, item, notes)
 

@@ -1,8 +1,9 @@
 """What is asked of the students of a table, and of which part of their histories: the windows of evaluation.
 
-A run reads at most `max_sequence_length` − 1 interactions before a target. Where histories are longer, a target is
-predicted from the window that evaluation predicts it from (gaintrace.data.windows). Only where evaluation predicts
-nothing, because a chunk begins there, does the longest window before it stand in.
+A run reads at most `max_sequence_length` − 1 interactions before a target. What comes after the last answer is
+predicted from the last so many. Where histories are longer, what was answered before is predicted from the window that
+evaluation predicts it from (gaintrace.data.windows), so that the two agree. Only where evaluation predicts nothing,
+because a chunk begins there, does the longest window before it stand in.
 """
 
 from collections.abc import Iterator
@@ -75,8 +76,9 @@ def places(answered: Answered, config: DataConfig, at: At, given: bool) -> Place
             position, of = position[order], of[order]
             before = position
     longest = config.max_sequence_length
+    most = np.maximum(0, position - longest + 1)
     start = window_starts(position, longest, config.evaluation_overlap)
-    start = np.where(before > start, start, np.maximum(0, position - longest + 1))
+    start = most if at == "last" else np.where(before > start, start, most)
     there = before > start  # an answer of more skills than a window holds has nothing before it
     return Places(student[of][there], first[of][there], position[there], before[there], start[there])
 

@@ -17,7 +17,7 @@ Format = Literal["onnx", "safetensors"]
 
 
 def export(trained: Trained, dataset: Dataset | None, to: Path, kind: Format, licence: str | None) -> list[Path]:
-    """Write the model and, beside it under the same name, its card; where they are.
+    """Write the model and, beside it, its card; where they are.
 
     `dataset`: the run's, where it can still be read; `licence`: of the data. Raises StoreError.
     """
@@ -31,7 +31,11 @@ def export(trained: Trained, dataset: Dataset | None, to: Path, kind: Format, li
             tensors = {f"{side}.{k}": v for side, e in encoders.items() for k, v in member_state(e, 0).items()}
             one = json.dumps(about | {"config": json.loads(about["config"]), "vocabulary": json.loads(vocabulary)})
             save_file(tensors, temporary, {"gaintrace": one})  # of several entries the order would be left to chance
-    described = to.with_suffix(".md")
-    with whole(described) as temporary:
+    with whole(described(to)) as temporary:
         temporary.write_text(card(trained, dataset, kind, licence), encoding="utf-8")
-    return [to, described]
+    return [to, described(to)]
+
+
+def described(to: Path) -> Path:
+    """Where the card of an exported model lies: one of each format would not have the other's."""
+    return to.with_name(f"{to.name}.md")

@@ -3,7 +3,7 @@
 import os
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -12,6 +12,7 @@ from gaintrace.data.dataset import Dataset
 from gaintrace.data.readers.csv import Columns, read
 from gaintrace.errors import ConfigError
 from gaintrace.use.answered import Answered, of_answers, of_dataset
+from gaintrace.use.asked import At
 from gaintrace.use.predictions import predicted, schema
 from gaintrace.use.trained import Trained
 
@@ -59,8 +60,10 @@ class Model:
         says what it was expected to be or, with `skills`, these are asked about after every answer.
         """
         columns = _columns(student, skill, correct, item, time, order, skill_separator)
+        if at not in get_args(At):
+            raise ConfigError(f"at={at!r}: expected {' or '.join(get_args(At))}")
         answered = self._answered(answers, columns)
-        numbers = None if skills is None else self.trained.numbers_of(skills)
+        numbers = None if skills is None else self.trained.numbers_of([skills] if isinstance(skills, str) else skills)
         tables = list(predicted(self.trained, answered, at, numbers))
         types = schema(at, given=at == "every" and skills is None)
         frame: pd.DataFrame = pa.concat_tables([types.empty_table(), *tables]).to_pandas()
@@ -106,6 +109,8 @@ class Model:
             answered = of_dataset(self.trained, answers)
         elif columns is None:
             raise ConfigError("of a table say which columns are meant, with student=, skill= and correct=")
+        elif not isinstance(answers, pd.DataFrame | str | os.PathLike):
+            raise ConfigError(f"a {type(answers).__name__} is no table; give a DataFrame, a file or a data set")
         else:
             table = answers if isinstance(answers, pd.DataFrame) else Path(answers)
             name = "the table" if isinstance(answers, pd.DataFrame) else str(answers)
@@ -127,6 +132,9 @@ def _columns(
     """None where no column is named."""
     if all(value is None for value in (student, skill, correct, item, time, order, skill_separator)):
         return None
+    for value in (student, skill, correct, item, time, order, skill_separator):
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"column {value!r}: expected a name, as a text; give the DataFrame's columns names")
     if student is None or skill is None or correct is None:
         raise ConfigError("of a table say which columns are meant, with student=, skill= and correct=, all three")
     return Columns(student, skill, correct, item, time, order, skill_separator)

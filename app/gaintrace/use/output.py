@@ -16,19 +16,21 @@ from gaintrace.errors import ConfigError, StoreError
 KINDS = {".parquet": pyarrow.parquet.ParquetWriter, ".csv": pyarrow.csv.CSVWriter}
 
 
-def checked_table(option: str, path: Path) -> Path:
+def checked_table(option: str, path: Path, force: bool) -> Path:
     """The path itself. Raises ConfigError where no table can be written there."""
     if path.suffix.lower() not in KINDS:
         raise ConfigError(f"{option} {path}: name a file that ends in {' or '.join(KINDS)}, which says what it becomes")
-    return checked(option, path)
+    return checked(option, path, force)
 
 
-def checked(option: str, path: Path) -> Path:
-    """The path itself. Raises ConfigError where no file can be written there."""
+def checked(option: str, path: Path, force: bool) -> Path:
+    """The path itself. Raises ConfigError where none can be written there, or one is there that may stay."""
     if path.is_dir():
         raise ConfigError(f"{option} {path}: a folder; name a file in it")
     if not path.parent.is_dir():
         raise ConfigError(f"{option} {path}: there is no folder {path.parent}; make it first")
+    if path.exists() and not force:
+        raise ConfigError(f"{option} {path} exists; name another file, or replace it with --force")
     return path
 
 

@@ -58,7 +58,11 @@ class Trained:
         return self.mastery.difficulty is not None
 
     def numbers_of(self, skills: list[str]) -> list[int]:
-        """Numbers of skills. Raises ConfigError where the run does not know one."""
+        """Numbers of skills. Raises ConfigError where the run does not know one, or there is none."""
+        if not skills or any(not isinstance(skill, str) for skill in skills):
+            raise ConfigError(
+                f"skills {skills!r}: expected names of skills, as texts; run {self.run} knows {few(self.skills)}"
+            )
         unknown = [skill for skill in skills if skill not in self.skill_numbers]
         if unknown:
             near = did_you_mean(unknown[0], self.skills)
