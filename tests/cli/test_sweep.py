@@ -53,6 +53,7 @@ def test_the_three_steps_give_what_the_sweep_gives(finished: tuple[Path, str], f
     for shard in ("1", "0"):
         assert gaintrace(folder, "train-shard", "--sweep", sweep_id, "--shard", shard).code == 0
     assert gaintrace(folder, "aggregate", "--sweep", sweep_id).code == 0
+    assert gaintrace(folder, "aggregate", "--sweep", sweep_id.rpartition("-")[0]).code == 0
     ours, whole = (results(store).drop(columns="seconds") for store in (folder / "store", finished[0] / "store"))
     pd.testing.assert_frame_equal(ours, whole)
 

@@ -202,10 +202,12 @@ def import_results(
 def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = "") -> None:
     """Make tables, figures and the report of what a sweep has trained so far."""
     from gaintrace.pipeline.sweep import conclude
-    from gaintrace.store import open_store
-    from gaintrace.sweeps.plan import read_plan
+    from gaintrace.store import layout, open_store
+    from gaintrace.sweeps.plan import find_sweep, read_plan
 
     store, console = open_store(out), plain()
+    if not store.exists(layout.sweep(sweep_id, layout.PLAN)):  # a name; to look for it is to list the store
+        sweep_id = find_sweep(store, sweep_id)
     with ConsoleWatcher(console):
         done = conclude(store, read_plan(store, sweep_id), pushgateway)
     _show(console, done, out)
