@@ -16,7 +16,11 @@ class ExitCode(IntEnum):
     CONFIG = 2, "wrong usage or configuration. A retry cannot help"
     DATA = 3, "the data set is missing or not what it claims. A retry cannot help"
     INCOMPLETE = 4, "too few runs succeeded; what did is kept and `results.csv` names the others"
-    STORE = 5, "the store, or standard output, cannot be used (full disk, no permission, unreachable). A retry may help"
+    STORE = (
+        5,
+        "the store, or standard output, cannot be used (full disk, no permission, unreachable). A retry may help. "
+        "Output that is closed from the start is taken for one that nobody wants",
+    )
     CLUSTER = 6, "the cluster cannot be reached, refuses, or lacks something. A retry may help"
     REGRESSION = 7, "done, and the numbers are not what is recorded: a validation surely worse, a run not reproduced"
     REFUSED = 8, "a promotion that the sweep's numbers do not support; the message says why. --force overrules"
