@@ -143,7 +143,7 @@ def test_arguments_are_ones_that_the_command_takes(template: dict[str, Any], nam
     pod = next(t for t in pods(template) if t["name"] == name)
     command, *arguments = pod["container"]["args"]
     result = subprocess.run(
-        [sys.executable, "-c", "from gaintrace.cli import main; main()", command, "--help"],
+        [sys.executable, "-c", "from gaintrace.cli import run; run()", command, "--help"],
         capture_output=True,
         text=True,
         check=True,

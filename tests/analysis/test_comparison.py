@@ -197,6 +197,7 @@ def test_one_seed_tells_large_differences_from_small_ones(tmp_path):
         "together": 1,
         "undecided": 1,
         "first": 1,
+        "front": 1,
     }
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from gaintrace.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from gaintrace.cli import run; run()"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}
 PATIENCE = 300
 """Seconds after which a process is given up; a busy machine takes its time."""

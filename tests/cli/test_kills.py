@@ -34,7 +34,7 @@ ARTEFACTS = {"results.csv", "results.json", "best.yaml", "manifest.json", "repor
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", "from gaintrace.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from gaintrace.cli import run; run()", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment

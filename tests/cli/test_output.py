@@ -12,7 +12,7 @@ from gaintrace.data.dataset import load_dataset, load_info
 from tests.conftest import SMALL_SWEEP
 
 RAW = "user_id,log_id,sequence_id,correct\n" + "".join(f"{u},{i},s{i % 2},{i % 2}\n" for u in "ab" for i in range(4))
-COMMAND = [sys.executable, "-c", "from gaintrace.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from gaintrace.cli import run; run()"]
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG"))} | {"COLUMNS": "80"}
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 ENCODINGS = [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "utf-8"}, C_LOCALE]

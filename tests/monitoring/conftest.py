@@ -82,7 +82,7 @@ class Monitored:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from gaintrace.cli import main; main()", *arguments]
+    return [sys.executable, "-c", "from gaintrace.cli import run; run()", *arguments]
 
 
 def scraped(job: str, target: str, honor: bool = False, **labels: str) -> dict[str, object]:

@@ -368,7 +368,7 @@ def test_a_store_that_fails_is_one_line_and_an_exit_code(
 ) -> None:
     monkeypatch.setenv("GAINTRACE_STORE_DEADLINE", "1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    command = [sys.executable, "-c", "from gaintrace.cli import main; main()", "plan", sweep_file, "--out", "s3://b/p"]
+    command = [sys.executable, "-c", "from gaintrace.cli import run; run()", "plan", sweep_file, "--out", "s3://b/p"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == ExitCode.STORE
     assert re.fullmatch(r"error: cannot write s3://b/p/\S+: the server cannot be reached; .*\n", done.stderr)

@@ -39,6 +39,6 @@ def test_places_that_cannot_be_are_refused(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     for name, message in (("p.xlsx", "ends in"), ("folder.csv", "a folder; name"), ("no/p.csv", "there is no folder")):
         with pytest.raises(ConfigError, match=message):
-            checked_table("--to", tmp_path / name)
+            checked_table("--to", tmp_path / name, force=False)
     with pytest.raises(StoreError, match="cannot write"):
         write_table(tmp_path / "no" / "p.csv", SCHEMA, tables(1))

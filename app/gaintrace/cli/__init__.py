@@ -1,5 +1,7 @@
 """The command line. Commands are thin: they read arguments, call the package, and print."""
 
+import contextlib
+import os
 import sys
 
 import typer
@@ -78,6 +80,21 @@ def main() -> None:
         _say(error)
         code = code or error.exit_code
     sys.exit(code)
+
+
+def run() -> None:
+    """`main` as the whole of a process, which ends as soon as it is done.
+
+    A thread of Arrow's that idles while an interpreter ends can abort it, after everything was written and said
+    (https://github.com/apache/arrow/issues/34314: one command in a thousand on a busy machine).
+    """
+    try:
+        main()
+    except SystemExit as end:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
 
 
 def _say(error: GaintraceError) -> None:
