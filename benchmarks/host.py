@@ -82,5 +82,5 @@ def _shapes(dataset: Dataset) -> str:
     real = EPOCHS * data.targets["train"]
     return (
         f"Steps can be replayed on batches whose shape recurs: {fitting:.1%} of {dataset.name}'s have one of "
-        f"{len(packing.rows)}, with {tokens / real - 1:.0%} padding, against {own / real - 1:.1%} in groups cut."
+        f"{len(packing.rows)}, with {tokens / real - 1:.0%} padding, against {own / real - 1:.1%} in length groups."
     )

@@ -4,7 +4,7 @@ Histories are short, and padding every batch to its longest one wastes most of t
 sorted by length and cut into groups, and each group is padded to its own longest. All groups lie one after another on
 one axis of N tokens, so that everything but attention treats them at once and attention takes slices. (Batches of
 equally long chunks would pad less still, but they are no fair samples: the mastery encoder learned more slowly from
-them.)
+them. Where steps are replayed, chunks are packed into rows instead: gaintrace.data.packing.)
 
 Batches are random. Seeds shuffle which chunks meet, not the shapes: how long the chunks of a batch are is decided by
 the epoch alone, and a seed deals the chunks of nearly one length (a bucket) to the places for that length. So members
