@@ -14,7 +14,7 @@ QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model an
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-sweep: .venv/installed ## Run Phase 2's grid end to end on simulated students
+sweep: .venv/installed ## A first sweep on simulated students, end to end
 	$(BIN)/gaintrace sweep demo --out $(STORE)
 
 quick: .venv/installed ## Run the tests of a minute: no servers, hardly a process, nothing that trains for long
