@@ -38,8 +38,9 @@ image-test: .venv/installed ## Build the image with buildah and run it locked do
 cluster-test: .venv/installed ## Install the chart on a real cluster and run sweeps (GAINTRACE_IMAGE, GAINTRACE_NAMESPACE)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m cluster tests/cluster/test_real_cluster.py
 
-docs: .venv/installed ## Write the reference tables of the docs from the code
+docs: .venv/installed ## Write the reference tables of the docs from the code, and README's picture with Chromium
 	$(BIN)/python -m gaintrace.docs
+	-$(BIN)/python docs/picture.py
 
 clean: ## Remove .venv and caches; results stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
