@@ -236,8 +236,8 @@ def _show(console: Console, done: "Concluded", out: str) -> None:
     from gaintrace.report.terminal import show
 
     show(console, done.summary)
-    if done.problem:
-        console.print(done.problem)
+    for problem in done.problems:
+        console.print(problem, soft_wrap=True)
     console.print(f"report: {done.report}", soft_wrap=True)
     coverage = done.summary.coverage
     if not coverage.enough:

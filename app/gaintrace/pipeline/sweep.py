@@ -40,12 +40,12 @@ HERE = Machine()
 
 @dataclass(frozen=True)
 class Concluded:
-    """A sweep's numbers, where its report is, and what went wrong with announcing it, if anything."""
+    """A sweep's numbers, where its report is, and what went wrong with announcing it, a line each."""
 
     plan: Plan
     summary: "Summary"
     report: str
-    problem: str | None
+    problems: tuple[str, ...]
 
 
 def run_sweep(
@@ -133,13 +133,18 @@ def train_shards(
 
 
 def conclude(store: Store, plan: Plan, pushgateway: str = "") -> Concluded:
-    """Write tables, figures, report and metrics of what a sweep has trained so far. `pushgateway`: gets the metrics."""
+    """Write tables, figures, report and metrics of what a sweep has trained so far.
+
+    `pushgateway`: gets the metrics. An MLflow server that the environment names gets runs, epochs and report.
+    """
     from gaintrace.report.aggregate import aggregate
     from gaintrace.report.metrics import sweep_metrics
+    from gaintrace.report.tracking import track
     from gaintrace.telemetry import push
 
     summary = aggregate(store, plan.sweep_id)
     registry = sweep_metrics(summary, seconds_since_planned(store, plan.sweep_id))
     store.write(layout.sweep(plan.sweep_id, "metrics.prom"), push.text(registry))
-    problem = push.push(pushgateway, registry, summary.name, summary.data.name) if pushgateway else None
-    return Concluded(plan, summary, f"{store.uri}/{layout.sweep(plan.sweep_id, 'report.html')}", problem)
+    pushed = push.push(pushgateway, registry, summary.name, summary.data.name) if pushgateway else None
+    problems = tuple(problem for problem in (pushed, track(store, plan, summary)) if problem)
+    return Concluded(plan, summary, f"{store.uri}/{layout.sweep(plan.sweep_id, 'report.html')}", problems)
