@@ -7,7 +7,7 @@ from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.runs import reproduction
 from gaintrace.runs.reproduction import RecordedRun, Reproduction
 from gaintrace.store import Store
-from gaintrace.sweeps.data import load_data
+from gaintrace.sweeps.data import load_data, located
 
 
 def reproduce(
@@ -24,7 +24,7 @@ def reproduce(
     """
     watcher = watcher or Unwatched()
     recorded = RecordedRun.read(store, run)
-    spec = recorded.spec(data)
+    spec = recorded.spec(data or located(store, recorded.config, recorded.result.data.hash).data.dataset)
     dataset = load_data(spec.base)
     recorded.check_data(dataset.hash)
     number, own = reproduction.place(store, run)

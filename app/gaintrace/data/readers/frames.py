@@ -78,4 +78,4 @@ def _float_texts(values: "pd.Series[Any]", path: Path) -> list[str | None]:
 def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
