@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from gaintrace.data.readers.common import Table, texts
+from gaintrace.data.readers.cells import texts
+from gaintrace.data.readers.common import Table
 from gaintrace.errors import DataError
 
 EXACT = 2**53
