@@ -134,11 +134,17 @@ def plan(
         str | None,
         typer.Option(metavar="FOLDER", help="Folder for `sweep-id` and `shards.json`, for workflow engines."),
     ] = None,
+    parameters: Annotated[
+        str | None, typer.Option(metavar="JSON", help="All parameters of the workflow, to be checked.")
+    ] = None,
     data_optional: DataOptional = False,
 ) -> None:
     """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
+    from gaintrace.cluster.parameters import check_given
     from gaintrace.store import FolderStore, open_store
 
+    if parameters is not None:
+        check_given(parameters)
     store = open_store(out)
     changes = [*(overrides or []), *listed_overrides(epochs, more)]
     spec = _spec(store, source, data, changes)
