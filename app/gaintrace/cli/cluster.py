@@ -81,17 +81,23 @@ def outcome(
     workflow: Annotated[str, typer.Option(help="The workflow's name.")],
     phase: Annotated[str, typer.Option(help="How it ended.")],
     failures: Annotated[str, typer.Option(help="Argo's list of failed nodes.")] = "",
+    entry: Annotated[str, typer.Option(help="The template that it began with.")] = "sweep",
 ) -> None:
     """Say how a workflow ended, and what to do; its last step."""
     from gaintrace.cluster.outcome import explain
 
-    print("\n".join(explain(workflow, phase, failures)))
+    print("\n".join(explain(workflow, phase, failures, entry)))
 
 
 def _cluster(namespace: str | None, context: str | None) -> "Cluster":
     from gaintrace.cluster.api import Cluster
 
-    return Cluster(namespace, context)
+    cluster = Cluster(namespace, context)
+    if not cluster.verified:
+        plain(stderr=True).print(
+            "the kubeconfig says insecure-skip-tls-verify: the cluster's certificate is not checked"
+        )
+    return cluster
 
 
 def _template(cluster: "Cluster", name: str) -> "Object":
@@ -114,6 +120,7 @@ def _follow(cluster: "Cluster", name: str, uri: str) -> None:
     from pathlib import Path
     from urllib.parse import urlsplit
 
+    from gaintrace.cluster.nodes import DEADLINE
     from gaintrace.cluster.watch import StoreView
     from gaintrace.cluster.watch import watch as follow
     from gaintrace.store import open_store
@@ -129,9 +136,18 @@ def _follow(cluster: "Cluster", name: str, uri: str) -> None:
         raise typer.Exit(0) from None
     if end.message:
         console.print(end.message)
+    if any(DEADLINE in step.message for step in end.steps) and (reason := _image_problem(cluster, name)):
+        console.print(f"a pod could not pull its image: {reason}", soft_wrap=True)
     if end.sweep_id is not None:
         _show_results(console, cluster, name, view.store, uri, end.sweep_id)
     raise typer.Exit(end.exit_code)
+
+
+def _image_problem(cluster: "Cluster", name: str) -> str | None:
+    try:
+        return cluster.image_problem(name)
+    except ClusterError:
+        return None  # it would only have explained an end that is told already
 
 
 def _show_results(

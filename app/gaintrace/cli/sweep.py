@@ -142,6 +142,7 @@ def plan(
     """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
     from gaintrace.cluster.parameters import check_given
     from gaintrace.store import FolderStore, open_store
+    from gaintrace.sweeps.plan import check_shards
 
     if parameters is not None:
         check_given(parameters)
@@ -149,6 +150,8 @@ def plan(
     changes = [*(overrides or []), *listed_overrides(epochs, more)]
     spec = _spec(store, source, data, changes)
     folder = named.writable("--outputs", str(outputs)) if outputs is not None else None
+    if folder is not None:
+        check_shards(spec, runs_per_pod)
 
     from gaintrace.pipeline.sweep import plan_sweep
 

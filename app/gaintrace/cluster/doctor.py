@@ -130,7 +130,7 @@ def _semaphore(cluster: Cluster) -> Check:
 
 
 def _gpus(cluster: Cluster) -> Check:
-    gpus = cluster.gpus()
+    gpus = cluster.gpus("nvidia.com/gpu")
     if gpus:
         total, nodes = sum(gpus.values()), len(gpus)
         return Check("ok", f"{total} GPU{_s(total)} allocatable on {nodes} node{_s(nodes)}")

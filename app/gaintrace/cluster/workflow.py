@@ -10,6 +10,7 @@ from gaintrace.cluster.parameters import NAMES, check_names, check_values
 from gaintrace.cluster.schema import check_fields
 from gaintrace.config import listed_overrides, load_spec, preset_names
 from gaintrace.errors import ConfigError, did_you_mean
+from gaintrace.sweeps.plan import check_shards
 
 Object = dict[str, Any]
 """A Kubernetes object as parsed YAML or JSON."""
@@ -126,3 +127,4 @@ def check(values: dict[str, str]) -> None:
             f"sweep {spec.name} names no data set. Pass -p data=URI of a prepared one, or set data.uri in the chart; "
             "to try things out, -p sweep=demo trains on simulated students"
         )
+    check_shards(spec, int(values["runs-per-pod"]))

@@ -20,6 +20,10 @@ WRITTEN_AT_A_TIME = 16
 """Plans of shards written at a time: a store answers slowly, not rarely."""
 
 
+MOST_SHARDS = 2000
+"""Of a workflow: Argo keeps the state of all its steps in one object, which has to stay under 1 MiB compressed."""
+
+
 class DataReference(Strict):
     """The data set a sweep was planned on. `uri` is None for simulated students."""
 
@@ -95,6 +99,17 @@ def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None =
     identity = [values | {"base": identifying(values["base"])}, data.hash, code_version()]
     sweep_id = f"{spec.name}-{content_hash(identity)[:8]}"
     return Plan(sweep_id=sweep_id, spec=spec, data=data, code_version=code_version(), runs=runs)
+
+
+def check_shards(spec: SweepSpec, runs_per_shard: int | None) -> None:
+    """Refuse a sweep of more shards than a workflow holds. Raises ConfigError naming how many runs a pod would do."""
+    runs = spec.size()
+    shards = math.ceil(runs / (runs_per_shard or runs))
+    if shards > MOST_SHARDS:
+        raise ConfigError(
+            f"sweep {spec.name} is {runs:,} runs, and at {runs_per_shard} a pod {shards:,} pods; a workflow holds "
+            f"{MOST_SHARDS:,}. Give a pod {math.ceil(runs / MOST_SHARDS)} or more: --runs-per-pod, or -p runs-per-pod=…"
+        )
 
 
 def write_plan(store: Store, plan: Plan) -> None:
