@@ -10,15 +10,7 @@ import pytest
 
 from gaintrace.cluster.parameters import NAMES
 from tests.argo_pods import pod, violations
-from tests.chart.cases import CASES, documents
-
-STEPS: dict[str, dict[str, str]] = {
-    "plan": {},
-    "train": {"sweep-id": "demo-1", "shard": "0"},
-    "aggregate": {"sweep-id": "demo-1"},
-    "validate": {"data": "s3://results/datasets/assist2015"},
-    "outcome": {},
-}
+from tests.chart.cases import CASES, STEPS, documents
 
 pytestmark = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
 

@@ -7,6 +7,43 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Labels and annotations of every pod, besides those that say which it is. */}}
+{{- define "gaintrace.podMetadata" -}}
+labels:
+  app.kubernetes.io/part-of: gaintrace
+  {{- with .Values.kueue.queueName }}
+  kueue.x-k8s.io/queue-name: {{ . }}
+  {{- end }}
+  {{- with merge dict .Values.podLabels .Values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .Values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Security context of every pod. */}}
+{{- define "gaintrace.podSecurity" -}}
+runAsNonRoot: true
+{{- with .Values.podSecurity.user }}
+runAsUser: {{ . | int64 }}
+runAsGroup: {{ . | int64 }}
+fsGroup: {{ . | int64 }}
+{{- end }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "gaintrace.pullSecrets" -}}
+{{- range .Values.image.pullSecrets }}
+- name: {{ . }}
+{{- end }}
 {{- end }}
 
 {{- define "gaintrace.image" -}}
@@ -43,6 +80,19 @@ gpus: {{ .gpus | quote }}
 cpu: {{ .cpu | quote }}
 memory: {{ .memory | quote }}
 deadline: {{ .deadlineSeconds | int64 | quote }}
+{{- end }}
+plan-memory: {{ .Values.plan.memory | quote }}
+aggregate-memory: {{ .Values.aggregate.memory | quote }}
+{{- end }}
+
+{{/* What a training pod gets that a template of Argo has no field for. */}}
+{{- define "gaintrace.trainingPatch" -}}
+{{- with .Values.training.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .Values.training.topologySpreadConstraints }}
+topologySpreadConstraints:
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 
@@ -91,6 +141,13 @@ deadline: {{ .deadlineSeconds | int64 | quote }}
 - {name: s3-ca, mountPath: /etc/gaintrace/s3-ca, readOnly: true}
 {{- end }}
 {{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Where a rule of the network policy leads; nothing, which is anywhere, of an empty list. */}}
+{{- define "gaintrace.to" -}}
+{{- with . }}to:
 {{ toYaml . }}
 {{- end }}
 {{- end }}
