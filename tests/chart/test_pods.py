@@ -3,14 +3,16 @@
 import copy
 import re
 import shutil
+import textwrap
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from gaintrace.cluster.parameters import NAMES
 from tests.argo_pods import pod, violations
-from tests.chart.cases import CASES, STEPS, documents
+from tests.chart.cases import CASES, ROOT, STEPS, documents
 
 pytestmark = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
 
@@ -88,6 +90,33 @@ def test_the_network_policy_selects_every_pod(rendered: dict[str, str]) -> None:
         for found in [*pods, test_pod]:
             assert policy["spec"]["podSelector"]["matchLabels"].items() <= found["metadata"]["labels"].items()
         assert not any("to" in rule for rule in policy["spec"]["egress"]), "names of hosts resolve to any address"
+
+
+def amount(text: str) -> float:
+    """A quantity of Kubernetes as a number."""
+    number, unit = re.fullmatch(r"([0-9.]+)([a-zA-Z]*)", str(text)).groups()
+    return float(number) * {"": 1, "m": 1e-3, "Mi": 2**20, "Gi": 2**30}[unit]
+
+
+def test_the_quota_that_the_docs_give_is_enough_and_not_twice_as_much(rendered: dict[str, str]) -> None:
+    text = (ROOT / "docs" / "cluster.md").read_text()
+    block = re.search(r"( {4}apiVersion: v1\n {4}kind: ResourceQuota\n.*?)\n\n", text, re.DOTALL)
+    quota = yaml.safe_load(textwrap.dedent(block.group(1)))
+    kubernetes_validate.validate(quota, "1.33", strict=True)
+    template = installed(rendered["defaults"])
+    pods = [pod(template, step, STEPS[step]) for step in ["train"] * 6 + ["plan", "aggregate", "outcome"]]
+    for name, hard in quota["spec"]["hard"].items():
+        if name == "pods":
+            assert amount(hard) >= len(pods)
+            continue
+        kind, resource = name.split(".", 1)
+        used = 0.0
+        for found in pods:
+            for container in found["spec"]["containers"]:
+                limits = container["resources"]["limits"]
+                asked = limits if kind == "limits" else limits | container["resources"].get("requests", {})
+                used += amount(asked.get(resource, "0"))
+        assert used <= amount(hard) < 2.5 * used, name
 
 
 HOSTILE = [

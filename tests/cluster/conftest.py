@@ -35,7 +35,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         },
     }
     executor = f"system:serviceaccount:{NAMESPACE}:gaintrace-executor"
-    fake.allowed = {("", "create workflows")} | {
+    fake.allowed = {("", f"{verb} workflows") for verb in ("create", "update", "patch", "delete")} | {
         (executor, f"{verb} workflowtaskresults") for verb in ("create", "patch")
     }
     fake.set_parameter("store", str(tmp_path / "store"))

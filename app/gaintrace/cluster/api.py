@@ -18,6 +18,7 @@ from gaintrace.cluster.workflow import Object
 from gaintrace.errors import ClusterError, ConfigError
 
 ARGO = ("argoproj.io", "v1alpha1")
+KUEUE = (("kueue.x-k8s.io", "v1beta2"), ("kueue.x-k8s.io", "v1beta1"))
 INCLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 UNREADABLE = (ConfigException, OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError)
@@ -147,13 +148,32 @@ class Cluster:
         # The longest has the cause; others say that it was an error.
         return " ".join(max(found, key=len).split()) if found else None
 
-    def gpus(self, resource: str) -> dict[str, int]:
-        """How many of a resource can be allocated, by node, of the nodes that take pods."""
+    def priority_class(self, name: str) -> None:
+        """Raises NotFoundError where there is none."""
+        self._call(f"read PriorityClass {name}", client.SchedulingV1Api(self._api).read_priority_class, name)
+
+    def runtime_class(self, name: str) -> None:
+        """Raises NotFoundError where there is none."""
+        self._call(f"read RuntimeClass {name}", client.NodeV1Api(self._api).read_runtime_class, name)
+
+    def local_queue(self, name: str) -> None:
+        """Raises NotFoundError where Kueue is not there, or has no such queue in the namespace."""
+        get = self._objects.get_namespaced_custom_object
+        for version in KUEUE:
+            try:
+                self._call(f"read LocalQueue {name}", get, *version, self.namespace, "localqueues", name)
+                return
+            except NotFoundError:
+                if version == KUEUE[-1]:
+                    raise
+
+    def gpus(self, resource: str, labels: dict[str, str]) -> dict[str, int]:
+        """How many of a resource can be allocated, by node, of the nodes with these labels that take pods."""
         nodes = self._call("list nodes", self._core.list_node).items
         counts = {
             node.metadata.name: int((node.status.allocatable or {}).get(resource, 0))
             for node in nodes
-            if not node.spec.unschedulable
+            if not node.spec.unschedulable and labels.items() <= (node.metadata.labels or {}).items()
         }
         return {name: count for name, count in counts.items() if count}
 
