@@ -18,6 +18,7 @@ from gaintrace.cli import sweep
 from gaintrace.cluster.parameters import NAMES, check_given
 from gaintrace.cluster.workflow import TEMPLATE, check, effective, parameters
 from gaintrace.errors import ConfigError, ExitCode
+from tests.argo_schema import REMOVED, faults, keys
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "workflows"
@@ -45,6 +46,26 @@ def test_strict_schema_and_references() -> None:
         pytest.skip("the checker of Argo manifests is not here")
     result = subprocess.run([sys.executable, str(checker), str(FOLDER)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_argo_s_own_schema_finds_nothing(file: Path) -> None:
+    assert faults(load(file.name)) == []
+
+
+def test_argo_s_own_schema_is_strict(template: dict[str, Any]) -> None:
+    """It is the schema of 4.1: it knows what that has, and neither what it removed nor what is misspelled."""
+    plan = next(t for t in template["spec"]["templates"] if t["name"] == "plan")
+    plan["pendingTimeout"] = "1h"
+    assert faults(template) == []
+    plan["pendingTimeuot"] = "1h"
+    plan["synchronization"] = {"semaphore": {"configMapKeyRef": {"name": "x", "key": "y"}}}
+    assert len(faults(template)) == 2
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_nothing_is_left_that_argo_4_removed(file: Path) -> None:
+    assert set(keys(load(file.name))).isdisjoint(REMOVED)
 
 
 def test_yamllint_finds_nothing() -> None:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from gaintrace import __version__
+from tests.argo_schema import REMOVED, faults, keys
 from tests.chart.cases import CASES, CHART, ROOT, documents, render
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -54,11 +55,28 @@ def test_every_object_is_valid_kubernetes(rendered: dict[str, str], case: str) -
     assert checked >= 8
 
 
+ARGO = ("WorkflowTemplate", "CronWorkflow")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_workflow_is_valid_by_argo_s_own_schema(rendered: dict[str, str], case: str) -> None:
+    for document in documents(rendered[case]):
+        if document["kind"] in ARGO:
+            assert faults(document) == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_workflow_has_what_argo_4_removed(rendered: dict[str, str], case: str) -> None:
+    workflows = [d for d in documents(rendered[case]) if d["kind"] in ARGO]
+    assert len(workflows) == 2
+    assert set(keys(workflows)).isdisjoint(REMOVED)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_of_a_workflow_is_read_again_while_it_runs(rendered: dict[str, str], case: str) -> None:
     """Argo copies the template into each workflow, but reads a ConfigMap that it refers to at every step."""
     for document in documents(rendered[case]):
-        if document["kind"] in ("WorkflowTemplate", "CronWorkflow"):
+        if document["kind"] in ARGO:
             spec = copy.deepcopy(document["spec"])
             semaphores = [t.pop("synchronization", None) for t in spec.get("templates", [])]
             assert "configMapKeyRef" not in json.dumps(spec)

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
 from gaintrace.cluster.workflow import parameters
-from tests.argo_pods import pod
+from tests.argo_pods import pod, violations
+from tests.argo_schema import faults
 from tests.chart.cases import CHART, STEPS, documents, render
 
 pytestmark = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
@@ -164,6 +166,18 @@ def look(found: dict[str, dict[str, Any]], place: Place) -> Any:
 @pytest.mark.parametrize(("value", "place", "expected"), [(v, p, e) for v, _, p, e in EFFECTS])
 def test_a_value_shows(changed: dict[str, dict[str, Any]], value: str, place: Place, expected: Any) -> None:
     assert look(changed, place) == expected, value
+
+
+def test_they_are_still_what_kubernetes_and_argo_take(changed: dict[str, dict[str, Any]]) -> None:
+    for document in changed.values():
+        if "argoproj.io" not in document["apiVersion"]:
+            kubernetes_validate.validate(document, "1.33", strict=True)
+    for step, inputs in STEPS.items():
+        found = pod(changed["WorkflowTemplate/gaintrace-sweep"], step, inputs)
+        kubernetes_validate.validate(found, "1.33", strict=True)
+        assert violations(found) == []
+    for name in ("WorkflowTemplate/gaintrace-sweep", "CronWorkflow/gaintrace-nightly"):
+        assert faults(changed[name]) == []
 
 
 def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
