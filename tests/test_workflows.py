@@ -17,7 +17,8 @@ import yaml
 from gaintrace.cli import sweep
 from gaintrace.cluster.parameters import NAMES, check_given
 from gaintrace.cluster.workflow import TEMPLATE, check, effective, parameters
-from gaintrace.errors import ConfigError, ExitCode
+from gaintrace.errors import ConfigError, ExitCode, IncompleteError
+from gaintrace.report.aggregate import without_scripts
 from tests.argo_schema import REMOVED, faults, keys
 
 ROOT = Path(__file__).parents[1]
@@ -275,3 +276,26 @@ def test_a_plan_refuses_more_shards_than_a_workflow_holds(tmp_path: Path) -> Non
     ):
         sweep.plan("demo", "", str(tmp_path / "store"), None, 1, "", many, str(tmp_path / "plan"))
     assert not (tmp_path / "store").exists()
+
+
+def test_the_last_step_hands_over_what_argo_s_ui_can_show(tmp_path: Path) -> None:
+    """The copies are those that the chart names, and there even where too few runs succeeded."""
+    store, outputs = str(tmp_path / "store"), tmp_path / "report"
+    changes = "base.data.synthetic.students=60; grid.training.bce_loss_weight=[0.5]; base.training.epochs=1"
+    sweep.plan("demo", None, store, None, None, "", changes, str(tmp_path / "plan"))
+    sweep_id = (tmp_path / "plan" / "sweep-id").read_text()
+    with pytest.raises(IncompleteError):
+        sweep.aggregate(sweep_id, store, outputs=str(outputs))
+    sweep.train_shard(sweep_id, 0, store, None, "cpu", 1, None)
+    sweep.aggregate(sweep_id, store, outputs=str(outputs))
+    helpers = (ROOT / "charts" / "gaintrace" / "templates" / "_helpers.tpl").read_text()
+    assert {path.name for path in outputs.iterdir()} == set(re.findall(r"path: /tmp/report/([\w.]+)", helpers))
+    assert "<script" not in (outputs / "report.html").read_text()
+    assert (outputs / "results.csv").read_text() == (
+        tmp_path / "store" / "sweeps" / sweep_id / "results.csv"
+    ).read_text()
+
+
+def test_a_page_without_scripts_has_all_else() -> None:
+    page = '<p>one</p>\n<script type="module">\nlet a = "<p>";\n</script>\n<p>two</p><script>1</script>'
+    assert without_scripts(page) == "<p>one</p>\n<p>two</p>"

@@ -70,6 +70,13 @@ EFFECTS: list[tuple[str, Any, Place, Any]] = [
     ("aggregate.cpu", "6", ("aggregate", "limits", "cpu"), "6"),
     ("aggregate.memory", "6Gi", ("aggregate", "limits", "memory"), "6Gi"),
     ("aggregate.deadlineSeconds", 666, ("aggregate", "spec", "activeDeadlineSeconds"), 666),
+    (
+        "aggregate.artifacts",
+        True,
+        ("step", "aggregate", "outputs", "artifacts", 0),
+        {"name": "report", "path": "/tmp/report/report.html", "optional": True, "archive": {"none": {}}},
+    ),
+    ("aggregate.artifacts", True, ("aggregate", "main", "args", -1), "--outputs=/tmp/report"),
     ("workflow.deadlineSeconds", 7777777, (*TEMPLATE, "activeDeadlineSeconds"), 7777777),
     ("workflow.retries", 8, ("step", "outcome", "retryStrategy", "limit"), 8),
     ("workflow.ttlSecondsAfterSuccess", 9, (*TEMPLATE, "ttlStrategy", "secondsAfterSuccess"), 9),

@@ -85,6 +85,13 @@ plan-memory: {{ .Values.plan.memory | quote }}
 aggregate-memory: {{ .Values.aggregate.memory | quote }}
 {{- end }}
 
+{{/* Copies that Argo keeps and its UI shows. */}}
+{{- define "gaintrace.artifacts" -}}
+artifacts:
+- {name: report, path: /tmp/report/report.html, optional: true, archive: {none: {}}}
+- {name: results, path: /tmp/report/results.csv, optional: true, archive: {none: {}}}
+{{- end }}
+
 {{/* What a training pod gets that a template of Argo has no field for. */}}
 {{- define "gaintrace.trainingPatch" -}}
 {{- with .Values.training.runtimeClassName }}
