@@ -134,15 +134,24 @@ def plan(
         str | None,
         typer.Option(metavar="FOLDER", help="Folder for `sweep-id` and `shards.json`, for workflow engines."),
     ] = None,
+    parameters: Annotated[
+        str | None, typer.Option(metavar="JSON", help="All parameters of the workflow, to be checked.")
+    ] = None,
     data_optional: DataOptional = False,
 ) -> None:
     """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
+    from gaintrace.cluster.parameters import check_given
     from gaintrace.store import FolderStore, open_store
+    from gaintrace.sweeps.plan import check_shards
 
+    if parameters is not None:
+        check_given(parameters)
     store = open_store(out)
     changes = [*(overrides or []), *listed_overrides(epochs, more)]
     spec = _spec(store, source, data, changes)
     folder = named.writable("--outputs", str(outputs)) if outputs is not None else None
+    if folder is not None:
+        check_shards(spec, runs_per_pod)
 
     from gaintrace.pipeline.sweep import plan_sweep
 
@@ -199,17 +208,31 @@ def import_results(
     _show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
 
 
-def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = "") -> None:
+def aggregate(
+    sweep_id: SweepId,
+    out: Out = "store",
+    pushgateway: Pushgateway = "",
+    outputs: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Folder for copies: `report.html` without scripts, and `results.csv`."),
+    ] = None,
+) -> None:
     """Make tables, figures and the report of what a sweep has trained so far."""
     from gaintrace.pipeline.sweep import conclude
-    from gaintrace.store import layout, open_store
+    from gaintrace.report.aggregate import without_scripts
+    from gaintrace.store import FolderStore, layout, open_store
     from gaintrace.sweeps.plan import find_sweep, read_plan
 
     store, console = open_store(out), plain()
     if not store.exists(layout.sweep(sweep_id, layout.PLAN)):  # a name; to look for it is to list the store
         sweep_id = find_sweep(store, sweep_id)
+    folder = named.writable("--outputs", outputs) if outputs is not None else None
     with ConsoleWatcher(console):
         done = conclude(store, read_plan(store, sweep_id), pushgateway)
+    if folder is not None:
+        page = store.read(layout.sweep(sweep_id, "report.html")).decode()
+        FolderStore(folder).write("report.html", without_scripts(page).encode())
+        FolderStore(folder).write("results.csv", store.read(layout.sweep(sweep_id, "results.csv")))
     _show(console, done, out)
 
 

@@ -1,5 +1,6 @@
 """The plan of a sweep: every run with its complete configuration and identity, grouped into shards."""
 
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -17,6 +18,10 @@ from gaintrace.store import FolderStore, MissingObjectError, Store, layout
 
 WRITTEN_AT_A_TIME = 16
 """Plans of shards written at a time: a store answers slowly, not rarely."""
+
+
+MOST_SHARDS = 2000
+"""Of a workflow: Argo keeps the state of all its steps in one object, which has to stay under 1 MiB compressed."""
 
 
 class DataReference(Strict):
@@ -96,6 +101,17 @@ def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None =
     return Plan(sweep_id=sweep_id, spec=spec, data=data, code_version=code_version(), runs=runs)
 
 
+def check_shards(spec: SweepSpec, runs_per_shard: int | None) -> None:
+    """Refuse a sweep of more shards than a workflow holds. Raises ConfigError naming how many runs a pod would do."""
+    runs = spec.size()
+    shards = math.ceil(runs / (runs_per_shard or runs))
+    if shards > MOST_SHARDS:
+        raise ConfigError(
+            f"sweep {spec.name} is {runs:,} runs, and at {runs_per_shard} a pod {shards:,} pods; a workflow holds "
+            f"{MOST_SHARDS:,}. Give a pod {math.ceil(runs / MOST_SHARDS)} or more: --runs-per-pod, or -p runs-per-pod=…"
+        )
+
+
 def write_plan(store: Store, plan: Plan) -> None:
     """Put spec.yaml and plan.json into the sweep's folder; planned.txt keeps the time of the first.
 
@@ -143,10 +159,16 @@ def read_plan(store: Store, sweep_id: str) -> Plan:
     """
     key = layout.sweep(sweep_id, layout.PLAN)
     try:
-        plan = Plan.model_validate_json(store.read(key))
+        text = store.read(key)
+        plan = Plan.model_validate_json(text)
     except MissingObjectError:
         raise _no_sweep(store, sweep_id, layout.sweep_ids(store)) from None
     except ValidationError as error:
+        if (other := _planned_by(text)) is not None:
+            raise ConfigError(
+                f"sweep {sweep_id} was planned by another gaintrace ({other}), and this one ({code_version()}) cannot "
+                f"read its plan: {explain(error)}. Use the version it was planned with, or plan the sweep again"
+            ) from None
         raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Plan the sweep again") from None
     if (home := _home(store, sweep_id, plan)) is not None:
         raise ConfigError(
@@ -154,6 +176,15 @@ def read_plan(store: Store, sweep_id: str) -> Plan:
             f"name {plan.sweep_id} with --out {home}"
         )
     return plan
+
+
+def _planned_by(text: bytes) -> str | None:
+    """The code version of a plan that is whole, but of another form than ours; None for what is no plan."""
+    try:
+        found = json.loads(text)
+        return str(found["code_version"]) if found["sweep_id"] and found["runs"] else None
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _home(store: Store, sweep_id: str, plan: Plan) -> Path | None:
