@@ -96,7 +96,6 @@ def train(
         left.sort(key=lambda run: run.error is None)
         while left:
             ended = left.pop(0)  # nothing here holds its predictions any longer
-            reporter.ended(ended.run)
             if ended.error is None:
                 stop(f"before the test of run {ended.run}")
                 _test(ended, data, partial(stop, f"in the test of run {ended.run}"))
@@ -116,7 +115,7 @@ def train(
         while not epoch.done:
             stop(f"in epoch {epoch.number} after {epoch.batches_done} of {len(epoch.batches)} batches", epoch)
             epoch.advance()
-            reporter.step(epoch.number, epoch.batches_done, len(epoch.batches))
+            reporter.step(population.runs, epoch.number, epoch.batches_done, len(epoch.batches))
         rows = _epoch_rows(epoch, population, began, partial(stop, f"in the validation of epoch {epoch.number}", epoch))
         epoch = None
         after = (_after_epoch(run, rows[run], population, histories[run], reporter) for run in population.runs)
