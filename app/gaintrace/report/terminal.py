@@ -78,7 +78,7 @@ def _compared_with(summary: Summary) -> str:
 
 def troubles(summary: Summary) -> list[str]:
     """A line for each run without a result."""
-    rest = [row for row in summary.runs if row["status"] != "succeeded"]
+    rest = [row for row in summary.runs if row["status"] not in ("succeeded", "stopped")]
     lines = [
         f"{row['run_id']} ({', '.join(f'{name} {row[name]}' for name in summary.parameters)}): "
         f"{row['error'] or 'not finished'}"
