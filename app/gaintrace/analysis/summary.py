@@ -15,6 +15,7 @@ from gaintrace.analysis.findings import Evidence, Finding, find
 from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import Cost, cost
 from gaintrace.analysis.ranking import REPETITIONS
+from gaintrace.analysis.search import SearchSummary, summarise_search
 from gaintrace.analysis.statistics import Criterion, Statistics, check_success, correlations, summarise
 from gaintrace.analysis.table import plain_value, run_table, short_names
 from gaintrace.config import Objective, Strict
@@ -76,6 +77,9 @@ class Summary(Strict):
     gain: GainStatistics | None
     pykt: PyktScores | None = Field(None, description="of the best run, what compares with pyKT's tables")
     effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
+    search: SearchSummary | None = Field(
+        None, description="how a search went", exclude_if=lambda search: search is None
+    )
     mastery_recovery: float | None
     simulator: str | None = Field(None, description="what simulated the mastery that is recovered; of before: `curve`")
     mastery_shown: list[str] = Field([], description="what the report says of the mastery that it shows")
@@ -147,6 +151,7 @@ def summarise_sweep(
         gain=results[best["run_id"]].gain if best else None,
         pykt=results[best["run_id"]].pykt if best else None,
         effects=[] if plan.spec.search else [e for metric in EFFECT_METRICS if (e := effects(comparison, metric))],
+        search=summarise_search(plan, results),
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
         simulator=results[best["run_id"]].simulator if best else None,
         cost=cost(results),

@@ -46,13 +46,13 @@ def _suggested(plan: Plan, results: dict[str, RunResult], number: int, runs_per_
     """What a round is to train, cell by cell of the grid."""
     spec = plan.spec
     assert spec.search is not None
-    tried = _tried_by_cell(plan, results)
+    known = _tried_by_cell(plan, results)
     swept = []
     for place, cell in enumerate(spec.cells()):
         values = suggest(
             spec.search,
             len(spec.sought),
-            tried.get(_key(cell), []),
+            known.get(_key(cell), []),
             number,
             place,
             partial(_accepts, spec, cell),
@@ -68,19 +68,24 @@ def _accepts(spec: SweepSpec, cell: dict[str, Any], suggested: dict[str, Any]) -
 
 def _tried_by_cell(plan: Plan, results: dict[str, RunResult]) -> dict[str, list[Tried]]:
     """What came of the configurations so far, in the order of the plan, by cell of the grid."""
-    groups: dict[str, list[PlannedRun]] = {}
-    assert plan.spec.search is not None
-    paths = [*plan.spec.grid, *plan.spec.search.space]
-    for run in plan.runs:
-        groups.setdefault(_key({path: run.swept[path] for path in paths}), []).append(run)
     found: dict[str, list[Tried]] = {}
-    for runs in groups.values():
+    for runs in configurations(plan):
         cell = {path: runs[0].swept[path] for path in plan.spec.grid}
-        found.setdefault(_key(cell), []).append(_tried(plan.spec, runs, results))
+        found.setdefault(_key(cell), []).append(tried(plan.spec, runs, results))
     return found
 
 
-def _tried(spec: SweepSpec, runs: list[PlannedRun], results: dict[str, RunResult]) -> Tried:
+def configurations(plan: Plan) -> list[list[PlannedRun]]:
+    """The runs of a search by configuration, in the order of the plan."""
+    assert plan.spec.search is not None
+    paths = [*plan.spec.grid, *plan.spec.search.space]
+    groups: dict[str, list[PlannedRun]] = {}
+    for run in plan.runs:
+        groups.setdefault(_key({path: run.swept[path] for path in paths}), []).append(run)
+    return list(groups.values())
+
+
+def tried(spec: SweepSpec, runs: list[PlannedRun], results: dict[str, RunResult]) -> Tried:
     """A configuration, by the mean of its folds and seeds; stopped where one of them was."""
     assert spec.search is not None
     ended = [results[run.run_id] for run in runs if run.run_id in results]

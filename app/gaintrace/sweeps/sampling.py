@@ -6,6 +6,7 @@ suggestions, in any process. Sources: Bergstra et al., NeurIPS 2011 (TPE); Deb e
 (NSGA-II); Hansen, arXiv:1604.00772 (CMA-ES).
 """
 
+import dataclasses
 import itertools
 import json
 import math
@@ -34,6 +35,8 @@ ATTEMPTS = 50
 """Suggestions in a row that are known, or no configuration, before what is left of the space is drawn from."""
 LISTED = 10_000
 """Of a space of so many configurations or fewer, each can be looked at."""
+LEAST_FOR_IMPORTANCE = 4
+"""Configurations a dimension, that importance can be asked of."""
 GENERATION = "NSGAIISampler:generation"
 """Where Optuna's NSGA-II finds a trial's generation, which here is its round."""
 SIGMA = 0.25
@@ -75,6 +78,27 @@ def suggest(
         known.add(_key(new))
         found.append(new)
     return found
+
+
+def importance(search: Search, tried: list[Tried], objective: int) -> dict[str, float] | None:
+    """How much each dimension decides whether a configuration is among the best, as shares of all, largest first.
+
+    By the place of a score among those sought. None where too few finished. PED-ANOVA: Watanabe et al., IJCAI 2023.
+    """
+    finished = [one for one in tried if _finished(one)]
+    if len(search.space) < 2 or len(finished) < LEAST_FOR_IMPORTANCE * len(search.space):
+        return None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    distributions = _distributions(search)
+    study = optuna.create_study(direction="maximize")
+    for one in finished:
+        assert one.scores is not None
+        alone = dataclasses.replace(one, scores=(one.scores[objective],))
+        study.add_trial(_trial(alone, _written(search, one.values), distributions))
+    shares = optuna.importance.get_param_importances(
+        study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(), params=list(search.space)
+    )
+    return {path: float(share) for path, share in shares.items()}
 
 
 def _key(values: dict[str, Any]) -> str:
