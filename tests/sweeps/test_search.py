@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import re
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -194,6 +195,30 @@ def work(folder, ready, trained):
 
     ready.wait(120)
     searched(folder, watcher=Counting(), runs_per_shard=1)
+
+
+def search_until_killed(folder, text):
+    """What a process does that is killed."""
+    torch.set_num_threads(1)
+    searched(folder, text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [SEARCH, STOPPING])
+def test_killed_in_every_round_it_goes_on_to_the_same_suggestions(tmp_path, text):
+    whole = searched(tmp_path / "whole", text)
+    parts, context = tmp_path / "parts", multiprocessing.get_context("spawn")
+    for number in range(3):
+        process = context.Process(target=search_until_killed, args=(str(parts), text))
+        process.start()
+        until = time.monotonic() + 120
+        while f"{number:03}.json" not in rounds(parts) and process.is_alive() and time.monotonic() < until:
+            time.sleep(0.01)
+        process.kill()
+        process.join(60)
+    again = searched(parts, text)
+    assert rounds(parts) == rounds(tmp_path / "whole")
+    pd.testing.assert_frame_equal(outcome(again), outcome(whole))
 
 
 @pytest.mark.slow
