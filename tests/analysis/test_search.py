@@ -88,6 +88,11 @@ def test_one_score_has_its_best_so_far_and_what_was_stopped():
     assert (found.front, found.area, found.importance) == ([], None, {})
 
 
+def test_where_all_are_equal_nothing_is_important():
+    plan = planned(ONE)
+    assert summarise_search(plan, {run.run_id: result(run, 0.7) for run in plan.runs}).importance == {}
+
+
 def test_a_grid_has_no_search():
     spec = parse_spec("name: g\ngrid: {training.bce_loss_weight: [0.2, 0.4]}", "here")
     assert summarise_search(make_plan(spec, DataReference(uri=None, name="d", hash="0" * 16)), {}) is None

@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,8 @@ def suggest(
 def importance(search: Search, tried: list[Tried], objective: int) -> dict[str, float] | None:
     """How much each dimension decides whether a configuration is among the best, as shares of all, largest first.
 
-    By the place of a score among those sought. None where too few finished. PED-ANOVA: Watanabe et al., IJCAI 2023.
+    `objective`: place of the score among those sought. None where too few finished, or ties hide the best. PED-ANOVA:
+    Watanabe et al., IJCAI 2023.
     """
     finished = [one for one in tried if _finished(one)]
     if len(search.space) < 2 or len(finished) < LEAST_FOR_IMPORTANCE * len(search.space):
@@ -95,9 +97,14 @@ def importance(search: Search, tried: list[Tried], objective: int) -> dict[str, 
         assert one.scores is not None
         alone = dataclasses.replace(one, scores=(one.scores[objective],))
         study.add_trial(_trial(alone, _written(search, one.values), distributions))
-    shares = optuna.importance.get_param_importances(
-        study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(), params=list(search.space)
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            shares = optuna.importance.get_param_importances(
+                study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(), params=list(search.space)
+            )
+        except UserWarning:  # the best are as many as all
+            return None
     return {path: float(share) for path, share in shares.items()}
 
 
