@@ -1,5 +1,6 @@
 """workflows/: what a cluster would refuse, and the promises that the manifests make."""
 
+import json
 import os
 import re
 import shutil
@@ -13,13 +14,14 @@ import pytest
 import yaml
 
 from gaintrace.cli import sweep
-from gaintrace.cluster.workflow import TEMPLATE, check, effective
-from gaintrace.errors import ExitCode
+from gaintrace.cluster.parameters import NAMES, check_given
+from gaintrace.cluster.workflow import TEMPLATE, check, effective, parameters
+from gaintrace.errors import ConfigError, ExitCode
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "workflows"
 FILES = sorted(FOLDER.glob("*.yaml"))
-SITE = {"image": "gaintrace:0.1.0", "store": "file:///store", "data": "file:///store/datasets/assist2015"}
+DATA = "file:///store/datasets/assist2015"
 
 
 def load(name: str) -> dict[str, Any]:
@@ -76,11 +78,37 @@ def test_argo_lint() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_the_parameters_are_those_that_the_steps_check(template: dict[str, Any]) -> None:
+    values = parameters(template["spec"])
+    assert set(values) == NAMES
+    check_given(json.dumps({name: value for name, value in values.items() if name != "sweep"}))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"tolerations": "[]\nhostNetwork: true"}, r"^parameter tolerations: not for a submitter to choose"),
+        ({"epoch": "2"}, r"^parameter epoch: .*did you mean epochs\?"),
+        ({"memory": "16 GB"}, r"^parameter memory='16 GB': expected a quantity"),
+        ({"plan-memory": None}, r"^--parameters has no plan-memory: .*another version"),
+    ],
+)
+def test_what_argo_submit_takes_unseen_is_refused_by_the_first_step(
+    tmp_path: Path, template: dict[str, Any], given: dict[str, str | None], words: str
+) -> None:
+    values: dict[str, str | None] = {**parameters(template["spec"])} | given
+    text = json.dumps({name: value for name, value in values.items() if value is not None and name != "sweep"})
+    store = str(tmp_path / "store")
+    with pytest.raises(ConfigError, match=words):
+        sweep.plan("demo", None, store, None, None, "", "", str(tmp_path / "plan"), parameters=text)
+    assert not (tmp_path / "store").exists() and not (tmp_path / "plan").exists()
+
+
 @pytest.mark.parametrize("file", [f for f in FILES if f.stem.startswith("phase")], ids=lambda f: f.stem)
 def test_a_thin_workflow_sets_only_parameters_that_there_are(file: Path, template: dict[str, Any]) -> None:
     manifest = load(file.name)
     assert manifest["spec"]["workflowTemplateRef"] == {"name": TEMPLATE}
-    check(effective(manifest, template, SITE))
+    check(effective(manifest, template) | {"data": DATA})
 
 
 def test_the_cron_workflow_can_miss_its_hour_and_never_overlaps() -> None:
@@ -105,12 +133,19 @@ def test_every_pod_is_restricted_bounded_and_retried(template: dict[str, Any]) -
             "Argo would look the image's entry point up in its registry"
         )
         assert pod["activeDeadlineSeconds"]
-        assert "resources" in pod["podSpecPatch"]
+        assert {"cpu", "memory", "ephemeral-storage"} <= _limits(pod)
         assert "retryStrategy" in pod or pod["name"] == "outcome"
 
 
+def _limits(pod: dict[str, Any]) -> set[str]:
+    """What a step's main container is limited in, by itself or by its patch."""
+    patch = yaml.safe_load(pod.get("podSpecPatch", "")) or {"containers": [{"resources": {"limits": {}}}]}
+    (main,) = patch["containers"]
+    return set(pod["container"]["resources"]["limits"]) | set(main["resources"]["limits"])
+
+
 def test_argo_s_own_containers_are_restricted_too(template: dict[str, Any]) -> None:
-    patch = yaml.safe_load(re.sub(r"\{\{.*?\}\}", "[]", template["spec"]["podSpecPatch"]))
+    patch = yaml.safe_load(template["spec"]["podSpecPatch"])
     for container in (patch["initContainers"][0], patch["containers"][0]):
         assert container["name"] in ("init", "wait")
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}

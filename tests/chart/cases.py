@@ -43,9 +43,14 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+def site(values: dict[str, Any]) -> dict[str, Any]:
+    """Values with the one that has no default, if they name none."""
+    return values | {"image": {"repository": "registry.example/gaintrace"} | values.get("image", {})}
+
+
 def render(tmp_path: Path, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
     file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
+    file.write_text(yaml.safe_dump(site(values)))
     command = ["helm", "template", "gaintrace", str(CHART), "-n", "research", "-f", str(file), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 

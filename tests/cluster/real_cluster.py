@@ -95,24 +95,22 @@ def results(name: str) -> list[dict[str, str]]:
     """The rows of results.csv, read from the store by a pod that mounts and knows what the release's pods do."""
     plan = next(node for node in attempts(name, "plan") if node["phase"] == "Succeeded")
     sweep_id = next(p["value"] for p in plan["outputs"]["parameters"] if p["name"] == "sweep-id")
-    site = get("configmap", "gaintrace-parameters")["data"]
+    spec = get("workflow", name)["status"]["storedWorkflowTemplateSpec"]
+    values = {p["name"]: p["value"] for p in spec["arguments"]["parameters"]}
+    step = next(t["container"] for t in spec["templates"] if t["name"] == "aggregate")
     code = (
         "import sys; from gaintrace.store import open_store; print(open_store(sys.argv[1]).read(sys.argv[2]).decode())"
     )
     container = {
         "name": "main",
-        "image": site["image"],
-        "command": ["python3", "-c", code, site["store"], f"sweeps/{sweep_id}/results.csv"],
-        "env": [{"name": "HOME", "value": "/tmp"}, *json.loads(site["env"])],
-        "envFrom": json.loads(site["env-from"]),
-        "volumeMounts": json.loads(site["volume-mounts"]),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "image": values["image"],
+        "command": ["python3", "-c", code, values["store"], f"sweeps/{sweep_id}/results.csv"],
+        "env": [entry for entry in step["env"] if "{{" not in str(entry)],
+        "envFrom": step.get("envFrom", []),
+        "volumeMounts": step["volumeMounts"],
+        "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+        "securityContext": step["securityContext"],
     }
-    spec = get("workflowtemplate", "gaintrace-sweep")["spec"]
     pod = f"read-{name}"
     manifest = {
         "apiVersion": "v1",
@@ -124,7 +122,7 @@ def results(name: str) -> list[dict[str, str]]:
             "automountServiceAccountToken": False,
             "securityContext": spec["securityContext"],
             "containers": [container],
-            "volumes": json.loads(site["volumes"]),
+            "volumes": spec["volumes"],
         },
     }
     kubectl("apply", "-f", "-", stdin=json.dumps(manifest))

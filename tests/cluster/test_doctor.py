@@ -45,21 +45,13 @@ def put(path: str, value: object) -> Callable[[FakeApi], None]:
         (remove(f"{CORE}/secrets/gaintrace-executor.service-account-token"), "every pod would hang"),
         (remove(f"{CORE}/configmaps/gaintrace-semaphore"), "gaintrace-semaphore is not there"),
         (put(f"{CORE}/configmaps/gaintrace-semaphore", {"data": {"training-pods": "0"}}), "nothing trains"),
-        (remove(f"{CORE}/configmaps/gaintrace-parameters"), "gaintrace-parameters is not there"),
-        (put(f"{CORE}/configmaps/gaintrace-parameters", {"data": {"image": "i"}}), "no key store"),
         (put("/api/v1/nodes", {"items": []}), "device plugin"),
         (remove(f"{CORE}/secrets/s3"), "Secret s3 is not there"),
         (put(f"{CORE}/secrets/s3", {"data": {"AWS_ACCESS_KEY_ID": ""}}), "no key AWS_SECRET_ACCESS_KEY"),
         (remove(f"{CORE}/persistentvolumeclaims/gaintrace-store"), "gaintrace-store is not there"),
         (put(f"{CORE}/persistentvolumeclaims/gaintrace-store", {"status": {"phase": "Lost"}}), "lost its volume"),
-        (
-            lambda api: api.objects[f"{CORE}/configmaps/gaintrace-parameters"]["data"].update(store="/dev/null/x"),
-            "store",
-        ),
-        (
-            lambda api: api.objects[f"{CORE}/configmaps/gaintrace-parameters"]["data"].update(data="/nowhere"),
-            "/nowhere",
-        ),
+        (lambda api: api.set_parameter("store", "/dev/null/x"), "store /dev/null/x, from here"),
+        (lambda api: api.set_parameter("data", "/nowhere"), "/nowhere"),
     ],
 )
 def test_each_thing_that_is_missing_is_named_with_its_mend(
@@ -70,7 +62,7 @@ def test_each_thing_that_is_missing_is_named_with_its_mend(
 
 
 def test_an_image_that_no_registry_holds(api: FakeApi) -> None:
-    api.objects[f"{CORE}/configmaps/gaintrace-parameters"]["data"]["image"] = "gaintrace:0.1.0"
+    api.set_parameter("image", "gaintrace:0.1.0")
     assert found("missing") == []
     assert found("unknown") == [
         "image gaintrace:0.1.0 names no registry: set image.repository, unless nodes hold it already"

@@ -113,8 +113,22 @@ def test_a_sweep_is_followed_to_its_ranking(
     assert f"{store}/sweeps/{sweep_id}/report.html" in said
 
 
+def test_the_store_is_the_workflow_s_own_whatever_became_of_the_template(
+    api: FakeApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = workflow("Failed", plan("Failed"))
+    stored = {"arguments": {"parameters": [{"name": "store", "value": "s3://of/the/template"}]}}
+    found["status"]["storedWorkflowTemplateSpec"] = stored
+    found["spec"]["arguments"]["parameters"] = [{"name": "store", "value": str(tmp_path / "own")}]
+    api.history[WORKFLOW] = [found]
+    del api.objects[f"{ARGO}/workflowtemplates/gaintrace-sweep"]
+    with pytest.raises(typer.Exit):
+        cluster.watch("phase2-x7k2p")
+    assert "phase2-x7k2p: failed" in capsys.readouterr().out
+
+
 def ended_on_a_volume(api: FakeApi) -> None:
-    api.objects[f"{CORE}/configmaps/gaintrace-parameters"]["data"]["store"] = "file:///not/mounted/here"
+    api.set_parameter("store", "file:///not/mounted/here")
     nodes = plan("Succeeded") | shard(0, "Failed", [("Failed", 1, "")]) | aggregate("Failed", 4)
     api.history[WORKFLOW] = [workflow("Failed", nodes, "child 'aggregate' failed")]
 

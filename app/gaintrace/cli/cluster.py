@@ -36,7 +36,7 @@ def submit(
     manifest = workflows.workflow_for(source, parameters or [])
     cluster = _cluster(namespace, context)
     template = _template(cluster, workflows.template_name(manifest))
-    values = workflows.effective(manifest, template, _site(cluster))
+    values = workflows.effective(manifest, template)
     workflows.check(values)
     created = cluster.create_workflow(manifest)
     name = created["metadata"]["name"]
@@ -55,8 +55,10 @@ def watch(
 
     cluster = _cluster(namespace, context)
     found = cluster.workflow(name)
-    template = _template(cluster, workflows.template_name(found))
-    _follow(cluster, name, workflows.effective(_arguments(found), template, _site(cluster))["store"])
+    # What it runs is Argo's copy of the template, whatever became of that; a moment after submission there is none yet.
+    spec = (found.get("status") or {}).get("storedWorkflowTemplateSpec")
+    spec = spec or _template(cluster, workflows.template_name(found))["spec"]
+    _follow(cluster, name, (workflows.parameters(spec) | workflows.parameters(found["spec"]))["store"])
 
 
 def doctor(namespace: Namespace = None, context: Context = None) -> None:
@@ -106,21 +108,6 @@ def _template(cluster: "Cluster", name: str) -> "Object":
     if version != __version__:
         plain(stderr=True).print(f"the cluster has gaintrace {version}, this is {__version__}")
     return template
-
-
-def _site(cluster: "Cluster") -> dict[str, str]:
-    from gaintrace.cluster.api import NotFoundError
-    from gaintrace.cluster.workflow import PARAMETERS
-
-    try:
-        return cluster.config_map(PARAMETERS)
-    except NotFoundError:
-        return {}  # parameters without a default are missed by name
-
-
-def _arguments(workflow: "Object") -> "Object":
-    """A submitted Workflow with nothing but its arguments: the controller has filled in the rest."""
-    return {"spec": {"arguments": workflow["spec"].get("arguments") or {}}}
 
 
 def _follow(cluster: "Cluster", name: str, uri: str) -> None:

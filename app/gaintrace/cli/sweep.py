@@ -136,6 +136,9 @@ def plan(
         str | None,
         typer.Option(metavar="FOLDER", help="Folder for `sweep-id` and `shards.json`, for workflow engines."),
     ] = None,
+    parameters: Annotated[
+        str | None, typer.Option(metavar="JSON", help="All parameters of the workflow, to be checked.")
+    ] = None,
     data_optional: DataOptional = False,
 ) -> None:
     """Expand a sweep into shards, put the plan into the store and print the sweep's id.
@@ -143,8 +146,11 @@ def plan(
     Of a search, the round that is due: the next one where every run so far has ended. `shards.json` then has the shards
     that are left to train, and none where the search is over.
     """
+    from gaintrace.cluster.parameters import check_given
     from gaintrace.store import FolderStore, open_store
 
+    if parameters is not None:
+        check_given(parameters)
     store = open_store(out)
     changes = [*(overrides or []), *listed_overrides(epochs, more)]
     spec = _spec(store, source, data, changes)

@@ -1,14 +1,13 @@
 """Does this namespace have what a sweep needs? One line a check, each with its mend."""
 
-import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from gaintrace.cluster.api import Cluster, ForbiddenError, NotFoundError
-from gaintrace.cluster.workflow import PARAMETERS, SEMAPHORE, TEMPLATE, Object, effective
-from gaintrace.errors import ClusterError, ConfigError, GaintraceError
+from gaintrace.cluster.workflow import SEMAPHORE, TEMPLATE, Object, parameters
+from gaintrace.errors import ClusterError, GaintraceError
 from gaintrace.version import __version__
 
 KINDS = {"workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults"}
@@ -49,19 +48,12 @@ def examine(cluster: Cluster) -> Iterator[Check]:
     yield _looked(lambda: _may_submit(cluster))
     yield from _accounts(cluster, template)
     yield _looked(lambda: _semaphore(cluster))
-    try:
-        values = effective({"spec": {}}, template, cluster.config_map(PARAMETERS))
-    except NotFoundError:
-        yield Check("missing", f"ConfigMap {PARAMETERS} is not there: {INSTALL} -n {cluster.namespace}")
-        return
-    except (ClusterError, ConfigError) as error:
-        yield Check("missing", str(error))
-        return
+    values = parameters(template["spec"])
     yield _image(values)
     if values["gpus"] != "0":
         yield _looked(lambda: _gpus(cluster))
-    yield from _secrets(cluster, values)
-    yield from _claims(cluster, values)
+    yield from _secrets(cluster, template)
+    yield from _claims(cluster, template)
     yield from _store(values)
 
 
@@ -159,7 +151,7 @@ def _image(values: dict[str, str]) -> Check:
     return Check("unknown", f"image {image} names no registry: set image.repository, unless nodes hold it already")
 
 
-def _secrets(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:
+def _secrets(cluster: Cluster, template: Object) -> Iterator[Check]:
     def keys(name: str) -> Check:
         try:
             lacking = sorted(CREDENTIALS - cluster.secret_keys(name))
@@ -169,12 +161,13 @@ def _secrets(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:
             return Check("missing", f"Secret {name} has no key {', '.join(lacking)}: add it")
         return Check("ok", f"Secret {name} has the keys for S3")
 
-    for source in json.loads(values["env-from"]):
+    container = next(step["container"] for step in template["spec"]["templates"] if step["name"] == "plan")
+    for source in container.get("envFrom") or []:
         if "secretRef" in source:
             yield _looked(lambda name=source["secretRef"]["name"]: keys(name))  # type: ignore[misc]
 
 
-def _claims(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:
+def _claims(cluster: Cluster, template: Object) -> Iterator[Check]:
     def phase(name: str) -> Check:
         try:
             found = cluster.claim_phase(name)
@@ -185,7 +178,7 @@ def _claims(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:
         note = " (many classes bind with the first pod)" if found == "Pending" else ""
         return Check("ok", f"PersistentVolumeClaim {name} is {found.lower()}{note}")
 
-    for volume in json.loads(values["volumes"]):
+    for volume in template["spec"].get("volumes") or []:
         if "persistentVolumeClaim" in volume:
             yield _looked(lambda name=volume["persistentVolumeClaim"]["claimName"]: phase(name))  # type: ignore[misc]
 

@@ -1,5 +1,6 @@
 """The plan of a sweep: every run with its complete configuration and identity, grouped into shards."""
 
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -167,10 +168,16 @@ def read_plan(store: Store, sweep_id: str) -> Plan:
     """
     key = layout.sweep(sweep_id, layout.PLAN)
     try:
-        plan = Plan.model_validate_json(store.read(key))
+        text = store.read(key)
+        plan = Plan.model_validate_json(text)
     except MissingObjectError:
         raise _no_sweep(store, sweep_id, layout.sweep_ids(store)) from None
     except ValidationError as error:
+        if (other := _planned_by(text)) is not None:
+            raise ConfigError(
+                f"sweep {sweep_id} was planned by another gaintrace ({other}), and this one ({code_version()}) cannot "
+                f"read its plan: {explain(error)}. Use the version it was planned with, or plan the sweep again"
+            ) from None
         raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Plan the sweep again") from None
     plan = with_rounds(store, plan)
     if (home := _home(store, sweep_id, plan)) is not None:
@@ -193,6 +200,15 @@ def with_rounds(store: Store, plan: Plan) -> Plan:
         except ValidationError as error:
             raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Delete it and plan again") from None
     return plan.with_runs(runs) if plan.spec.search else plan
+
+
+def _planned_by(text: bytes) -> str | None:
+    """The code version of a plan that is whole, but of another form than ours; None for what is no plan."""
+    try:
+        found = json.loads(text)
+        return str(found["code_version"]) if found["sweep_id"] and found["runs"] else None
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _home(store: Store, sweep_id: str, plan: Plan) -> Path | None:

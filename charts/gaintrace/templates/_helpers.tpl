@@ -11,6 +11,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- define "gaintrace.image" -}}
 {{- with .Values.image -}}
+{{- if not .repository -}}
+{{- fail "image.repository is not set: name the registry's repository that holds the trainer's image, as in --set image.repository=registry.example/gaintrace (`make image` builds it)" -}}
+{{- end -}}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
 {{- end -}}
 {{- end }}
@@ -28,7 +31,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end }}
 
-{{/* What every pod gets, as lists: used in the ConfigMap of parameters and in the test pod. */}}
+{{/* The site's values of the workflows' parameters. */}}
+{{- define "gaintrace.parameters" -}}
+image: {{ include "gaintrace.image" . | quote }}
+store: {{ .Values.store.uri | quote }}
+data: {{ .Values.data.uri | quote }}
+datasets: {{ .Values.nightly.datasets | toJson | quote }}
+pushgateway: {{ .Values.metrics.pushgateway | quote }}
+{{- with .Values.training }}
+gpus: {{ .gpus | quote }}
+cpu: {{ .cpu | quote }}
+memory: {{ .memory | quote }}
+deadline: {{ .deadlineSeconds | int64 | quote }}
+{{- end }}
+{{- end }}
+
+{{/* What every pod gets, as lists. */}}
 {{- define "gaintrace.env" -}}
 {{- with .Values.s3 }}
 {{- if .endpoint }}
@@ -76,9 +94,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
-
-{{/* A list helper's text as one line of JSON. */}}
-{{- define "gaintrace.json" -}}{{ . | fromYamlArray | toJson }}{{- end }}
 
 {{/* The port of a URL: its own, or its scheme's. */}}
 {{- define "gaintrace.port" -}}
