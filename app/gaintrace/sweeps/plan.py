@@ -69,6 +69,11 @@ class Plan(Strict):
         """Number of shards."""
         return 1 + max(self.by_shard, default=-1)
 
+    @property
+    def rounds(self) -> int:
+        """Rounds of its search that are planned."""
+        return 1 + max((run.round for run in self.runs if run.round is not None), default=-1)
+
     def with_runs(self, runs: list[PlannedRun]) -> "Plan":
         """The same plan with other runs. A copy would keep what is remembered of its own."""
         return Plan.model_construct(**{name: getattr(self, name) for name in Plan.model_fields} | {"runs": runs})
@@ -189,9 +194,11 @@ def read_plan(store: Store, sweep_id: str) -> Plan:
 
 
 def with_rounds(store: Store, plan: Plan) -> Plan:
-    """A plan with the rounds of its search that are in the store; any other as it is."""
-    runs: list[PlannedRun] = []
-    for number in range(plan.spec.search.rounds if plan.spec.search else 0):
+    """A plan with the rounds of its search that were put into the store since; any other as it is."""
+    if plan.spec.search is None:
+        return plan
+    runs = list(plan.runs)
+    for number in range(plan.rounds, plan.spec.search.rounds):
         key = layout.sweep(plan.sweep_id, layout.round_plan(number))
         try:
             runs += Round.model_validate_json(store.read(key)).runs
@@ -199,7 +206,7 @@ def with_rounds(store: Store, plan: Plan) -> Plan:
             break
         except ValidationError as error:
             raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Delete it and plan again") from None
-    return plan.with_runs(runs) if plan.spec.search else plan
+    return plan.with_runs(runs)
 
 
 def _planned_by(text: bytes) -> str | None:

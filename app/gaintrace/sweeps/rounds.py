@@ -25,15 +25,14 @@ def next_round(store: Store, plan: Plan, runs_per_shard: int | None = None) -> P
     search = plan.spec.search
     assert search is not None
     plan = with_rounds(store, plan)
-    number = 0 if not plan.runs else 1 + max(run.round or 0 for run in plan.runs)
     results = read_results(store, plan)
-    if number == search.rounds or open_runs(plan, results):
+    if plan.rounds == search.rounds or open_runs(plan, results):
         return plan
-    runs = _suggested(plan, results, number, runs_per_shard)
+    runs = _suggested(plan, results, runs_per_shard)
     if not runs:
         return plan
-    key = layout.sweep(plan.sweep_id, layout.round_plan(number))
-    store.create(key, Round(number=number, runs=runs).model_dump_json(indent=1).encode())
+    key = layout.sweep(plan.sweep_id, layout.round_plan(plan.rounds))
+    store.create(key, Round(number=plan.rounds, runs=runs).model_dump_json(indent=1).encode())
     return with_rounds(store, plan)
 
 
@@ -42,24 +41,24 @@ def open_runs(plan: Plan, results: dict[str, RunResult]) -> list[PlannedRun]:
     return [run for run in plan.runs if run.run_id not in results]
 
 
-def _suggested(plan: Plan, results: dict[str, RunResult], number: int, runs_per_shard: int | None) -> list[PlannedRun]:
-    """What a round is to train, cell by cell of the grid."""
+def _suggested(plan: Plan, results: dict[str, RunResult], runs_per_shard: int | None) -> list[PlannedRun]:
+    """What the next round is to train, cell by cell of the grid."""
     spec = plan.spec
     assert spec.search is not None
     known = _tried_by_cell(plan, results)
     swept = []
-    for place, cell in enumerate(spec.cells()):
+    for cell in spec.cells():
         values = suggest(
             spec.search,
             len(spec.sought),
             known.get(_key(cell), []),
-            number,
-            place,
+            plan.rounds,
+            cell,
             partial(_accepts, spec, cell),
         )
         for suggested in values:
             swept += list(spec.repeated(cell | suggested))
-    return planned_runs(swept, plan.data.hash, runs_per_shard, plan, number)
+    return planned_runs(swept, plan.data.hash, runs_per_shard, plan, plan.rounds)
 
 
 def _accepts(spec: SweepSpec, cell: dict[str, Any], suggested: dict[str, Any]) -> bool:

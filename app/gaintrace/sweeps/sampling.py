@@ -59,13 +59,19 @@ class Tried:
 
 
 def suggest(
-    search: Search, sought: int, tried: list[Tried], round_: int, cell: int, accepts: Callable[[dict[str, Any]], bool]
+    search: Search,
+    sought: int,
+    tried: list[Tried],
+    round_: int,
+    cell: dict[str, Any],
+    accepts: Callable[[dict[str, Any]], bool],
 ) -> list[dict[str, Any]]:
     """Configurations of a round for a cell of the grid: values by path of the space, none of them tried before.
 
-    `sought`: how many scores. `accepts`: whether values can be trained. Fewer than `runs_per_round`, or none, where the
-    space has no more.
+    `sought`: how many scores. `cell`: its values by path. `accepts`: whether values can be trained. Fewer than
+    `runs_per_round`, or none, where the space has no more.
     """
+    search = search.model_copy(update={"space": dict(sorted(search.space.items()))})  # however it was written
     seed = int(content_hash([search.seed, round_, cell])[:8], 16)
     ask = _cmaes(search, tried, seed) if search.sampler == "cmaes" else _optuna(search, sought, tried, round_, seed)
     known = {_key(one.values) for one in tried}
