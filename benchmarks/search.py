@@ -9,6 +9,7 @@ is trained once, for the grid and for every search. A search that draws without 
 """
 
 import argparse
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -19,8 +20,8 @@ from typing import Any
 import yaml
 from measure import table
 
-from gaintrace.config import Search, SweepSpec, parse_spec
-from gaintrace.data.dataset import load_dataset
+from gaintrace.config import Search, parse_spec
+from gaintrace.data.dataset import Dataset, load_dataset
 from gaintrace.pipeline.sweep import Machine, plan_sweep, train_shards
 from gaintrace.store import Store, open_store
 from gaintrace.sweeps.plan import Plan
@@ -59,6 +60,7 @@ def main() -> None:
     """Print the tables that SEARCH.md has."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="a prepared data set")
+    parser.add_argument("--students", type=int, help="of the data set, the first so many alone")
     parser.add_argument("--store", type=Path, default=Path("store/benchmarks/search"))
     arguments = parser.parse_args()
     best = max(hill(dict(zip(HILL, cell, strict=True))) for cell in itertools.product(*HILL.values()))
@@ -66,13 +68,15 @@ def main() -> None:
     report(on_the_hill, best)
     if arguments.data:
         store = open_store(str(arguments.store))
-        scores = train_grid(store, arguments.data)
+        dataset = beginning(load_dataset(arguments.data), arguments.students)
+        print(f"\n{dataset.name}: {len(dataset.students):,} students, {len(dataset.interactions):,} interactions.")
+        scores = scores_of(store, trained(store, dataset, {"grid": GRID}))
         order = sorted(scores.values(), reverse=True)
         print(
-            f"\nOn the data set, {order[0]:.4f} is the best of "
+            f"{order[0]:.4f} is the best of "
             f"{len(order)} on validation (E1 + 0.5 · E2), {order[1]:.4f} the second, {order[-1]:.4f} the last.\n"
         )
-        report(lambda sampler, seed: on_the_data(store, arguments.data, scores, sampler, seed), order[0])
+        report(lambda sampler, seed: on_the_data(store, dataset, scores, sampler, seed), order[0])
 
 
 def report(search: Callable[[str, int], Iterator[float]], best: float) -> None:
@@ -116,38 +120,33 @@ def on_the_hill(sampler: str, seed: int) -> Iterator[float]:
     )
     tried: list[Tried] = []
     for number in range(ROUNDS):
-        tried += [Tried(v, number, (hill(v),)) for v in suggest(search, 1, tried, number, 0, lambda _: True)]
+        tried += [Tried(v, number, (hill(v),)) for v in suggest(search, 1, tried, number, {}, lambda _: True)]
     yield from (one.scores[0] for one in tried if one.scores)
 
 
-def train_grid(store: Store, data: str) -> dict[str, float]:
-    """What ranks, of every run of the grid, by run id."""
-    plan = trained(store, data, spec_of(data, {"grid": GRID}))
-    return scores_of(store, plan)
+def beginning(dataset: Dataset, students: int | None) -> Dataset:
+    """The first so many students of a data set, or all of it."""
+    if students is None:
+        return dataset
+    rows = dataset.interactions[dataset.interactions["student"] < students]
+    return dataclasses.replace(dataset, interactions=rows, students=dataset.students.head(students))
 
 
-def on_the_data(store: Store, data: str, known: dict[str, float], sampler: str, seed: int) -> Iterator[float]:
+def on_the_data(store: Store, dataset: Dataset, known: dict[str, float], sampler: str, seed: int) -> Iterator[float]:
     """Scores of a search among the grid's configurations, in its order."""
     if sampler == "cmaes":
         raise NotPossible
     size = max(RUNS_PER_ROUND, 4) if sampler == "nsga2" else RUNS_PER_ROUND
     rounds = math.ceil(len(known) / size)
     search = {"sampler": sampler, "rounds": rounds, "runs_per_round": size, "space": GRID, "seed": seed}
-    plan = trained(store, data, spec_of(data, {"search": search}))
+    plan = trained(store, dataset, {"search": search})
     assert {run.run_id for run in plan.runs} == known.keys(), "a search trained what the grid has not"
     yield from (known[run.run_id] for run in plan.runs)
 
 
-def spec_of(data: str, more: dict[str, Any]) -> SweepSpec:
-    """The small model with something swept."""
-    tree = yaml.safe_load(SMALL)
-    tree["base"]["data"] = {"dataset": data}
-    return parse_spec(yaml.safe_dump(tree | more), "benchmarks/search.py")
-
-
-def trained(store: Store, data: str, spec: SweepSpec) -> Plan:
-    """A sweep's plan, all of it trained."""
-    dataset = load_dataset(data)
+def trained(store: Store, dataset: Dataset, swept: dict[str, Any]) -> Plan:
+    """The plan of the small model with something swept, all of it trained."""
+    spec = parse_spec(yaml.safe_dump(yaml.safe_load(SMALL) | swept), "benchmarks/search.py")
     plan, _ = plan_sweep(spec, store, dataset=dataset)
     done = 0
     while done < plan.shards:
