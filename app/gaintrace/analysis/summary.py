@@ -12,6 +12,7 @@ from gaintrace.analysis.comparison import Comparison, compare_configurations
 from gaintrace.analysis.effects import EFFECT_METRICS, Effects, effects
 from gaintrace.analysis.epoch_rules import RuleOutcome, compare_rules
 from gaintrace.analysis.findings import Evidence, Finding, find
+from gaintrace.analysis.importance import Importance, importance
 from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import Cost, cost
 from gaintrace.analysis.ranking import REPETITIONS
@@ -80,6 +81,7 @@ class Summary(Strict):
     search: SearchSummary | None = Field(
         None, description="how a search went", exclude_if=lambda search: search is None
     )
+    importance: Importance | None = Field(None, description="of a grid's parameters for what ranks")
     mastery_recovery: float | None
     simulator: str | None = Field(None, description="what simulated the mastery that is recovered; of before: `curve`")
     mastery_shown: list[str] = Field([], description="what the report says of the mastery that it shows")
@@ -152,6 +154,7 @@ def summarise_sweep(
         pykt=results[best["run_id"]].pykt if best else None,
         effects=[] if plan.spec.search else [e for metric in EFFECT_METRICS if (e := effects(comparison, metric))],
         search=summarise_search(plan, results),
+        importance=importance(comparison, plan.spec.objective),
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
         simulator=results[best["run_id"]].simulator if best else None,
         cost=cost(results),

@@ -10,8 +10,8 @@ from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
 from gaintrace.errors import GaintraceError, InterruptedRunError
 from gaintrace.report.figures.mastery import practice_panel, student_panel
+from gaintrace.report.figures.style import Drawing, in_page, svg
 from gaintrace.report.mastery_curves import Curve, curves
-from gaintrace.report.sections import page_template
 from gaintrace.runs.files import file_name
 from gaintrace.runs.predictions import read_predictions
 from gaintrace.store import Store, layout
@@ -22,13 +22,13 @@ STUDENTS = 10
 
 @dataclass(frozen=True)
 class Mastery:
-    """A panel a student and a panel a skill, as SVG, and what they show in words. `missing`: why there are none."""
+    """A panel a student and a panel a skill, and what they show in words. `missing`: why there are none."""
 
     rule: str = ""
-    students: Sequence[str] = ()
+    students: Sequence[Drawing] = ()
     beside: str = ""
     compared: bool = False
-    skills: Sequence[str] = ()
+    skills: Sequence[Drawing] = ()
     missing: str = ""
 
     @property
@@ -36,10 +36,13 @@ class Mastery:
         """What is shown, or why nothing is."""
         return [text for text in (self.missing, self.rule, self.beside) if text]
 
-    def section(self) -> Markup:
-        """The section of report.html."""
-        students, skills = map(Markup, self.students), map(Markup, self.skills)
-        return Markup(page_template("mastery.html.j2").render(shown=self, students=students, skills=skills))
+    @property
+    def panels(self) -> dict[str, list[Markup]]:
+        """The panels as SVG in the page's colours: of students and of skills."""
+        return {
+            name: [Markup(in_page(svg(panel))) for panel in drawn]
+            for name, drawn in (("students", self.students), ("skills", self.skills))
+        }
 
 
 def show_mastery(store: Store, plan: Plan, summary: Summary) -> Mastery | None:

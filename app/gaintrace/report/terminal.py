@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.fitting import fitted
 from gaintrace.report.verdict import verdict
-from gaintrace.report.words import four, interval_text, short_label, sides_of
+from gaintrace.report.words import four, interval_text, rank_text, short_label, sides_of
 from gaintrace.runs.result import epochs_text
 
 ROWS = 12
@@ -50,7 +50,7 @@ def ranking_table(summary: Summary, width: int) -> RenderableType:
     columns += [f"vs {_compared_with(summary)}", "run"] if intervals else ["run"]
     rows = [
         [
-            str(configuration.rank),
+            rank_text(configuration.rank, comparison),
             *(str(configuration.swept[name]) for name in swept),
             *(four(getattr(configuration, metric)) for metric in metrics.values()),
             str(len(configuration.runs)) if several else selected[configuration.runs[0]],

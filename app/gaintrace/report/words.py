@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.intervals import Interval
 from gaintrace.analysis.summary import Summary
 from gaintrace.training.epoch_rules import SIDES
@@ -101,3 +102,18 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def compared_with(summary: Summary) -> str:
+    """What differences are to."""
+    comparison = summary.comparison
+    return (
+        "the best" if comparison.reference == 0 else short_label(comparison.configurations[comparison.reference].swept)
+    )
+
+
+def rank_text(rank: int, comparison: Comparison) -> str:
+    """A rank; with = where others have the same score to four decimals, and only digits that nobody sees order them."""
+    scores = [four(getattr(c, comparison.metric)) for c in comparison.configurations]
+    own = next(score for score, c in zip(scores, comparison.configurations, strict=True) if c.rank == rank)
+    return f"{1 + scores.index(own)}=" if scores.count(own) > 1 else str(rank)
