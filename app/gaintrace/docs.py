@@ -52,6 +52,9 @@ PYTHON: dict[str, Callable[..., Any]] = {
 
 SECTIONS: dict[str, type[config.Strict]] = {
     "Sweep": config.SweepSpec,
+    "`search`": config.Search,
+    "A range of `search.space`": config.Range,
+    "`search.stop`": config.Stopping,
     "`objective`": config.Objective,
     "`success`": config.SuccessCriteria,
     "`base.data`": config.DataConfig,

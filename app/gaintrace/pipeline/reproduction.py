@@ -1,6 +1,5 @@
 """A finished run, trained again from what is recorded of it, and compared number by number."""
 
-from gaintrace.analysis.table import read_results
 from gaintrace.errors import IncompleteError
 from gaintrace.pipeline.sweep import HERE, Machine, plan_sweep, train_shards
 from gaintrace.pipeline.watcher import Unwatched, Watcher
@@ -8,6 +7,7 @@ from gaintrace.runs import reproduction
 from gaintrace.runs.reproduction import RecordedRun, Reproduction
 from gaintrace.store import Store
 from gaintrace.sweeps.data import load_data, located
+from gaintrace.sweeps.results import read_results
 
 
 def reproduce(

@@ -95,7 +95,7 @@ class LiveMetrics(Silent):
 
     def _count_runs(self) -> None:
         statuses = list(self.status.values())
-        for status in ("waiting", "active", "succeeded", "failed"):
+        for status in ("waiting", "active", "succeeded", "stopped", "failed"):
             self.gauges["gaintrace_runs"].labels(*self.labels, status).set(statuses.count(status))
         self.gauges["gaintrace_members_active"].labels(*self.labels).set(statuses.count("active"))
         self._progress()
