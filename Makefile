@@ -9,7 +9,7 @@ QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model an
   report/test_verdict.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep quick test check docs clean bench image image-test cluster-test
+.PHONY: help sweep quick test check docs clean bench image image-test cluster-test argo-schema
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -34,6 +34,11 @@ image: ## Build the container image (IMAGE=name:tag; BUILD_ARGS=… for CPU whee
 
 image-test: .venv/installed ## Build the image with buildah and run it locked down (minutes)
 	GAINTRACE_IMAGE_TEST=1 $(BIN)/pytest tests/test_image.py
+
+argo-schema: ## Fetch Argo's JSON schema, by which tests validate the workflows, into build/
+	@mkdir -p build
+	curl -fsSL --retry 2 --connect-timeout 10 --max-time 60 -o build/argo-schema.json \
+	  https://raw.githubusercontent.com/argoproj/argo-workflows/v4.1.2/api/jsonschema/schema.json
 
 cluster-test: .venv/installed ## Install the chart on a real cluster and run sweeps (GAINTRACE_IMAGE, GAINTRACE_NAMESPACE)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m cluster tests/cluster/test_real_cluster.py

@@ -1,7 +1,8 @@
 """The pods that Argo's controller makes of workflows/sweep.yaml, as far as our manifests shape them.
 
 The order of things is that of workflow/controller/workflowpod.go in Argo 4.1: parameters are put into the template's
-JSON, Argo adds its own containers, and podSpecPatch of the workflow and then of the template are merged in.
+JSON, Argo adds its own containers, and podSpecPatch of the workflow and then of the template are merged in, each after
+parameters were put into its text, into the template's for the second time.
 """
 
 import json
@@ -21,18 +22,43 @@ MERGE_KEYS = {
 MERGE_KEYS |= {"volumeMounts": "mountPath"}
 """Lists that Kubernetes merges by a key; it replaces the others (tolerations, envFrom) whole."""
 
+OF_A_TEMPLATE = ("nodeSelector", "tolerations", "affinity", "schedulerName", "priorityClassName")
+"""Fields of a template that become the pod's."""
+
 ALLOWED_VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected"}
 ALLOWED_VOLUMES |= {"secret"}
 
 
 def substituted(value: Any, parameters: dict[str, str]) -> Any:
-    """Every `{{name}}` replaced as Argo does it: in the JSON, the replacement quoted for a string."""
+    """Every `{{name}}` and `{{=expression}}` replaced as Argo does it: in the JSON, quoted for a string in it."""
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(1).strip()
-        return json.dumps(parameters["workflow.failures"] if name.startswith("=") else parameters[name])[1:-1]
+        found = expression(name[1:], parameters) if name.startswith("=") else parameters.get(name, match.group(0))
+        return json.dumps(found)[1:-1]
 
     return json.loads(re.sub(r"\{\{(.*?)\}\}", replace, json.dumps(value)))
+
+
+def expression(text: str, parameters: dict[str, str]) -> str:
+    """The expressions that our templates hold; another one fails the test."""
+    prefix = "workflow.parameters."
+    if text == "sprig.trunc(60000, workflow.failures)":
+        return parameters["workflow.failures"][:60000]
+    if text == "toJson(sprig.omit(workflow.parameters, 'json', 'sweep'))":
+        return json.dumps(
+            {k.removeprefix(prefix): v for k, v in parameters.items() if k.startswith(prefix) and k != f"{prefix}sweep"}
+        )
+    find = re.fullmatch(r"sprig\.regexFind\('\^(.+)\$', workflow\.parameters(?:\.(\w+)|\['([\w-]+)'\])\)", text)
+    assert find is not None, text
+    value = parameters[prefix + (find.group(2) or find.group(3))]
+    return value if re.fullmatch(find.group(1), value) else ""
+
+
+def patched(text: str, parameters: dict[str, str]) -> Object:
+    """A podSpecPatch as Argo reads it: text that parameters are put into twice, and only then YAML."""
+    found: Object = yaml.safe_load(substituted(substituted(text, parameters), parameters))
+    return found
 
 
 def merged(old: Any, new: Any, key: str = "") -> Any:
@@ -46,18 +72,18 @@ def merged(old: Any, new: Any, key: str = "") -> Any:
     return new
 
 
-def pod(template: Object, name: str, site: dict[str, str], inputs: dict[str, str] | None = None) -> Object:
-    """The pod of one step. `site`: values of the parameters that have none in the template; `inputs`: the step's."""
+def pod(template: Object, name: str, inputs: dict[str, str] | None = None, **given: str) -> Object:
+    """The pod of one step. `inputs`: the step's; `given`: the submitter's parameters, with `_` for `-`."""
     spec = template["spec"]
-    parameters = {
-        f"workflow.parameters.{p['name']}": str(
-            p.get("value", site.get(p["name"], p.get("valueFrom", {}).get("default")))
-        )
-        for p in spec["arguments"]["parameters"]
-    }
+    values = {p["name"]: p["value"] for p in spec["arguments"]["parameters"]}
+    values |= {key.replace("_", "-"): value for key, value in given.items()}
+    parameters = {f"workflow.parameters.{name}": value for name, value in values.items()}
     parameters |= {f"inputs.parameters.{key}": value for key, value in (inputs or {}).items()}
     parameters |= {"workflow.name": "phase2-x7k2p", "workflow.status": "Failed", "workflow.failures": '"[]"'}
-    step = substituted(next(t for t in spec["templates"] if t["name"] == name), parameters)
+    parameters |= {"workflow.mainEntrypoint": "sweep"}
+    step = next(t for t in spec["templates"] if t["name"] == name)
+    patches = [spec["podSpecPatch"], step.get("podSpecPatch", "")]
+    step = substituted({key: value for key, value in step.items() if key != "podSpecPatch"}, parameters)
     mounted = {mount["name"] for mount in step["container"]["volumeMounts"]}
     own = {"image": "argoexec", "volumeMounts": [{"name": "var-run-argo", "mountPath": "/var/run/argo"}]}
     found = {
@@ -71,10 +97,20 @@ def pod(template: Object, name: str, site: dict[str, str], inputs: dict[str, str
         "volumes": [volume for volume in spec["volumes"] if volume["name"] in mounted]
         + [{"name": "var-run-argo", "emptyDir": {}}],
     }
-    for patch in (substituted(spec["podSpecPatch"], parameters), step["podSpecPatch"]):
-        found = merged(found, yaml.safe_load(patch))
-    labels = spec["podMetadata"]["labels"] | step["metadata"]["labels"]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": found}
+    found |= {field: step[field] for field in OF_A_TEMPLATE if field in step}
+    if "imagePullSecrets" in spec:
+        found["imagePullSecrets"] = spec["imagePullSecrets"]
+    for patch in patches:
+        found = merged(found, patched(patch, parameters) or {})
+    metadata = spec["podMetadata"]
+    labels = metadata["labels"] | step["metadata"]["labels"]
+    annotations = metadata.get("annotations", {})
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels, "annotations": annotations},
+        "spec": found,
+    }
 
 
 def violations(found: Object) -> list[str]:

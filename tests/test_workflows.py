@@ -1,5 +1,7 @@
 """workflows/: what a cluster would refuse, and the promises that the manifests make."""
 
+import itertools
+import json
 import os
 import re
 import shutil
@@ -13,13 +15,16 @@ import pytest
 import yaml
 
 from gaintrace.cli import sweep
-from gaintrace.cluster.workflow import TEMPLATE, check, effective
-from gaintrace.errors import ExitCode
+from gaintrace.cluster.parameters import NAMES, check_given
+from gaintrace.cluster.workflow import TEMPLATE, check, effective, parameters
+from gaintrace.errors import ConfigError, ExitCode, IncompleteError
+from gaintrace.report.aggregate import without_scripts
+from tests.argo_schema import REMOVED, faults, keys
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "workflows"
 FILES = sorted(FOLDER.glob("*.yaml"))
-SITE = {"image": "gaintrace:0.1.0", "store": "file:///store", "data": "file:///store/datasets/assist2015"}
+DATA = "file:///store/datasets/assist2015"
 
 
 def load(name: str) -> dict[str, Any]:
@@ -42,6 +47,26 @@ def test_strict_schema_and_references() -> None:
         pytest.skip("the checker of Argo manifests is not here")
     result = subprocess.run([sys.executable, str(checker), str(FOLDER)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_argo_s_own_schema_finds_nothing(file: Path) -> None:
+    assert faults(load(file.name)) == []
+
+
+def test_argo_s_own_schema_is_strict(template: dict[str, Any]) -> None:
+    """It is the schema of 4.1: it knows what that has, and neither what it removed nor what is misspelled."""
+    plan = next(t for t in template["spec"]["templates"] if t["name"] == "plan")
+    plan["pendingTimeout"] = "1h"
+    assert faults(template) == []
+    plan["pendingTimeuot"] = "1h"
+    plan["synchronization"] = {"semaphore": {"configMapKeyRef": {"name": "x", "key": "y"}}}
+    assert len(faults(template)) == 2
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_nothing_is_left_that_argo_4_removed(file: Path) -> None:
+    assert set(keys(load(file.name))).isdisjoint(REMOVED)
 
 
 def test_yamllint_finds_nothing() -> None:
@@ -76,11 +101,37 @@ def test_argo_lint() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_the_parameters_are_those_that_the_steps_check(template: dict[str, Any]) -> None:
+    values = parameters(template["spec"])
+    assert set(values) == NAMES
+    check_given(json.dumps({name: value for name, value in values.items() if name != "sweep"}))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"tolerations": "[]\nhostNetwork: true"}, r"^parameter tolerations: not for a submitter to choose"),
+        ({"epoch": "2"}, r"^parameter epoch: .*did you mean epochs\?"),
+        ({"memory": "16 GB"}, r"^parameter memory='16 GB': expected a quantity"),
+        ({"plan-memory": None}, r"^--parameters has no plan-memory: .*another version"),
+    ],
+)
+def test_what_argo_submit_takes_unseen_is_refused_by_the_first_step(
+    tmp_path: Path, template: dict[str, Any], given: dict[str, str | None], words: str
+) -> None:
+    values: dict[str, str | None] = {**parameters(template["spec"])} | given
+    text = json.dumps({name: value for name, value in values.items() if value is not None and name != "sweep"})
+    store = str(tmp_path / "store")
+    with pytest.raises(ConfigError, match=words):
+        sweep.plan("demo", None, store, None, None, "", "", str(tmp_path / "plan"), parameters=text)
+    assert not (tmp_path / "store").exists() and not (tmp_path / "plan").exists()
+
+
 @pytest.mark.parametrize("file", [f for f in FILES if f.stem.startswith("phase")], ids=lambda f: f.stem)
 def test_a_thin_workflow_sets_only_parameters_that_there_are(file: Path, template: dict[str, Any]) -> None:
     manifest = load(file.name)
     assert manifest["spec"]["workflowTemplateRef"] == {"name": TEMPLATE}
-    check(effective(manifest, template, SITE))
+    check(effective(manifest, template) | {"data": DATA})
 
 
 def test_the_cron_workflow_can_miss_its_hour_and_never_overlaps() -> None:
@@ -105,12 +156,19 @@ def test_every_pod_is_restricted_bounded_and_retried(template: dict[str, Any]) -
             "Argo would look the image's entry point up in its registry"
         )
         assert pod["activeDeadlineSeconds"]
-        assert "resources" in pod["podSpecPatch"]
-        assert "retryStrategy" in pod or pod["name"] == "outcome"
+        assert {"cpu", "memory", "ephemeral-storage"} <= _limits(pod)
+        assert pod["retryStrategy"]["limit"] >= 4
+
+
+def _limits(pod: dict[str, Any]) -> set[str]:
+    """What a step's main container is limited in, by itself or by its patch."""
+    patch = yaml.safe_load(pod.get("podSpecPatch", "")) or {"containers": [{"resources": {"limits": {}}}]}
+    (main,) = patch["containers"]
+    return set(pod["container"]["resources"]["limits"]) | set(main["resources"]["limits"])
 
 
 def test_argo_s_own_containers_are_restricted_too(template: dict[str, Any]) -> None:
-    patch = yaml.safe_load(re.sub(r"\{\{.*?\}\}", "[]", template["spec"]["podSpecPatch"]))
+    patch = yaml.safe_load(template["spec"]["podSpecPatch"])
     for container in (patch["initContainers"][0], patch["containers"][0]):
         assert container["name"] in ("init", "wait")
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
@@ -126,24 +184,73 @@ def test_the_semaphore_is_outside_the_template_that_retries(template: dict[str, 
         assert by_name[outer]["dag"]["tasks"][0]["template"] == inner
 
 
-@pytest.mark.parametrize("code", ExitCode)
+def again(pod: dict[str, Any], status: str, code: int, message: str) -> bool:
+    """Whether a step's `retryStrategy.expression` asks for another attempt."""
+    text = pod["retryStrategy"]["expression"].replace("||", "or").replace("!(", "not (")
+    text = re.sub(r"lastRetry\.message matches ('[^']*')", r"bool(re.search(\1, message))", text)
+    text = re.sub(r"lastRetry\.message contains ('[^']*')", r"(\1 in message)", text)
+    text = text.replace("asInt(lastRetry.exitCode)", "code").replace("lastRetry.status", "status")
+    found = eval(text, {"re": re}, {"status": status, "code": code, "message": message})
+    assert isinstance(found, bool)
+    return found
+
+
+@pytest.mark.parametrize("code", [code for code in ExitCode if code is not ExitCode.OK])
 def test_retries_follow_the_contract_of_exit_codes(template: dict[str, Any], code: ExitCode) -> None:
+    hopeless = code in (ExitCode.CONFIG, ExitCode.DATA, ExitCode.INCOMPLETE, ExitCode.REGRESSION)
     for pod in pods(template):
-        if "retryStrategy" in pod:
-            final = re.search(r"in \[([\d, ]+)\]", pod["retryStrategy"]["expression"])
-            assert final is not None
-            stops = int(code) in [int(number) for number in final.group(1).split(",")]
-            hopeless = code in (ExitCode.CONFIG, ExitCode.DATA, ExitCode.INCOMPLETE, ExitCode.REGRESSION)
-            assert stops == hopeless or code is ExitCode.OK
+        assert again(pod, "Failed", code, f"main: Error (exit code {int(code)})") is not hopeless
 
 
-@pytest.mark.parametrize("name", ["plan", "train", "aggregate", "validate", "outcome"])
+DEADLINE = "Pod was active on the node longer than the specified deadline"
+"""What the kubelet says of a pod that it ends, also of one that never had its image. The exit code is then any."""
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "steps", "training"),
+    [
+        ("Error", -1, "pod deleted", True, True),
+        ("Failed", -1, "The node was low on resource: memory", True, True),
+        ("Failed", 143, "main: Error (exit code 143)", True, True),
+        ("Failed", 137, "main: Error (exit code 137)", True, True),
+        ("Failed", 137, "main: OOMKilled (exit code 137)", False, False),
+        ("Failed", -1, DEADLINE, False, True),
+        ("Failed", 137, DEADLINE, False, True),
+    ],
+)
+def test_what_no_attempt_can_mend_is_not_tried_again(
+    template: dict[str, Any], status: str, code: int, message: str, steps: bool, training: bool
+) -> None:
+    for pod in pods(template):
+        expected = training if pod["name"] in ("train", "validate") else steps
+        assert again(pod, status, code, message) is expected, pod["name"]
+
+
+def test_an_image_that_cannot_be_pulled_ends_a_workflow_within_a_quarter_of_an_hour(template: dict[str, Any]) -> None:
+    """The first step's deadline and the last's, which runs however the workflow ended; neither is tried again there."""
+    by_name = {t["name"]: t for t in template["spec"]["templates"]}
+    for entry in ("sweep", "nightly"):
+        first = by_name[by_name[entry]["dag"]["tasks"][0]["template"]]
+        assert first["activeDeadlineSeconds"] + by_name["outcome"]["activeDeadlineSeconds"] < 14 * 60
+
+
+def test_no_sweep_waits_behind_one_that_may_not_start_a_pod(template: dict[str, Any]) -> None:
+    """Argo's semaphore serves its queue in order; a sweep at its head must be held back by nothing else."""
+    values = yaml.safe_load((ROOT / "charts" / "gaintrace" / "values.yaml").read_text())
+    assert template["spec"]["parallelism"] >= values["training"]["maxPods"]
+    assert all("parallelism" not in t for t in template["spec"]["templates"])
+    assert load("nightly.yaml")["spec"]["workflowSpec"]["priority"] > template["spec"].get("priority", 0)
+
+
+@pytest.mark.parametrize("name", ["plan", "train", "aggregate", "default", "validate", "outcome"])
 def test_arguments_are_ones_that_the_command_takes(template: dict[str, Any], name: str) -> None:
     """Every step's command line is run through the command's own parser."""
     pod = next(t for t in pods(template) if t["name"] == name)
-    command, *arguments = pod["container"]["args"]
+    words = itertools.takewhile(lambda word: re.fullmatch("[a-z-]+", word) and word[0] != "-", pod["container"]["args"])
+    command = list(words)
+    arguments = pod["container"]["args"][len(command) :]
     result = subprocess.run(
-        [sys.executable, "-c", "from gaintrace.cli import run; run()", command, "--help"],
+        [sys.executable, "-c", "from gaintrace.cli import run; run()", *command, "--help"],
         capture_output=True,
         text=True,
         check=True,
@@ -160,3 +267,83 @@ def test_a_plan_hands_over_what_the_workflow_reads(tmp_path: Path, template: dic
     names = {Path(o["valueFrom"]["path"]).name for o in outputs}
     assert names == {path.name for path in (tmp_path / "plan").iterdir()}
     assert (tmp_path / "plan" / "shards.json").read_text() == "[0, 1]"
+
+
+def test_a_plan_refuses_more_shards_than_a_workflow_holds(tmp_path: Path) -> None:
+    many = f"grid.training.seed={list(range(2001))}; grid.training.bce_loss_weight=[0.5]"
+    with pytest.raises(
+        ConfigError, match=r"2,001 runs, and at 1 a pod 2,001 pods; a workflow holds 2,000.*pod 2 or more"
+    ):
+        sweep.plan("demo", "", str(tmp_path / "store"), None, 1, "", many, str(tmp_path / "plan"))
+    assert not (tmp_path / "store").exists()
+
+
+def test_the_last_step_hands_over_what_argo_s_ui_can_show(tmp_path: Path) -> None:
+    """The copies are those that the chart names, and there even where too few runs succeeded."""
+    store, outputs = str(tmp_path / "store"), tmp_path / "report"
+    changes = "base.data.synthetic.students=60; grid.training.bce_loss_weight=[0.5]; base.training.epochs=1"
+    sweep.plan("demo", None, store, None, None, "", changes, str(tmp_path / "plan"))
+    sweep_id = (tmp_path / "plan" / "sweep-id").read_text()
+    with pytest.raises(IncompleteError):
+        sweep.aggregate(sweep_id, store, outputs=str(outputs))
+    sweep.train_shard(sweep_id, 0, store, None, "cpu", 1, None)
+    sweep.aggregate(sweep_id, store, outputs=str(outputs))
+    helpers = (ROOT / "charts" / "gaintrace" / "templates" / "_helpers.tpl").read_text()
+    assert {path.name for path in outputs.iterdir()} == set(re.findall(r"path: /tmp/report/([\w.]+)", helpers))
+    assert "<script" not in (outputs / "report.html").read_text()
+    assert (outputs / "results.csv").read_text() == (
+        tmp_path / "store" / "sweeps" / sweep_id / "results.csv"
+    ).read_text()
+
+
+def test_a_page_without_scripts_has_all_else() -> None:
+    page = '<p>one</p>\n<script type="module">\nlet a = "<p>";\n</script>\n<p>two</p><script>1</script>'
+    assert without_scripts(page) == "<p>one</p>\n<p>two</p>"
+
+
+SEARCH = """
+name: found
+base:
+  data: {synthetic: {students: 40, skills: 4, mean_length: 10, seed: 3}}
+  model: {d_model: 8, n_heads: 2, n_blocks: 1, d_ff: 8}
+  training: {epochs: 2, batch_size: 16}
+search:
+  rounds: 3
+  runs_per_round: 2
+  space: {training.bce_loss_weight: {low: 0.1, high: 0.9}}
+"""
+
+
+def test_a_search_goes_round_by_round_until_a_plan_has_no_new_shards(tmp_path: Path, template: dict[str, Any]) -> None:
+    """The steps of the template `search`, as Argo takes them."""
+    by_name = {t["name"]: t for t in template["spec"]["templates"]}
+    tasks = {task["name"]: task for name in ("search", "round") for task in by_name[name]["dag"]["tasks"]}
+    assert (tasks["rounds"]["template"], tasks["next"]["template"]) == ("round", "round")
+    assert tasks["aggregate"]["depends"] == "rounds.Succeeded || rounds.Failed || rounds.Errored"
+    file = tmp_path / "search.yaml"
+    file.write_text(SEARCH)
+
+    def planned() -> str:
+        sweep.plan(str(file), None, str(tmp_path / "store"), None, 1, "", "", str(tmp_path / "plan"))
+        return (tmp_path / "plan" / "shards.json").read_text()
+
+    trained: list[list[int]] = []
+    shards, again = planned(), True
+    while again:
+        sweep_id = (tmp_path / "plan" / "sweep-id").read_text()
+        trained.append(json.loads(shards))
+        for shard in trained[-1]:
+            sweep.train_shard(sweep_id, shard, str(tmp_path / "store"), device="cpu", threads=1)
+        following = planned()
+        condition = tasks["next"]["when"].replace("{{tasks.plan.outputs.parameters.shards}}", following)
+        again = eval(condition.replace("{{inputs.parameters.shards}}", shards).replace("&&", "and"))
+        shards = following
+    assert trained == [[0, 1], [2, 3], [4, 5]]
+    assert shards == "[]"
+
+
+def test_a_grid_that_is_done_as_a_search_ends(template: dict[str, Any]) -> None:
+    """Its plan has the same shards however often it is asked for."""
+    task = next(t for t in template["spec"]["templates"] if t["name"] == "round")["dag"]["tasks"][-1]
+    condition = task["when"].replace("{{tasks.plan.outputs.parameters.shards}}", "[0, 1]")
+    assert not eval(condition.replace("{{inputs.parameters.shards}}", "[0, 1]").replace("&&", "and"))

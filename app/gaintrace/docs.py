@@ -35,6 +35,8 @@ ENVIRONMENT = {
     "GAINTRACE_STORE_DEADLINE": f"seconds that a request to S3 may take with all attempts; {DEADLINE:.0f} without it",
     "GAINTRACE_METRICS": "as `--metrics`",
     "GAINTRACE_PUSHGATEWAY": "as `--pushgateway`",
+    "MLFLOW_TRACKING_URI": "an MLflow server that gets each sweep that is reported: its runs with their metrics by "
+    "epoch, and its report. `pip install 'gaintrace[mlflow]'`; MLflow's own variables hold credentials",
     "GAINTRACE_NAMESPACE": "namespace of what is pushed, so that one Pushgateway serves several; the workflows set it",
 }
 
@@ -50,6 +52,9 @@ PYTHON: dict[str, Callable[..., Any]] = {
 
 SECTIONS: dict[str, type[config.Strict]] = {
     "Sweep": config.SweepSpec,
+    "`search`": config.Search,
+    "A range of `search.space`": config.Range,
+    "`search.stop`": config.Stopping,
     "`objective`": config.Objective,
     "`success`": config.SuccessCriteria,
     "`base.data`": config.DataConfig,

@@ -43,9 +43,25 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+STEPS: dict[str, dict[str, str]] = {
+    "plan": {},
+    "train": {"sweep-id": "demo-1", "shard": "0"},
+    "aggregate": {"sweep-id": "demo-1"},
+    "default": {},
+    "validate": {"data": "s3://results/datasets/assist2015"},
+    "outcome": {},
+}
+"""Steps that run a pod, with inputs."""
+
+
+def site(values: dict[str, Any]) -> dict[str, Any]:
+    """Values with the one that has no default, if they name none."""
+    return values | {"image": {"repository": "registry.example/gaintrace"} | values.get("image", {})}
+
+
 def render(tmp_path: Path, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
     file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
+    file.write_text(yaml.safe_dump(site(values)))
     command = ["helm", "template", "gaintrace", str(CHART), "-n", "research", "-f", str(file), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 

@@ -3,6 +3,7 @@
 `GAINTRACE_UPDATE_GOLDEN=1 pytest tests/chart` writes the golden files anew; read their diff.
 """
 
+import copy
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from gaintrace import __version__
+from tests.argo_schema import REMOVED, faults, keys
 from tests.chart.cases import CASES, CHART, ROOT, documents, render
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -53,27 +55,53 @@ def test_every_object_is_valid_kubernetes(rendered: dict[str, str], case: str) -
     assert checked >= 8
 
 
+ARGO = ("WorkflowTemplate", "CronWorkflow")
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_parameters_are_those_that_the_workflow_asks_for(rendered: dict[str, str], case: str) -> None:
-    found = {_key(d): d for d in documents(rendered[case])}
-    data = found["ConfigMap/gaintrace-parameters"]["data"]
-    declared = found["WorkflowTemplate/gaintrace-sweep"]["spec"]["arguments"]["parameters"]
-    asked = {p["valueFrom"]["configMapKeyRef"]["key"] for p in declared if "valueFrom" in p}
-    assert asked == set(data)
-    for name in ("tolerations", "env", "env-from", "volumes", "volume-mounts", "datasets", "node-selector"):
-        json.loads(data[name])
+def test_every_workflow_is_valid_by_argo_s_own_schema(rendered: dict[str, str], case: str) -> None:
+    for document in documents(rendered[case]):
+        if document["kind"] in ARGO:
+            assert faults(document) == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_workflow_has_what_argo_4_removed(rendered: dict[str, str], case: str) -> None:
+    workflows = [d for d in documents(rendered[case]) if d["kind"] in ARGO]
+    assert len(workflows) == 2
+    assert set(keys(workflows)).isdisjoint(REMOVED)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_of_a_workflow_is_read_again_while_it_runs(rendered: dict[str, str], case: str) -> None:
+    """Argo copies the template into each workflow, but reads a ConfigMap that it refers to at every step."""
+    for document in documents(rendered[case]):
+        if document["kind"] in ARGO:
+            spec = copy.deepcopy(document["spec"])
+            semaphores = [t.pop("synchronization", None) for t in spec.get("templates", [])]
+            assert "configMapKeyRef" not in json.dumps(spec)
+            assert len([s for s in semaphores if s]) == 2 * (document["kind"] == "WorkflowTemplate")
+    template = next(d for d in documents(rendered[case]) if d["kind"] == "WorkflowTemplate")
+    assert all(isinstance(p["value"], str) for p in template["spec"]["arguments"]["parameters"])
 
 
 def test_the_installed_workflows_are_the_files(rendered: dict[str, str]) -> None:
+    """With the values' own defaults the chart adds where the store is and where GPUs are, and changes nothing."""
     found = {_key(d): d for d in documents(rendered["defaults"])}
-    for key, file in (
-        ("WorkflowTemplate/gaintrace-sweep", "sweep.yaml"),
-        ("CronWorkflow/gaintrace-nightly", "nightly.yaml"),
-    ):
-        source = yaml.safe_load((ROOT / "workflows" / file).read_text())
-        installed = found[key]["spec"]
-        assert {name: installed[name] for name in source["spec"]} == source["spec"]
-        assert source["metadata"]["labels"]["app.kubernetes.io/version"] == __version__
+    cron = yaml.safe_load((ROOT / "workflows" / "nightly.yaml").read_text())
+    installed = found["CronWorkflow/gaintrace-nightly"]["spec"]
+    assert {name: installed[name] for name in cron["spec"]} == cron["spec"]
+    source = yaml.safe_load((ROOT / "workflows" / "sweep.yaml").read_text())
+    assert source["metadata"]["labels"]["app.kubernetes.io/version"] == __version__
+    template = found["WorkflowTemplate/gaintrace-sweep"]["spec"]
+    assert template["volumes"].pop() == {"name": "store", "persistentVolumeClaim": {"claimName": "gaintrace-store"}}
+    for step in template["templates"]:
+        if "container" in step:
+            assert step["container"]["volumeMounts"].pop() == {"name": "store", "mountPath": "/store"}
+            assert step["container"].pop("imagePullPolicy") == "IfNotPresent"
+        if step["name"] in ("train", "validate"):
+            assert step.pop("tolerations") == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert template == source["spec"]
 
 
 def test_the_chart_is_of_the_package_s_version() -> None:
@@ -102,6 +130,7 @@ def test_nightly_sleeps_until_it_has_data_sets(rendered: dict[str, str]) -> None
         ({"nightly": {"datasets": ["assist2015"]}}, "/nightly/datasets/0"),
         ({"metrics": {"podMonitor": {"enabled": "yes"}}}, "/metrics/podMonitor/enabled"),
         ({"rbac": {"submitters": [{"name": "me"}]}}, "kind"),
+        ({"image": {"repository": ""}}, "image.repository is not set"),
         ({"store": {"uri": "file:///data"}}, "file:///data is not below store.persistence.mountPath, /store"),
         ({"store": {"uri": "file:///stores"}}, "not below"),
     ],

@@ -14,16 +14,13 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
     """A cluster that has everything a sweep needs."""
     fake = FakeApi()
     template = yaml.safe_load((ROOT / "workflows" / "sweep.yaml").read_text())
+    claim = {"name": "store", "persistentVolumeClaim": {"claimName": "gaintrace-store"}}
+    template["spec"]["volumes"].append(claim)
+    for step in template["spec"]["templates"]:
+        if "container" in step:
+            step["container"]["envFrom"] = [{"secretRef": {"name": "s3"}}]
     fake.objects = {
         f"{ARGO}/workflowtemplates/gaintrace-sweep": template,
-        f"{CORE}/configmaps/gaintrace-parameters": {
-            "data": {
-                "image": "registry.example/gaintrace:0.1.0",
-                "store": str(tmp_path / "store"),
-                "env-from": '[{"secretRef": {"name": "s3"}}]',
-                "volumes": '[{"name": "store", "persistentVolumeClaim": {"claimName": "gaintrace-store"}}]',
-            }
-        },
         f"{CORE}/configmaps/gaintrace-semaphore": {"data": {"training-pods": "6"}},
         f"{CORE}/serviceaccounts/gaintrace": {"metadata": {"name": "gaintrace"}},
         f"{CORE}/serviceaccounts/gaintrace-executor": {"metadata": {"name": "gaintrace-executor"}},
@@ -38,9 +35,10 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         },
     }
     executor = f"system:serviceaccount:{NAMESPACE}:gaintrace-executor"
-    fake.allowed = {("", "create workflows")} | {
+    fake.allowed = {("", f"{verb} workflows") for verb in ("create", "update", "patch", "delete")} | {
         (executor, f"{verb} workflowtaskresults") for verb in ("create", "patch")
     }
+    fake.set_parameter("store", str(tmp_path / "store"))
     monkeypatch.setenv("KUBECONFIG", str(fake.kubeconfig(tmp_path)))
     yield fake
     fake.stop()

@@ -61,6 +61,12 @@ class FakeApi:
         self.server.shutdown()
         self.server.server_close()
 
+    def set_parameter(self, name: str, value: str) -> None:
+        """Give a parameter of our template the value that a release would."""
+        template = self.objects[f"{ARGO}/workflowtemplates/gaintrace-sweep"]
+        (parameter,) = [p for p in template["spec"]["arguments"]["parameters"] if p["name"] == name]
+        parameter["value"] = value
+
     def kubeconfig(self, folder: Path) -> Path:
         """See kubeconfig."""
         host, port = self.server.server_address[:2]

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.cluster.scenarios import DEMO
 
 ROOT = Path(__file__).parents[2]
@@ -21,12 +23,33 @@ DONE = ("Succeeded", "Failed", "Error")
 Object = dict[str, Any]
 
 
+def run(command: tuple[str, ...], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """A command, to its end."""
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=2400)
+
+
 def call(*command: str, codes: tuple[int, ...] = (0,), stdin: str | None = None) -> str:
     """What a command printed on stdout; an exit code that is not expected fails the test with all it said."""
-    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=2400)
+    result = run(command, stdin)
     said = f"$ {' '.join(command)}\nexit code {result.returncode}, expected {codes}\n{result.stdout}\n{result.stderr}"
     assert result.returncode in codes, said
     return result.stdout
+
+
+def refusal(*command: str, code: int) -> str:
+    """What a command that must fail said on stderr."""
+    result = run(command)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stderr
+
+
+def in_namespace(file: Path, folder: Path) -> str:
+    """A copy of a manifest with the test's namespace: Argo looks a template up in the manifest's, not in `-n`."""
+    manifest = yaml.safe_load(file.read_text())
+    manifest["metadata"]["namespace"] = NAMESPACE
+    copy = folder / file.name
+    copy.write_text(yaml.safe_dump(manifest))
+    return str(copy)
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:
@@ -78,6 +101,12 @@ def attempts(name: str, template: str) -> list[Object]:
     return [node for node in nodes if node.get("templateName") == template and node["type"] == "Pod"]
 
 
+def pods_of(name: str) -> list[Object]:
+    """The pods of a workflow that are still there, ended ones included."""
+    pods: list[Object] = get("pods", "-l", f"workflows.argoproj.io/workflow={name}")["items"]
+    return pods
+
+
 def training_pods(*selectors: str) -> list[Object]:
     """Training pods that hold a place: not finished and not on their way out."""
     selector = ",".join(["app.kubernetes.io/component=train", *selectors])
@@ -91,28 +120,41 @@ def log(name: str, template: str) -> str:
     return kubectl("logs", "-l", selector, "-c", "main", "--tail=-1")
 
 
-def results(name: str) -> list[dict[str, str]]:
-    """The rows of results.csv, read from the store by a pod that mounts and knows what the release's pods do."""
+def sweep_of(name: str) -> str:
+    """The id of the sweep that a workflow planned."""
     plan = next(node for node in attempts(name, "plan") if node["phase"] == "Succeeded")
-    sweep_id = next(p["value"] for p in plan["outputs"]["parameters"] if p["name"] == "sweep-id")
-    site = get("configmap", "gaintrace-parameters")["data"]
+    return str(next(p["value"] for p in plan["outputs"]["parameters"] if p["name"] == "sweep-id"))
+
+
+def store_of(name: str) -> str:
+    """The URI of a workflow's store."""
+    spec = get("workflow", name)["status"]["storedWorkflowTemplateSpec"]
+    return str(next(p["value"] for p in spec["arguments"]["parameters"] if p["name"] == "store"))
+
+
+def results(name: str) -> list[dict[str, str]]:
+    """The rows of a workflow's results.csv."""
     code = (
         "import sys; from gaintrace.store import open_store; print(open_store(sys.argv[1]).read(sys.argv[2]).decode())"
     )
+    path = f"sweeps/{sweep_of(name)}/results.csv"
+    return list(csv.DictReader(io.StringIO(in_pod(name, "python3", "-c", code, store_of(name), path))))
+
+
+def in_pod(name: str, *command: str) -> str:
+    """What a command prints in a pod that mounts and knows what a workflow's pods do. It must succeed."""
+    spec = get("workflow", name)["status"]["storedWorkflowTemplateSpec"]
+    step = next(t["container"] for t in spec["templates"] if t["name"] == "aggregate")
     container = {
         "name": "main",
-        "image": site["image"],
-        "command": ["python3", "-c", code, site["store"], f"sweeps/{sweep_id}/results.csv"],
-        "env": [{"name": "HOME", "value": "/tmp"}, *json.loads(site["env"])],
-        "envFrom": json.loads(site["env-from"]),
-        "volumeMounts": json.loads(site["volume-mounts"]),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "image": next(p["value"] for p in spec["arguments"]["parameters"] if p["name"] == "image"),
+        "command": list(command),
+        "env": [entry for entry in step["env"] if "{{" not in str(entry)],
+        "envFrom": step.get("envFrom", []),
+        "volumeMounts": step["volumeMounts"],
+        "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}},
+        "securityContext": step["securityContext"],
     }
-    spec = get("workflowtemplate", "gaintrace-sweep")["spec"]
     pod = f"read-{name}"
     manifest = {
         "apiVersion": "v1",
@@ -124,7 +166,7 @@ def results(name: str) -> list[dict[str, str]]:
             "automountServiceAccountToken": False,
             "securityContext": spec["securityContext"],
             "containers": [container],
-            "volumes": json.loads(site["volumes"]),
+            "volumes": spec["volumes"],
         },
     }
     kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
@@ -133,8 +175,8 @@ def results(name: str) -> list[dict[str, str]]:
         said = kubectl("logs", pod)
         assert state == "Succeeded", said
     finally:
-        kubectl("delete", "pod", pod, "--wait=false")
-    return list(csv.DictReader(io.StringIO(said)))
+        kubectl("delete", "pod", pod, "--wait=true")
+    return said
 
 
 def _pod_end(pod: str) -> str:

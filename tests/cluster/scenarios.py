@@ -17,3 +17,25 @@ UNKNOWN_FIELD = "base.training.no_such_field=1"
 def seeded(seed: int, *more: str) -> str:
     """Overrides that make a sweep another one than those of other seeds, so that it trains anew."""
     return "set=" + "; ".join([f"base.training.seed={seed}", *more])
+
+
+HOSTILE = "[]\nhostNetwork: true\nhostPID: true"
+"""A parameter's value that would add to a pod where it was put into YAML as it comes."""
+
+NO_IMAGE = "registry.invalid/gaintrace:none"
+"""An image that no node can pull; `.invalid` is a name that never resolves."""
+
+
+def longest(rows: list[dict[str, str]]) -> int:
+    """The latest epoch that a run of results.csv was selected at."""
+    return max(int(row["best_epoch"]) for row in rows if row["status"] == "succeeded")
+
+
+def statuses(rows: list[dict[str, str]]) -> list[str]:
+    """How the runs of results.csv ended, sorted."""
+    return sorted(row["status"] for row in rows)
+
+
+def reasons(rows: list[dict[str, str]]) -> list[str]:
+    """Why runs of results.csv failed."""
+    return [row["error"] for row in rows if row["status"] == "failed"]

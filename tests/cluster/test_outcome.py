@@ -1,11 +1,16 @@
 """What the last step says of how a workflow ended."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from gaintrace.cli import cluster
 from gaintrace.cluster.outcome import REASONS_SHOWN, explain
+
+ROOT = Path(__file__).parents[2]
 
 
 def quoted(nodes: list[dict[str, str]]) -> str:
@@ -21,6 +26,32 @@ def node(template: str, message: str, attempt: int | None = None, at: str = "202
 def test_success_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     cluster.outcome("phase2-x7k2p", "Succeeded", quoted([]))
     assert capsys.readouterr().out.startswith("phase2-x7k2p succeeded;")
+
+
+def test_success_names_the_shards_that_it_did_without() -> None:
+    nodes = [
+        {"displayName": "train(11:11)", "templateName": "shard", "phase": "Failed"},
+        {"displayName": "train(2:2)", "templateName": "shard", "phase": "Failed"},
+        *[node("train", "main: Error (exit code 9)", attempt) for attempt in range(2)],
+        node("train", "retryStrategy.expression evaluated to false"),
+    ]
+    lines = explain("phase2-x7k2p", "Succeeded", quoted(nodes))
+    assert lines[0].startswith("phase2-x7k2p succeeded; the log of its step `aggregate`")
+    assert lines[1].startswith("Shards 2, 11 failed for good all the same")
+    assert lines[2].startswith("- train (2 times): main: Error (exit code 9): the GPU failed")
+    assert lines[3].startswith("Submitting the same sweep again")
+    assert len(lines) == 4
+    attempts = [node("train", "pod deleted", 0)]
+    assert len(explain("phase2-x7k2p", "Succeeded", quoted(attempts))) == 1, "which was tried again, and succeeded"
+
+
+def test_advice_names_steps_that_the_workflow_has() -> None:
+    template = yaml.safe_load((ROOT / "workflows" / "sweep.yaml").read_text())
+    by_name = {step["name"]: step for step in template["spec"]["templates"]}
+    for entry, word in (("sweep", "same sweep again"), ("nightly", "cronwf/gaintrace-nightly")):
+        (step,) = re.findall(r"step `(\w+)`", explain("w", "Succeeded", "", entry)[0])
+        assert step in [task["name"] for task in by_name[entry]["dag"]["tasks"]]
+        assert word in explain("w", "Failed", "", entry)[-1]
 
 
 def test_reasons_come_in_order_with_their_meaning_and_count() -> None:

@@ -12,14 +12,13 @@ stay, to look at. No GPU is needed; an hour is.
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.chart.cases import CASES, MONITORING
+from tests.chart.cases import CASES, MONITORING, site
 from tests.cluster.real_cluster import (
     CHART,
     NAMESPACE,
@@ -30,21 +29,40 @@ from tests.cluster.real_cluster import (
     call,
     ended,
     get,
+    in_namespace,
+    in_pod,
     kubectl,
     log,
     options,
     phase,
+    pods_of,
+    refusal,
     results,
+    store_of,
     submit,
+    sweep_of,
     training_pods,
     wait_for,
 )
 from tests.cluster.real_cluster import DONE as ENDS
-from tests.cluster.scenarios import IMPOSSIBLE, LENIENT, UNKNOWN_FIELD, seeded
+from tests.cluster.scenarios import (
+    HOSTILE,
+    IMPOSSIBLE,
+    LENIENT,
+    NO_IMAGE,
+    UNKNOWN_FIELD,
+    longest,
+    reasons,
+    seeded,
+    statuses,
+)
 
 MISSING = [tool for tool in ("kubectl", "helm", "argo", "gaintrace") if shutil.which(tool) is None]
 MISSING += [name for name in ("GAINTRACE_IMAGE", "GAINTRACE_NAMESPACE") if not os.environ.get(name)]
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(MISSING), reason=f"missing: {', '.join(MISSING)}")]
+
+RESEARCHER = "researcher"
+"""A user whom only `rbac.submitters` lets do anything."""
 
 DENY_ALL = {
     "apiVersion": "networking.k8s.io/v1",
@@ -54,7 +72,8 @@ DENY_ALL = {
 }
 
 
-def install() -> None:
+def install(*changes: str) -> None:
+    """Install or upgrade the release. `changes`: values, `name=value`, besides those that the tests need."""
     image = os.environ["GAINTRACE_IMAGE"]
     if "@" in image:
         repository, digest = image.split("@")
@@ -64,6 +83,7 @@ def install() -> None:
         assert colon and "/" not in tag, f"GAINTRACE_IMAGE={image}: name a tag or a digest"
         values = [f"image.repository={repository}", f"image.tag={tag}"]
     values += ["training.gpus=0", "training.cpu=1", "training.memory=2Gi", f"training.maxPods={TRAINING_PODS}"]
+    values += ["rbac.submitters[0].kind=User", f"rbac.submitters[0].name={RESEARCHER}", *changes]
     words = [word for value in values for word in ("--set-string" if "tag=" in value else "--set", value)]
     if file := os.environ.get("GAINTRACE_VALUES"):
         words += ["-f", file]
@@ -94,19 +114,20 @@ def test_the_server_takes_everything_rendered(tmp_path: Path, case: str) -> None
     if render_options == MONITORING and "monitoring.coreos.com/v1\n" not in call("kubectl", "api-versions"):
         pytest.skip("the cluster has no Prometheus operator")
     file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
+    file.write_text(yaml.safe_dump(site(values)))
     rendered = call("helm", "template", "gaintrace", CHART, "-n", NAMESPACE, "-f", str(file), *render_options)
     kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=rendered)
 
 
-def test_the_server_and_argo_take_the_workflows_as_they_are() -> None:
+def test_the_server_and_argo_take_the_workflows_as_they_are(tmp_path: Path) -> None:
     for name in ("sweep", "nightly"):
         file = str(ROOT / "workflows" / f"{name}.yaml")
         kubectl("apply", "--dry-run=server", "--validate=strict", "-f", file)
     for name in ("phase1", "phase2"):
         kubectl("create", "--dry-run=server", "--validate=strict", "-f", str(ROOT / "workflows" / f"{name}.yaml"))
     call("argo", "lint", "--offline", str(ROOT / "workflows"))
-    call("argo", "lint", "-n", NAMESPACE, str(ROOT / "workflows"))
+    for name in ("sweep", "nightly", "phase1", "phase2"):
+        call("argo", "lint", "-n", NAMESPACE, in_namespace(ROOT / "workflows" / f"{name}.yaml", tmp_path))
 
 
 def test_doctor_finds_what_is_missing_and_nothing_else() -> None:
@@ -131,13 +152,13 @@ def test_six_rows_for_each_number_of_runs_a_pod(runs_per_pod: int) -> None:
     assert ended(name) == "Succeeded", kubectl("get", "workflow", name, "-o", "yaml")
     assert "succeeded" in log(name, "outcome")
     assert len(attempts(name, "train")) == 6 // runs_per_pod
-    assert [row["status"] for row in results(name)] == ["succeeded"] * 6
+    assert statuses(results(name)) == ["succeeded"] * 6
 
 
 def test_epochs_alone_can_be_given() -> None:
     name = submit("runs-per-pod=6", "epochs=2", seeded(7))
     assert ended(name) == "Succeeded"
-    assert max(int(row["epoch"]) for row in results(name)) <= 2
+    assert longest(results(name)) <= 2
 
 
 @pytest.mark.parametrize("how", [["--grace-period=110"], ["--force", "--grace-period=0"]], ids=["preempted", "lost"])
@@ -159,7 +180,7 @@ def test_a_deleted_pod_is_retried_and_continues(how: list[str]) -> None:
     assert ended(name) == "Succeeded"
     assert "continue after epoch" in log(name, "train")
     assert len(attempts(name, "train")) == 2
-    assert [row["status"] for row in results(name)] == ["succeeded"] * 6
+    assert statuses(results(name)) == ["succeeded"] * 6
 
 
 def test_one_impossible_run_of_six_and_the_threshold() -> None:
@@ -169,8 +190,8 @@ def test_one_impossible_run_of_six_and_the_threshold() -> None:
         if end == "Failed":
             assert "too few runs succeeded" in log(name, "outcome")
         rows = results(name)
-        assert sorted(row["status"] for row in rows) == ["failed"] + ["succeeded"] * 5
-        assert [row["error"] for row in rows if row["status"] == "failed"] != [""]
+        assert statuses(rows) == ["failed"] + ["succeeded"] * 5
+        assert all(reasons(rows))
         assert len(attempts(name, "aggregate")) == 1, "too few results are no reason to count again"
 
 
@@ -179,6 +200,63 @@ def test_a_wrong_configuration_is_not_retried() -> None:
     assert ended(name) == "Failed"
     assert len(attempts(name, "plan")) == 1
     assert "wrong usage or configuration" in log(name, "outcome")
+
+
+@pytest.mark.parametrize("parameter", ["tolerations", "memory"])
+def test_a_parameter_that_would_add_to_a_pod_is_refused(parameter: str) -> None:
+    name = submit(f"{parameter}={HOSTILE}", seeded(51))
+    assert ended(name) == "Failed"
+    assert f"parameter {parameter}" in log(name, "plan")
+    assert len(attempts(name, "plan")) == 1
+    assert attempts(name, "train") == []
+    for pod in pods_of(name):
+        assert not pod["spec"].get("hostNetwork") and not pod["spec"].get("hostPID")
+
+
+def test_an_upgrade_changes_nothing_of_a_sweep_that_runs() -> None:
+    name = submit("runs-per-pod=1", seeded(52))
+    wait_for("pod that trains", lambda: training_pods(f"workflows.argoproj.io/workflow={name}"), 900)
+    install("image.tag=no-such-tag", "image.digest=", "training.memory=3Gi", "training.retries=0")
+    try:
+        assert ended(name) == "Succeeded"
+        assert statuses(results(name)) == ["succeeded"] * 6
+        containers = [c for pod in pods_of(name) for c in pod["spec"]["containers"] if c["name"] == "main"]
+        assert {c["image"] for c in containers} == {os.environ["GAINTRACE_IMAGE"]}
+        assert len(attempts(name, "train")) == 6
+    finally:
+        install()
+
+
+def test_an_image_that_cannot_be_pulled_ends_within_a_quarter_of_an_hour_with_its_reason() -> None:
+    name = submit(f"image={NO_IMAGE}", seeded(53))
+    assert ended(name, 15 * 60) == "Failed"
+    assert attempts(name, "train") == []
+    said = call("gaintrace", "watch", name, "-n", NAMESPACE, codes=(1,))
+    assert NO_IMAGE in said
+
+
+def test_a_submitter_may_do_what_the_runbook_says() -> None:
+    name = submit("runs-per-pod=6", seeded(54, "base.training.epochs=40", "base.training.patience=40"))
+    selector = f"workflows.argoproj.io/workflow={name}"
+    pod = wait_for("pod that trains", lambda: training_pods(selector), 900)[0]["metadata"]["name"]
+    as_researcher = ("--as", RESEARCHER, "-n", NAMESPACE)
+    call("kubectl", "logs", pod, "-c", "main", *as_researcher)
+    call("kubectl", "delete", "pod", pod, *as_researcher)
+    call("argo", "suspend", name, *as_researcher)
+    call("argo", "resume", name, *as_researcher)
+    call("argo", "stop", name, *as_researcher)
+    assert ended(name) == "Failed"
+    call("argo", "retry", name, *as_researcher)
+    wait_for("second try", lambda: phase(name) == "Running", 120)
+    assert ended(name) == "Succeeded"
+    call("kubectl", "delete", "secret", "--all", *as_researcher, codes=(1,))
+
+
+def test_a_finished_shard_asks_for_no_device() -> None:
+    name = submit("runs-per-pod=6", seeded(55))
+    assert ended(name) == "Succeeded"
+    where = ("--sweep", sweep_of(name), "--shard", "0", "--out", store_of(name))
+    in_pod(name, "gaintrace", "train-shard", *where, "--gpus", "1")
 
 
 def test_two_sweeps_share_the_places() -> None:
@@ -215,7 +293,6 @@ def test_submit_watches_to_the_end_and_tells_it() -> None:
 
 def test_submit_refuses_before_it_sends() -> None:
     before = len(get("workflows")["items"])
-    command = ["gaintrace", "submit", PHASE2, *options(f"set={UNKNOWN_FIELD}"), "-n", NAMESPACE]
-    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert (refused.returncode, "no_such_field" in refused.stderr) == (2, True), refused.stderr
+    said = refusal("gaintrace", "submit", PHASE2, *options(f"set={UNKNOWN_FIELD}"), "-n", NAMESPACE, code=2)
+    assert "no_such_field" in said
     assert len(get("workflows")["items"]) == before

@@ -1,6 +1,10 @@
 """`gaintrace watch`: what it says of a workflow's status, and how it ends."""
 
+import base64
+import gzip
 import io
+import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from gaintrace.cli.sweep import aggregate as run_aggregate
 from gaintrace.cli.sweep import plan as run_plan
 from gaintrace.cli.sweep import train_shard
 from gaintrace.cluster import watch as watching
-from gaintrace.cluster.nodes import progress
+from gaintrace.cluster.nodes import DEADLINE, progress
 from gaintrace.cluster.watch import StoreView, table
 from gaintrace.errors import ClusterError, ExitCode
 from tests.cluster.fake_api import ARGO, CORE, FakeApi
@@ -113,8 +117,22 @@ def test_a_sweep_is_followed_to_its_ranking(
     assert f"{store}/sweeps/{sweep_id}/report.html" in said
 
 
+def test_the_store_is_the_workflow_s_own_whatever_became_of_the_template(
+    api: FakeApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = workflow("Failed", plan("Failed"))
+    stored = {"arguments": {"parameters": [{"name": "store", "value": "s3://of/the/template"}]}}
+    found["status"]["storedWorkflowTemplateSpec"] = stored
+    found["spec"]["arguments"]["parameters"] = [{"name": "store", "value": str(tmp_path / "own")}]
+    api.history[WORKFLOW] = [found]
+    del api.objects[f"{ARGO}/workflowtemplates/gaintrace-sweep"]
+    with pytest.raises(typer.Exit):
+        cluster.watch("phase2-x7k2p")
+    assert "phase2-x7k2p: failed" in capsys.readouterr().out
+
+
 def ended_on_a_volume(api: FakeApi) -> None:
-    api.objects[f"{CORE}/configmaps/gaintrace-parameters"]["data"]["store"] = "file:///not/mounted/here"
+    api.set_parameter("store", "file:///not/mounted/here")
     nodes = plan("Succeeded") | shard(0, "Failed", [("Failed", 1, "")]) | aggregate("Failed", 4)
     api.history[WORKFLOW] = [workflow("Failed", nodes, "child 'aggregate' failed")]
 
@@ -165,6 +183,110 @@ def test_a_cluster_that_is_silent_for_a_moment_is_waited_for(monkeypatch: pytest
     out = io.StringIO()
     assert watching.watch(read, StoreView(None), Console(file=out)).phase == "Succeeded"
     assert out.getvalue() == "no answer\nphase2-x7k2p: succeeded\n"
+
+
+PULL = 'ErrImagePull: failed to pull and unpack image "r/x:1": not found'
+BACK_OFF = 'ImagePullBackOff: Back-off pulling image "r/x:1": ErrImagePull: not found'
+
+
+def no_image(message: str, step: str = "plan") -> dict:
+    return retried(step, step, "Running", [("Pending", None, message)])
+
+
+def followed(monkeypatch: pytest.MonkeyPatch, states: list[dict], seconds: float) -> tuple[str, BaseException | str]:
+    """What `watch` says of states that come so many seconds apart, and how it ends."""
+    clock = itertools.count(step=seconds)
+    monkeypatch.setattr("gaintrace.cluster.watch.time.monotonic", lambda: next(clock) / 2)  # asked twice a state
+    monkeypatch.setattr("gaintrace.cluster.watch.time.sleep", lambda _: None)
+    out = io.StringIO()
+    try:
+        end: BaseException | str = watching.watch(
+            lambda: states.pop(0), StoreView(None), Console(file=out, width=500)
+        ).phase
+    except ClusterError as error:
+        end = error
+    return out.getvalue(), end
+
+
+def test_an_image_that_cannot_be_pulled_is_told_once_and_not_waited_for_forever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    states = [workflow("Running", no_image(message)) for message in [PULL, BACK_OFF] * 60]
+    said, end = followed(monkeypatch, states, 20)
+    assert said == f"plan: waiting, cannot pull its image: {PULL}\n"
+    assert isinstance(end, ClusterError)
+    assert str(end).startswith(
+        f"phase2-x7k2p: plan has waited for its image for 10 minutes: {PULL}. End it with `argo stop"
+    )
+    assert 25 < 120 - len(states) < 35
+
+
+def test_one_shard_without_an_image_ends_nothing_while_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = (
+        plan("Succeeded")
+        | shard(0, "Running", [("Running", None, "")])
+        | shard(1, "Running", [("Pending", None, PULL)])
+    )
+    done = plan("Succeeded") | shard(0, "Succeeded", [OK]) | shard(1, "Succeeded", [OK]) | aggregate("Succeeded")
+    said, end = followed(monkeypatch, [workflow("Running", nodes)] * 100 + [workflow("Succeeded", done)], 60)
+    assert end == "Succeeded"
+    assert said.count("cannot pull its image") == 1
+
+
+def test_the_end_says_what_image_it_was_that_took_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = retried("plan", "plan", "Failed", [("Failed", 137, f"Pod was active on the node {DEADLINE}")])
+    ended["id-plan"]["message"] = "retryStrategy.expression evaluated to false"
+    states = [workflow("Running", no_image(PULL)), workflow("Running", no_image(BACK_OFF)), workflow("Failed", ended)]
+    said, end = followed(monkeypatch, states, 2)
+    assert end == "Failed"
+    assert said.splitlines()[-2:] == [f"plan: failed, its image could not be pulled: {PULL}", "phase2-x7k2p: failed"]
+
+
+def test_a_watch_that_comes_late_finds_the_reason_in_the_events(
+    api: FakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = retried("plan", "plan", "Failed", [("Failed", None, f"Pod was active on the node {DEADLINE}")])
+    api.objects[WORKFLOW] = workflow("Failed", ended)
+
+    def event(pod: str, message: str) -> dict:
+        pulled = {"kind": "Pod", "name": pod}
+        return {"metadata": {"name": pod}, "involvedObject": pulled, "message": message, "reason": "Failed"}
+
+    mine = "phase2-x7k2p-plan-123"
+    why = 'Failed to pull image "r/x:1": not found'
+    events = [
+        event("other-plan-1", "Failed to pull image, a long story of another pod"),
+        event(mine, "Error: ErrImagePull"),
+    ]
+    api.objects[f"{CORE}/events"] = {"items": [*events, event(mine, why)]}
+    with pytest.raises(typer.Exit) as end:
+        cluster.watch("phase2-x7k2p")
+    assert end.value.exit_code == ExitCode.UNEXPECTED
+    assert f"a pod could not pull its image: {why}\n" in capsys.readouterr().out
+    api.faults[f"{CORE}/events"] = [403, -1]
+    with pytest.raises(typer.Exit):
+        cluster.watch("phase2-x7k2p")
+    assert "plan: failed" in capsys.readouterr().out
+
+
+def test_a_status_that_argo_has_packed_is_unpacked() -> None:
+    nodes = plan("Succeeded") | shard(0, "Running", [("Running", None, "")])
+    packed = workflow("Running", {})
+    packed["status"]["compressedNodes"] = base64.b64encode(gzip.compress(json.dumps(nodes).encode())).decode()
+    assert progress(packed) == progress(workflow("Running", nodes))
+    assert [step.name for step in progress(packed).steps] == ["plan", "shard 0"]
+
+
+def test_a_status_that_is_in_argo_s_database_is_said_to_be() -> None:
+    away = workflow("Running", {})
+    away["status"]["offloadNodeStatusVersion"] = "fnv:1"
+    assert progress(away).message == "Argo keeps the steps of this workflow in its database; `argo get` shows them"
+
+
+def test_a_step_that_argo_tries_no_more_has_the_reason_of_its_last_attempt() -> None:
+    nodes = retried("plan", "plan", "Failed", [("Failed", 2, "main: Error (exit code 2)")])
+    nodes["id-plan"]["message"] = "retryStrategy.expression evaluated to false"
+    assert progress(workflow("Failed", nodes)).steps[0].message == "main: Error (exit code 2)"
 
 
 def test_a_workflow_that_is_gone_ends_the_watch(api: FakeApi) -> None:

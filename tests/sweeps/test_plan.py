@@ -1,5 +1,7 @@
 """Plans: every run once, shards of the asked size, ids that come from what is computed."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,3 +123,23 @@ def test_a_sweep_behind_a_link_is_found_where_its_runs_are_here(tmp_path):
     (own / plan.sweep_id).rename(tmp_path / "archive" / "of" / "sweeps" / "moved")
     (own / plan.sweep_id).symlink_to(tmp_path / "archive" / "of" / "sweeps" / "moved")
     assert read_plan(store, plan.sweep_id) == plan
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_a_plan_that_another_version_wrote_is_said_to_be_one(tmp_path, shards):
+    """A release is upgraded while a sweep runs, or an image goes back: one line, and no retry, for none can help."""
+    store = open_store(str(tmp_path))
+    plan = make_plan(load_spec("phase2"), DATA, 6 // shards)
+    write_plan(store, plan)
+    for key in [key for key in store.keys("sweeps") if key.endswith(".json")]:
+        newer = json.loads(store.read(key)) | {"code_version": "9.0.0+new", "priority": 3}
+        store.write(key, json.dumps(newer).encode())
+    for read in (lambda: read_plan(store, plan.sweep_id), lambda: read_shard(store, plan.sweep_id, 0)):
+        with pytest.raises(ConfigError) as refusal:
+            read()
+        said = str(refusal.value)
+        assert said.startswith(f"sweep {plan.sweep_id} was planned by another gaintrace (9.0.0+new), and this one (")
+        assert "priority" in said and "\n" not in said
+    store.write(f"sweeps/{plan.sweep_id}/plan.json", b'{"sweep_id": "x", "ru')
+    with pytest.raises(StoreError, match="is damaged"):
+        read_plan(store, plan.sweep_id)

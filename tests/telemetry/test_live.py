@@ -81,7 +81,7 @@ def test_a_pod_of_phase_1_has_at_most_200_series() -> None:
     live.started([str(run) for run in range(81)], 6, 0)
     row = {f"{s}_{e}_{m}": 0.5 for s in ("train", "valid") for e in ("e1", "e2") for m in ("loss", "auc", "accuracy")}
     for run in range(81):
-        live.step(1, run + 1, 81)
+        live.step([str(other) for other in range(run, 81)], 1, run + 1, 81)
         live.epoch(str(run), row | {"epoch": 1})
     with live.served("0") as port:
         count = len(scrape(port))
@@ -91,7 +91,7 @@ def test_a_pod_of_phase_1_has_at_most_200_series() -> None:
 def test_every_live_metric_is_served_with_the_labels_of_the_catalogue(tmp_path: Path) -> None:
     live = LiveMetrics("p", "d", {"a": 1}, 1)
     live.started(["a"], 1, 0)
-    live.step(1, 1, 2)
+    live.step(["a"], 1, 1, 2)
     live.epoch(
         "a",
         {f"{s}_{e}_{m}": 0.5 for s in ("train", "valid") for e in ("e1", "e2") for m in ("loss", "auc")} | {"epoch": 1},

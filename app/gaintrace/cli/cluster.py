@@ -36,7 +36,7 @@ def submit(
     manifest = workflows.workflow_for(source, parameters or [])
     cluster = _cluster(namespace, context)
     template = _template(cluster, workflows.template_name(manifest))
-    values = workflows.effective(manifest, template, _site(cluster))
+    values = workflows.effective(manifest, template)
     workflows.check(values)
     created = cluster.create_workflow(manifest)
     name = created["metadata"]["name"]
@@ -55,8 +55,10 @@ def watch(
 
     cluster = _cluster(namespace, context)
     found = cluster.workflow(name)
-    template = _template(cluster, workflows.template_name(found))
-    _follow(cluster, name, workflows.effective(_arguments(found), template, _site(cluster))["store"])
+    # What it runs is Argo's copy of the template, whatever became of that; a moment after submission there is none yet.
+    spec = (found.get("status") or {}).get("storedWorkflowTemplateSpec")
+    spec = spec or _template(cluster, workflows.template_name(found))["spec"]
+    _follow(cluster, name, (workflows.parameters(spec) | workflows.parameters(found["spec"]))["store"])
 
 
 def doctor(namespace: Namespace = None, context: Context = None) -> None:
@@ -79,17 +81,23 @@ def outcome(
     workflow: Annotated[str, typer.Option(help="The workflow's name.")],
     phase: Annotated[str, typer.Option(help="How it ended.")],
     failures: Annotated[str, typer.Option(help="Argo's list of failed nodes.")] = "",
+    entry: Annotated[str, typer.Option(help="The template that it began with.")] = "sweep",
 ) -> None:
     """Say how a workflow ended, and what to do; its last step."""
     from gaintrace.cluster.outcome import explain
 
-    print("\n".join(explain(workflow, phase, failures)))
+    print("\n".join(explain(workflow, phase, failures, entry)))
 
 
 def _cluster(namespace: str | None, context: str | None) -> "Cluster":
     from gaintrace.cluster.api import Cluster
 
-    return Cluster(namespace, context)
+    cluster = Cluster(namespace, context)
+    if not cluster.verified:
+        plain(stderr=True).print(
+            "the kubeconfig says insecure-skip-tls-verify: the cluster's certificate is not checked"
+        )
+    return cluster
 
 
 def _template(cluster: "Cluster", name: str) -> "Object":
@@ -108,25 +116,11 @@ def _template(cluster: "Cluster", name: str) -> "Object":
     return template
 
 
-def _site(cluster: "Cluster") -> dict[str, str]:
-    from gaintrace.cluster.api import NotFoundError
-    from gaintrace.cluster.workflow import PARAMETERS
-
-    try:
-        return cluster.config_map(PARAMETERS)
-    except NotFoundError:
-        return {}  # parameters without a default are missed by name
-
-
-def _arguments(workflow: "Object") -> "Object":
-    """A submitted Workflow with nothing but its arguments: the controller has filled in the rest."""
-    return {"spec": {"arguments": workflow["spec"].get("arguments") or {}}}
-
-
 def _follow(cluster: "Cluster", name: str, uri: str) -> None:
     from pathlib import Path
     from urllib.parse import urlsplit
 
+    from gaintrace.cluster.nodes import DEADLINE
     from gaintrace.cluster.watch import StoreView
     from gaintrace.cluster.watch import watch as follow
     from gaintrace.store import open_store
@@ -142,9 +136,18 @@ def _follow(cluster: "Cluster", name: str, uri: str) -> None:
         raise typer.Exit(0) from None
     if end.message:
         console.print(end.message)
+    if any(DEADLINE in step.message for step in end.steps) and (reason := _image_problem(cluster, name)):
+        console.print(f"a pod could not pull its image: {reason}", soft_wrap=True)
     if end.sweep_id is not None:
         _show_results(console, cluster, name, view.store, uri, end.sweep_id)
     raise typer.Exit(end.exit_code)
+
+
+def _image_problem(cluster: "Cluster", name: str) -> str | None:
+    try:
+        return cluster.image_problem(name)
+    except ClusterError:
+        return None  # it would only have explained an end that is told already
 
 
 def _show_results(

@@ -112,6 +112,8 @@ def train(
     from gaintrace.store import open_store
 
     spec = _spec(open_store(out), source, data, overrides)
+    if spec.search is not None:
+        raise ConfigError(f"{source} is a search. `gaintrace sweep {source}` trains what it suggests")
     if spec.size() != 1:
         raise ConfigError(
             f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
@@ -134,23 +136,36 @@ def plan(
         str | None,
         typer.Option(metavar="FOLDER", help="Folder for `sweep-id` and `shards.json`, for workflow engines."),
     ] = None,
+    parameters: Annotated[
+        str | None, typer.Option(metavar="JSON", help="All parameters of the workflow, to be checked.")
+    ] = None,
     data_optional: DataOptional = False,
 ) -> None:
-    """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
-    from gaintrace.store import FolderStore, open_store
+    """Expand a sweep into shards, put the plan into the store and print the sweep's id.
 
+    Of a search, the round that is due: the next one where every run so far has ended. `shards.json` then has the shards
+    that are left to train, and none where the search is over.
+    """
+    from gaintrace.cluster.parameters import check_given
+    from gaintrace.store import FolderStore, open_store
+    from gaintrace.sweeps.plan import check_shards
+
+    if parameters is not None:
+        check_given(parameters)
     store = open_store(out)
     changes = [*(overrides or []), *listed_overrides(epochs, more)]
     spec = _spec(store, source, data, changes)
     folder = named.writable("--outputs", str(outputs)) if outputs is not None else None
+    if folder is not None:
+        check_shards(spec, runs_per_pod)
 
-    from gaintrace.pipeline.sweep import plan_sweep
+    from gaintrace.pipeline.sweep import plan_sweep, unfinished_shards
 
     watcher = ConsoleWatcher(plain(stderr=True))
     plan_, _ = plan_sweep(spec, store, runs_per_shard=runs_per_pod, watcher=watcher)
     if folder is not None:
         FolderStore(folder).write("sweep-id", plan_.sweep_id.encode())
-        FolderStore(folder).write("shards.json", json.dumps(list(range(plan_.shards))).encode())
+        FolderStore(folder).write("shards.json", json.dumps(unfinished_shards(store, plan_)).encode())
     print(plan_.sweep_id)
 
 
@@ -199,17 +214,31 @@ def import_results(
     _show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
 
 
-def aggregate(sweep_id: SweepId, out: Out = "store", pushgateway: Pushgateway = "") -> None:
+def aggregate(
+    sweep_id: SweepId,
+    out: Out = "store",
+    pushgateway: Pushgateway = "",
+    outputs: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Folder for copies: `report.html` without scripts, and `results.csv`."),
+    ] = None,
+) -> None:
     """Make tables, figures and the report of what a sweep has trained so far."""
     from gaintrace.pipeline.sweep import conclude
-    from gaintrace.store import layout, open_store
+    from gaintrace.report.aggregate import without_scripts
+    from gaintrace.store import FolderStore, layout, open_store
     from gaintrace.sweeps.plan import find_sweep, read_plan
 
     store, console = open_store(out), plain()
     if not store.exists(layout.sweep(sweep_id, layout.PLAN)):  # a name; to look for it is to list the store
         sweep_id = find_sweep(store, sweep_id)
+    folder = named.writable("--outputs", outputs) if outputs is not None else None
     with ConsoleWatcher(console):
         done = conclude(store, read_plan(store, sweep_id), pushgateway)
+    if folder is not None:
+        page = store.read(layout.sweep(sweep_id, "report.html")).decode()
+        FolderStore(folder).write("report.html", without_scripts(page).encode())
+        FolderStore(folder).write("results.csv", store.read(layout.sweep(sweep_id, "results.csv")))
     _show(console, done, out)
 
 
@@ -236,13 +265,13 @@ def _show(console: Console, done: "Concluded", out: str) -> None:
     from gaintrace.report.terminal import show
 
     show(console, done.summary)
-    if done.problem:
-        console.print(done.problem)
+    for problem in done.problems:
+        console.print(problem, soft_wrap=True)
     console.print(f"report: {done.report}", soft_wrap=True)
     coverage = done.summary.coverage
     if not coverage.enough:
         raise IncompleteError(
-            f"{coverage.succeeded} of {coverage.planned} runs succeeded and {coverage.required:.0%} must; "
+            f"{coverage.succeeded} of {coverage.wanted} runs succeeded and {coverage.required:.0%} must; "
             "results.csv names the others. Run the same command again to try them again, or set min_coverage"
         )
     console.print(f"Next: {_next(done, out)}", soft_wrap=True)

@@ -18,6 +18,7 @@ from gaintrace.cluster.workflow import Object
 from gaintrace.errors import ClusterError, ConfigError
 
 ARGO = ("argoproj.io", "v1alpha1")
+KUEUE = (("kueue.x-k8s.io", "v1beta2"), ("kueue.x-k8s.io", "v1beta1"))
 INCLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 UNREADABLE = (ConfigException, OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError)
@@ -60,6 +61,9 @@ class Cluster:
         settings = client.Configuration.get_default_copy()
         settings.retries = urllib3.Retry(total=2, backoff_factor=0.5, status_forcelist=[429, 502, 503, 504])
         self.host = settings.host
+        self.verified = bool(settings.verify_ssl)
+        if not self.verified:  # a warning a request; whoever asks can say it once
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self.timeout = timeout
         self._api = client.ApiClient(settings)
         self._core = client.CoreV1Api(self._api)
@@ -131,13 +135,45 @@ class Cluster:
         log: bytes = self._call("read a pod's log", read, pods[-1].metadata.name, self.namespace, options=options)
         return log.decode("utf-8", errors="replace")
 
-    def gpus(self) -> dict[str, int]:
-        """Allocatable GPUs by node, of the nodes that take pods."""
+    def image_problem(self, workflow: str) -> str | None:
+        """The last event that says why a pod of a workflow could not have its image; None once there is none left."""
+        listing = self._call(
+            "list events", self._core.list_namespaced_event, self.namespace, options={"field_selector": "reason=Failed"}
+        )
+        found = [
+            event.message
+            for event in listing.items
+            if event.involved_object.name.startswith(f"{workflow}-") and "image" in (event.message or "")
+        ]
+        # The longest has the cause; others say that it was an error.
+        return " ".join(max(found, key=len).split()) if found else None
+
+    def priority_class(self, name: str) -> None:
+        """Raises NotFoundError where there is none."""
+        self._call(f"read PriorityClass {name}", client.SchedulingV1Api(self._api).read_priority_class, name)
+
+    def runtime_class(self, name: str) -> None:
+        """Raises NotFoundError where there is none."""
+        self._call(f"read RuntimeClass {name}", client.NodeV1Api(self._api).read_runtime_class, name)
+
+    def local_queue(self, name: str) -> None:
+        """Raises NotFoundError where Kueue is not there, or has no such queue in the namespace."""
+        get = self._objects.get_namespaced_custom_object
+        for version in KUEUE:
+            try:
+                self._call(f"read LocalQueue {name}", get, *version, self.namespace, "localqueues", name)
+                return
+            except NotFoundError:
+                if version == KUEUE[-1]:
+                    raise
+
+    def gpus(self, resource: str, labels: dict[str, str]) -> dict[str, int]:
+        """How many of a resource can be allocated, by node, of the nodes with these labels that take pods."""
         nodes = self._call("list nodes", self._core.list_node).items
         counts = {
-            node.metadata.name: int((node.status.allocatable or {}).get("nvidia.com/gpu", 0))
+            node.metadata.name: int((node.status.allocatable or {}).get(resource, 0))
             for node in nodes
-            if not node.spec.unschedulable
+            if not node.spec.unschedulable and labels.items() <= (node.metadata.labels or {}).items()
         }
         return {name: count for name, count in counts.items() if count}
 

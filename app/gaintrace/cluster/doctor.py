@@ -1,27 +1,19 @@
 """Does this namespace have what a sweep needs? One line a check, each with its mend."""
 
-import json
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
 
-from gaintrace.cluster.api import Cluster, ForbiddenError, NotFoundError
-from gaintrace.cluster.workflow import PARAMETERS, SEMAPHORE, TEMPLATE, Object, effective
-from gaintrace.errors import ClusterError, ConfigError, GaintraceError
+from gaintrace.cluster.api import Cluster, NotFoundError
+from gaintrace.cluster.check import Check, looked, plural
+from gaintrace.cluster.placement import placement
+from gaintrace.cluster.workflow import SEMAPHORE, TEMPLATE, Object, parameters
+from gaintrace.errors import ClusterError, GaintraceError
 from gaintrace.version import __version__
 
 KINDS = {"workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults"}
+SUBMITTER = ("create", "update", "patch", "delete")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 INSTALL = "helm upgrade --install gaintrace charts/gaintrace"
-
-
-@dataclass(frozen=True)
-class Check:
-    """What was found. `unknown`: we may not look, so somebody else must."""
-
-    verdict: Literal["ok", "unknown", "missing"]
-    text: str
 
 
 def examine(cluster: Cluster) -> Iterator[Check]:
@@ -46,32 +38,15 @@ def examine(cluster: Cluster) -> Iterator[Check]:
         yield Check("unknown", str(error))
         return
     yield _version(template)
-    yield _looked(lambda: _may_submit(cluster))
+    yield looked(lambda: _may_submit(cluster))
     yield from _accounts(cluster, template)
-    yield _looked(lambda: _semaphore(cluster))
-    try:
-        values = effective({"spec": {}}, template, cluster.config_map(PARAMETERS))
-    except NotFoundError:
-        yield Check("missing", f"ConfigMap {PARAMETERS} is not there: {INSTALL} -n {cluster.namespace}")
-        return
-    except (ClusterError, ConfigError) as error:
-        yield Check("missing", str(error))
-        return
+    yield looked(lambda: _semaphore(cluster))
+    values = parameters(template["spec"])
     yield _image(values)
-    if values["gpus"] != "0":
-        yield _looked(lambda: _gpus(cluster))
-    yield from _secrets(cluster, values)
-    yield from _claims(cluster, values)
+    yield from placement(cluster, template, values["gpus"] != "0")
+    yield from _secrets(cluster, template)
+    yield from _claims(cluster, template)
     yield from _store(values)
-
-
-def _looked(check: Callable[[], Check]) -> Check:
-    try:
-        return check()
-    except ForbiddenError as error:
-        return Check("unknown", f"you may not {error.what}; somebody who may can run this")
-    except GaintraceError as error:
-        return Check("missing", str(error))
 
 
 def _version(template: Object) -> Check:
@@ -82,9 +57,12 @@ def _version(template: Object) -> Check:
 
 
 def _may_submit(cluster: Cluster) -> Check:
-    if cluster.allowed("create", "workflows"):
-        return Check("ok", "you may submit workflows")
-    return Check("missing", "you may not create workflows: ask to be put into rbac.submitters of the chart")
+    lacking = [verb for verb in SUBMITTER if not cluster.allowed(verb, "workflows")]
+    if not lacking:
+        return Check("ok", "you may submit workflows, and stop, suspend and retry them")
+    return Check(
+        "missing", f"you may not {', '.join(lacking)} workflows: ask to be put into rbac.submitters of the chart"
+    )
 
 
 def _accounts(cluster: Cluster, template: Object) -> Iterator[Check]:
@@ -99,7 +77,7 @@ def _accounts(cluster: Cluster, template: Object) -> Iterator[Check]:
         return Check("ok", f"ServiceAccount {name}")
 
     for name in dict.fromkeys([trainer, executor]):
-        yield _looked(lambda name=name: exists(name))  # type: ignore[misc]
+        yield looked(lambda name=name: exists(name))  # type: ignore[misc]
 
     def reports() -> Check:
         user = f"system:serviceaccount:{cluster.namespace}:{executor}"
@@ -111,7 +89,7 @@ def _accounts(cluster: Cluster, template: Object) -> Iterator[Check]:
             "install the chart with rbac.create",
         )
 
-    yield _looked(reports)
+    yield looked(reports)
 
     def token() -> Check:
         name = f"{executor}.service-account-token"
@@ -124,7 +102,7 @@ def _accounts(cluster: Cluster, template: Object) -> Iterator[Check]:
         return Check("ok", f"{executor} has a token")
 
     if template["spec"].get("automountServiceAccountToken") is False:
-        yield _looked(token)
+        yield looked(token)
 
 
 def _semaphore(cluster: Cluster) -> Check:
@@ -134,21 +112,7 @@ def _semaphore(cluster: Cluster) -> Check:
         return Check("missing", f"ConfigMap {SEMAPHORE} is not there: {INSTALL} -n {cluster.namespace}")
     if not text.isdecimal() or int(text) < 1:
         return Check("missing", f"ConfigMap {SEMAPHORE}: training-pods is {text!r}, so nothing trains: set 1 or more")
-    return Check("ok", f"{text} training pod{_s(int(text))} at once")
-
-
-def _gpus(cluster: Cluster) -> Check:
-    gpus = cluster.gpus()
-    if gpus:
-        total, nodes = sum(gpus.values()), len(gpus)
-        return Check("ok", f"{total} GPU{_s(total)} allocatable on {nodes} node{_s(nodes)}")
-    return Check(
-        "missing", "no node offers nvidia.com/gpu: install NVIDIA's device plugin, or train on CPUs with -p gpus=0"
-    )
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
+    return Check("ok", f"{plural(int(text), 'training pod')} at once")
 
 
 def _image(values: dict[str, str]) -> Check:
@@ -159,7 +123,7 @@ def _image(values: dict[str, str]) -> Check:
     return Check("unknown", f"image {image} names no registry: set image.repository, unless nodes hold it already")
 
 
-def _secrets(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:
+def _secrets(cluster: Cluster, template: Object) -> Iterator[Check]:
     def keys(name: str) -> Check:
         try:
             lacking = sorted(CREDENTIALS - cluster.secret_keys(name))
@@ -169,12 +133,13 @@ def _secrets(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:
             return Check("missing", f"Secret {name} has no key {', '.join(lacking)}: add it")
         return Check("ok", f"Secret {name} has the keys for S3")
 
-    for source in json.loads(values["env-from"]):
+    container = next(step["container"] for step in template["spec"]["templates"] if step["name"] == "plan")
+    for source in container.get("envFrom") or []:
         if "secretRef" in source:
-            yield _looked(lambda name=source["secretRef"]["name"]: keys(name))  # type: ignore[misc]
+            yield looked(lambda name=source["secretRef"]["name"]: keys(name))  # type: ignore[misc]
 
 
-def _claims(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:
+def _claims(cluster: Cluster, template: Object) -> Iterator[Check]:
     def phase(name: str) -> Check:
         try:
             found = cluster.claim_phase(name)
@@ -185,9 +150,9 @@ def _claims(cluster: Cluster, values: dict[str, str]) -> Iterator[Check]:
         note = " (many classes bind with the first pod)" if found == "Pending" else ""
         return Check("ok", f"PersistentVolumeClaim {name} is {found.lower()}{note}")
 
-    for volume in json.loads(values["volumes"]):
+    for volume in template["spec"].get("volumes") or []:
         if "persistentVolumeClaim" in volume:
-            yield _looked(lambda name=volume["persistentVolumeClaim"]["claimName"]: phase(name))  # type: ignore[misc]
+            yield looked(lambda name=volume["persistentVolumeClaim"]["claimName"]: phase(name))  # type: ignore[misc]
 
 
 def _store(values: dict[str, str]) -> Iterator[Check]:

@@ -1,5 +1,8 @@
 """What a Workflow's status says about a sweep: its steps, and for each shard how far it is."""
 
+import base64
+import gzip
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +11,16 @@ from gaintrace.cluster.workflow import Object
 from gaintrace.errors import ExitCode
 
 WORKFLOW_DONE = ("Succeeded", "Failed", "Error")
+NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+"""Reasons of Kubernetes why a container waits for its image; the first two come in turn."""
+
+DEADLINE = "longer than the specified deadline"
+"""Of what the kubelet says of a pod that it ends for its time: of one that never had its image, too."""
+
+UNTOLD = ("retryStrategy.expression evaluated to false", "No more retries left")
+"""What Argo says of a step of which the last attempt has the reason."""
+
+OFFLOADED = "Argo keeps the steps of this workflow in its database; `argo get` shows them"
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,11 @@ class Step:
         return max(0.0, ((self.finished or datetime.now(UTC)) - self.started).total_seconds())
 
     @property
+    def image_problem(self) -> str | None:
+        """Why the image of its pod cannot be had, if that is what it waits for."""
+        return self.message if self.waiting and self.message.startswith(NO_IMAGE) else None
+
+    @property
     def waiting(self) -> bool:
         """Whether no attempt has started to run yet."""
         return self.phase == "Pending"
@@ -47,7 +65,7 @@ class Progress:
     message: str
     sweep_id: str | None
     steps: list[Step]
-    """plan, the shards in order, aggregate: those that there are by now."""
+    """plan, the shards in order, aggregate; of a night default, validate: those that there are by now."""
 
     @property
     def done(self) -> bool:
@@ -69,19 +87,28 @@ class Progress:
 def progress(workflow: Object) -> Progress:
     """Read a Workflow's status. Fields that Argo has not filled yet are taken as not begun."""
     status = workflow.get("status") or {}
-    nodes: dict[str, Object] = status.get("nodes") or {}
+    nodes = _nodes(status)
     steps = []
-    for template in ("plan", "train", "validate", "aggregate"):
+    for template in ("plan", "train", "default", "validate", "aggregate"):
         found = [_step(node, nodes) for node in nodes.values() if _is_step(node, template) or _queues(node, template)]
         steps += sorted(found, key=lambda step: (step.shard or 0, step.name))
     plan = next((node for node in nodes.values() if _is_step(node, "plan")), {})
     return Progress(
         name=workflow["metadata"]["name"],
         phase=status.get("phase") or "Pending",
-        message=status.get("message") or "",
+        message=status.get("message") or (OFFLOADED if status.get("offloadNodeStatusVersion") and not nodes else ""),
         sweep_id=_parameter(plan.get("outputs"), "sweep-id"),
         steps=steps,
     )
+
+
+def _nodes(status: Object) -> dict[str, Object]:
+    """The nodes of a workflow, which Argo packs (gzip, base64) where they would not fit an object of Kubernetes."""
+    packed = status.get("compressedNodes")
+    if packed and not status.get("nodes"):
+        unpacked: dict[str, Object] = json.loads(gzip.decompress(base64.b64decode(packed)))
+        return unpacked
+    return status.get("nodes") or {}
 
 
 def _is_step(node: Object, template: str) -> bool:
@@ -121,7 +148,8 @@ def _step(node: Object, nodes: dict[str, Object]) -> Step:
 def _message(node: Object, last: Object) -> str:
     if (node.get("synchronizationStatus") or {}).get("waiting"):
         return "for a place among the training pods"
-    return str(node.get("message") or last.get("message") or "").strip()
+    own = str(node.get("message") or "").strip()
+    return own if own and own not in UNTOLD else str(last.get("message") or own).strip()
 
 
 def _name(node: Object, shard: str | None) -> str:

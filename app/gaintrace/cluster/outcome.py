@@ -8,34 +8,65 @@ from typing import Any
 from gaintrace.errors import ExitCode
 
 REASONS_SHOWN = 10
-TEMPLATES = ("plan", "train", "validate", "aggregate")
+SHARDS_NAMED = 20
+TEMPLATES = ("plan", "train", "default", "validate", "aggregate")
 ATTEMPT = re.compile(r"\(\d+\)$")
+SHARD = re.compile(r"\((\d+):")
+REPORTS = {"nightly": "validate"}
+"""The step that says what came out, by what the workflow entered; of a sweep it is `aggregate`."""
 
 
-def explain(workflow: str, phase: str, failures: str) -> list[str]:
+def explain(workflow: str, phase: str, failures: str, entry: str = "sweep") -> list[str]:
     """Lines for people. `failures`: Argo's list of failed nodes, JSON within JSON, perhaps cut short.
 
     The list does not say which attempt belongs to which shard, so equal reasons of a step are told once, with a count.
+    `entry`: the template that the workflow began with.
     """
-    if phase == "Succeeded":
-        return [f"{workflow} succeeded; the log of its step `aggregate` says what came out and where the report is."]
     nodes = sorted(_decoded(failures), key=lambda node: str(node.get("finishedAt", "")))
-    nodes = [node for node in nodes if node.get("templateName") in TEMPLATES]
+    reports = REPORTS.get(entry, "aggregate")
+    if phase == "Succeeded":
+        lines = [f"{workflow} succeeded; the log of its step `{reports}` says what came out and where the report is."]
+        if lost := _lost_shards(nodes):
+            named = ", ".join(map(str, lost[:SHARDS_NAMED])) + (", …" if len(lost) > SHARDS_NAMED else "")
+            which = f"Shards {named} failed" if len(lost) > 1 else f"Shard {named} failed"
+            lines.append(f"{which} for good all the same; the runs that finished were enough. Attempt by attempt:")
+            lines += _reasons(nodes)
+            lines.append("Submitting the same sweep again trains what is missing, if anything is.")
+        return lines
+    reasons = _reasons(nodes)
+    lines = [f"{workflow} ended as {phase}." + (" What failed, attempt by attempt:" if reasons else ""), *reasons]
+    again = (
+        "The next night starts anew; `argo submit --from cronwf/gaintrace-nightly` does so now"
+        if entry == "nightly"
+        else "Submitting the same sweep again trains only what is missing"
+    )
+    lines.append(
+        f"Finished runs are kept. {again}; "
+        f"`gaintrace watch {workflow}` shows each step, `argo logs {workflow}` what its pods printed."
+    )
+    return lines
+
+
+def _lost_shards(nodes: list[dict[str, Any]]) -> list[int]:
+    """Numbers of the shards that failed, whatever became of the workflow."""
+    shards = (SHARD.search(str(node.get("displayName", ""))) for node in nodes if node.get("templateName") == "shard")
+    return sorted({int(found.group(1)) for found in shards if found})
+
+
+def _reasons(nodes: list[dict[str, Any]]) -> list[str]:
+    """A line for each reason why an attempt failed."""
+    ours = [node for node in nodes if node.get("templateName") in TEMPLATES]
     # A step that was retried is there once for itself, with no reason of its own, and once for each attempt.
-    attempts = [node for node in nodes if ATTEMPT.search(str(node.get("displayName", "")))] or nodes
+    attempts = [node for node in ours if ATTEMPT.search(str(node.get("displayName", "")))] or ours
     reasons = Counter(
         (str(node["templateName"]), str(node.get("message") or "no message").strip()) for node in attempts
     )
-    lines = [f"{workflow} ended as {phase}." + (" What failed, attempt by attempt:" if reasons else "")]
+    lines = []
     for (template, message), count in list(reasons.items())[:REASONS_SHOWN]:
         times = f" ({count} times)" if count > 1 else ""
         lines.append(f"- {template}{times}: {message}{_meaning(message)}")
     if len(reasons) > REASONS_SHOWN:
         lines.append(f"- and {len(reasons) - REASONS_SHOWN} other reasons")
-    lines.append(
-        "Finished runs are kept. Submitting the same sweep again trains only what is missing; "
-        f"`gaintrace watch {workflow}` shows each shard, `argo logs {workflow}` what its pods printed."
-    )
     return lines
 
 

@@ -6,6 +6,27 @@ from typing import Any
 
 from gaintrace.errors import ConfigError
 
+PREFIX = "IoArgoprojWorkflowV1alpha1"
+
+LATER = {
+    "Artifact": {"plugin"},
+    "ArtifactLocation": {"plugin"},
+    "ArtifactPaths": {"plugin"},
+    "ArtifactRepository": {"plugin"},
+    "ContainerNode": {"restartPolicyRules"},
+    "HTTPArtifact": {"saveStreamViaFile"},
+    "S3Artifact": {"addressingStyle"},
+    "S3ArtifactRepository": {"addressingStyle"},
+    "ScriptTemplate": {"restartPolicyRules"},
+    "Template": {"pendingTimeout", "podResources", "resourceClaims"},
+    "UserContainer": {"restartPolicyRules"},
+    "WorkflowSpec": {"executorPlugins", "podResources", "resourceClaims"},
+}
+"""Fields of Argo 4.1 that the package, of Argo 3.7, does not know. What is inside them is left to the cluster."""
+
+REMOVED = {"Synchronization": {"mutex": "mutexes", "semaphore": "semaphores"}}
+"""Fields that Argo 4 removed and the package still has, with what they became."""
+
 
 def check_fields(manifest: dict[str, Any], source: str) -> None:
     """Hold a Workflow against the types of Argo's API. Raises ConfigError naming each field that it does not have."""
@@ -29,9 +50,14 @@ def _wrong(value: Any, kind: Any, path: str) -> Iterator[str]:
             yield f"{path or 'the Workflow'} must be a mapping"
             return
         python_names = {field: name for name, field in kind.attribute_map.items()}
+        name = kind.__name__.removeprefix(PREFIX)
         for field, inner in value.items():
             where = f"{path}.{field}" if path else str(field)
-            if field in python_names:
+            if field in REMOVED.get(name, {}):
+                yield f"{where} was removed in Argo 4; it is {REMOVED[name][field]} now, a list"
+            elif field in LATER.get(name, ()):
+                continue
+            elif field in python_names:
                 yield from _wrong(inner, kind.openapi_types[python_names[field]][0], where)
             else:
                 close = get_close_matches(str(field), python_names, n=1)

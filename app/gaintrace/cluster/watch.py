@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from gaintrace.cluster.nodes import Progress, Step, progress
+from gaintrace.cluster.nodes import DEADLINE, WORKFLOW_DONE, Progress, Step, progress
 from gaintrace.cluster.workflow import Object
 from gaintrace.errors import ClusterError, GaintraceError
 from gaintrace.store import Store, layout
@@ -18,6 +19,9 @@ SHARDS_SHOWN = 20
 
 PATIENCE = 300.0
 """Seconds without an answer from the cluster before giving up."""
+
+IMAGE_PATIENCE = 600.0
+"""Seconds in which nothing but images is waited for before giving up."""
 
 
 class StoreView:
@@ -33,9 +37,10 @@ class StoreView:
         if self.store is None or sweep_id is None:
             return {}
         try:
-            self.plan = self.plan or read_plan(self.store, sweep_id)
+            if self.plan is None or self.plan.spec.search is not None:  # a search is planned round by round
+                self.plan = read_plan(self.store, sweep_id)
             for run in self.plan.runs:
-                if run.run_id not in self.finished and self.store.exists(layout.run(run.run_id, layout.RESULT)):
+                if run.run_id not in self.finished and self._ended(run.run_id):
                     self.finished.add(run.run_id)
         except GaintraceError:
             return {}
@@ -44,6 +49,44 @@ class StoreView:
             done, planned = counts.get(run.shard, (0, 0))
             counts[run.shard] = (done + (run.run_id in self.finished), planned + 1)
         return counts
+
+    def _ended(self, run: str) -> bool:
+        assert self.store is not None and self.plan is not None
+        search = self.plan.spec.search
+        keys = [layout.run(run, layout.RESULT)]
+        keys += [layout.stopped(self.plan.sweep_id, run)] if search and search.stop else []
+        return any(self.store.exists(key) for key in keys)
+
+
+class Images:
+    """Steps whose image cannot be had. Kubernetes gives two reasons in turn, for ever; the first is told, once."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+        self.since: dict[str, float] = {}
+
+    def told(self, state: Progress, now: float) -> Progress:
+        """The state with one reason for each such step. Raises ClusterError where nothing else happens for too long."""
+        steps = [self._told(step, now) for step in state.steps]
+        left = [step for step in state.steps if step.phase not in WORKFLOW_DONE]
+        stuck = [self.since[step.name] for step in left if step.name in self.since]
+        if not state.done and stuck and len(stuck) == len(left) and now - max(stuck) > IMAGE_PATIENCE:
+            raise ClusterError(
+                f"{state.name}: {left[0].name} has waited for its image for {IMAGE_PATIENCE / 60:.0f} minutes: "
+                f"{self.reasons[left[0].name]}. End it with `argo stop {state.name}`, correct the image "
+                "(image.repository, tag or digest, pullSecrets in the chart's values; -p image=…) and submit it again"
+            )
+        return replace(state, steps=steps)
+
+    def _told(self, step: Step, now: float) -> Step:
+        if step.image_problem is not None:
+            self.reasons.setdefault(step.name, " ".join(step.image_problem.split()))
+            self.since.setdefault(step.name, now)
+            return replace(step, message=f"cannot pull its image: {self.reasons[step.name]}")
+        self.since.pop(step.name, None)
+        if step.phase in ("Failed", "Error") and step.name in self.reasons and DEADLINE in step.message:
+            return replace(step, message=f"its image could not be pulled: {self.reasons[step.name]}")
+        return step
 
 
 def watch(
@@ -54,10 +97,11 @@ def watch(
 ) -> Progress:
     """Draw a workflow until it is done, and return its end. `read` asks the cluster for it.
 
-    A cluster that does not answer for a while is waited for. Raises ClusterError when it stays silent or the
-    workflow is gone.
+    A cluster that does not answer for a while is waited for. Raises ClusterError when it stays silent, when the
+    workflow is gone, and when it waits for nothing but an image that cannot be pulled.
     """
     said: dict[str, str] = {}
+    images = Images()
     last_answer = time.monotonic()
     with Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else _Silent() as live:
         while True:
@@ -70,6 +114,7 @@ def watch(
                 _say(console, said, "cluster", str(error))
                 time.sleep(interval)
                 continue
+            state = images.told(state, time.monotonic())
             counts = view.counts(state.sweep_id)
             if isinstance(live, Live):
                 live.update(table(state, counts), refresh=True)

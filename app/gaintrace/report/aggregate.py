@@ -4,6 +4,7 @@ Aggregating again gives the same files, and gives them at any time: a sweep half
 """
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -37,6 +38,11 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
     folder.write("report.md", report.markdown.encode())
     folder.write("results.json", to_json(summary.model_dump(mode="json")).encode())
     return summary
+
+
+def without_scripts(html: str) -> str:
+    """A page as a viewer shows it that runs none: what only scripts do is left out, what the page says is all there."""
+    return re.sub(r"<script\b.*?</script>\s*", "", html, flags=re.DOTALL)
 
 
 def best_spec(plan: Plan, run_id: str) -> str:

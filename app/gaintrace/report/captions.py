@@ -46,6 +46,18 @@ def captions(summary: Summary, undrawn: int, curves: int) -> dict[str, Caption]:
             f"95 % intervals of the difference to ★{'; hollow points are runs' if several else ''}.",
             f"Test AUC of {encoders} against the swept parameter; the numbers are in the ranking table",
         ),
+        "search-history": Caption(
+            "Did the search go on to better ones?",
+            "The line is what was best so far; thin lines part the rounds."
+            + (" Hollow: stopped, as it stood then." if summary.coverage.stopped else ""),
+            "Score of every configuration of the search, in the order of suggestion, and the best so far",
+        ),
+        "search-front": Caption(
+            "What can be had of the one for how much of the other?",
+            "On validation, which the search looked at. Joined: no other configuration beats these in both. Shaded: "
+            "what they dominate.",
+            "The two scores that were searched for, a point a configuration",
+        ),
         "importance": Caption(
             f"Which parameters does {objective.words} depend on?",
             "Shares of the variance of what ranks, over configurations: of each parameter by itself, and what only "

@@ -6,6 +6,7 @@ from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.figures import Figure, both
+from gaintrace.report.figures import search as searched
 from gaintrace.report.figures.curves import fit, learning_curves, trained_sides
 from gaintrace.report.figures.front import pareto
 from gaintrace.report.figures.grids import interaction, main_effects
@@ -22,7 +23,8 @@ LEAST_LINES = 8
 
 def draw(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> dict[str, Figure]:
     """Every figure but those of mastery over time."""
-    figures = ranking_figures(summary, table) | grid_figures(summary) | epoch_figures(summary, table, epochs)
+    figures = ranking_figures(summary, table) | search_figures(summary) | grid_figures(summary)
+    figures |= epoch_figures(summary, table, epochs)
     if measured := summary.interpretability:
         figures["reliability"] = both(lambda width: reliability(measured.calibration, width))
     return figures
@@ -45,6 +47,17 @@ def ranking_figures(summary: Summary, table: pd.DataFrame) -> dict[str, Figure]:
         front = pareto_front(comparison)
         alpha = objective.alpha if objective.scored == "combined" else 0.0
         figures["pareto"] = both(lambda width: pareto(comparison, front, alpha, width))
+    return figures
+
+
+def search_figures(summary: Summary) -> dict[str, Figure]:
+    """How a search went."""
+    search = summary.search
+    if search is None or not any(one.best is not None for one in search.attempts):
+        return {}
+    figures = {"search-history": both(lambda width: searched.history(search, width))}
+    if len(search.front) >= searched.LEAST_FRONT:
+        figures["search-front"] = both(lambda width: searched.front(search, width))
     return figures
 
 

@@ -54,11 +54,11 @@ def show_mastery(store: Store, plan: Plan, summary: Summary) -> Mastery | None:
     if not folder.exists(file_name(folder, "model.safetensors")):
         return None
     from gaintrace.report.trajectories import choose_students, lines_in_words, load_encoder, panels
-    from gaintrace.sweeps.data import load_data
+    from gaintrace.sweeps.data import load_own
 
     config = next(run.config for run in plan.runs if run.run_id == best["run_id"])
     try:
-        dataset = load_data(config)
+        dataset = load_own(store, config, plan.data.hash)
         if dataset.hash != plan.data.hash:
             return Mastery(missing=f"Mastery is not shown: {plan.data.name} is no longer the data set of this sweep.")
         encoder = load_encoder(store, best["run_id"], config, len(dataset.skills))

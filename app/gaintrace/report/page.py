@@ -9,7 +9,7 @@ from markupsafe import Markup
 from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import repeat_command
 from gaintrace.analysis.summary import Summary
-from gaintrace.report import tables
+from gaintrace.report import search, tables
 from gaintrace.report.captions import captions
 from gaintrace.report.drawing import curves_drawn, draw
 from gaintrace.report.figures import Figure
@@ -69,6 +69,10 @@ def render_report(
         "ranking_note": ranking_note(summary, selected_by(plan, summary)),
         "success": tables.success_table(summary),
         "troubled": tables.troubled_table(summary),
+        "search": search.sentences(summary),
+        "rounds": search.rounds_table(summary),
+        "search_front": search.front_table(summary),
+        "stopped": search.stopped_table(summary),
         "effects": tables.effects_table(summary),
         "front": pareto_front(summary.comparison) if len(configurations) > 1 else [],
         "front_by": " · ".join(configurations[0].swept) if configurations else "",
@@ -145,6 +149,7 @@ SECTIONS = {
     "ranking": "Ranking",
     "success": "Success criteria",
     "troubled": "Failed and unfinished runs",
+    "search": "How the search went",
     "trade-off": "Trade-off",
     "effects": "Parameter effects",
     "pareto": "E1 against E2",

@@ -146,7 +146,7 @@ def success_table(summary: Summary) -> Table | None:
 
 def troubled_table(summary: Summary) -> Table | None:
     """Runs that failed or have not finished."""
-    rows = [row for row in summary.runs if row["status"] != "succeeded"][:PAGE_ROWS]
+    rows = [row for row in summary.runs if row["status"] not in ("succeeded", "stopped")][:PAGE_ROWS]
     if not rows:
         return None
     columns = [

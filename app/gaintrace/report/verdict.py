@@ -211,7 +211,9 @@ def _notes(summary: Summary) -> list[str]:
     if summary.success:
         missed = [METRIC_NAMES[name] for name, criterion in summary.success.items() if not criterion.met]
         notes.append(f"Success criteria: missed on {', '.join(missed)}." if missed else "Success criteria: met.")
-    if coverage.succeeded < coverage.planned:
+    if coverage.stopped:
+        notes.append(f"{coverage.stopped} of {coverage.planned} runs were stopped on their way, and are in no number.")
+    if coverage.succeeded < coverage.wanted:
         notes.append(f"{coverage.failed} failed and {coverage.missing} not finished of {coverage.planned} planned.")
     for alpha in comparison.configurations[0].by_alpha:
         first = [c.swept for c in comparison.configurations if c.by_alpha[alpha].rank == 1]

@@ -26,7 +26,7 @@ class Metric:
 LIVE = (
     Metric("gaintrace_epoch", "gauge", SWEEP, "epoch under way, from 1"),
     Metric("gaintrace_progress_ratio", "gauge", SWEEP, "share of the shard's run-epochs that are done, 0 to 1"),
-    Metric("gaintrace_runs", "gauge", (*SWEEP, "status"), "runs of the shard: waiting, active, succeeded, failed"),
+    Metric("gaintrace_runs", "gauge", (*SWEEP, "status"), "of the shard: waiting, active, succeeded, stopped, failed"),
     Metric("gaintrace_members_active", "gauge", SWEEP, "runs trained side by side right now"),
     Metric(
         "gaintrace_loss",
@@ -65,8 +65,8 @@ GPU = (
 OUTCOME = (
     Metric("gaintrace_sweep_best_combined", "gauge", SWEEP, "E1 + α·E2 of the best run, test AUC"),
     Metric("gaintrace_sweep_best_auc_ratio", "gauge", (*SWEEP, "encoder"), "test AUC of the best run"),
-    Metric("gaintrace_sweep_runs", "gauge", (*SWEEP, "status"), "runs: succeeded, failed, missing"),
-    Metric("gaintrace_sweep_coverage_ratio", "gauge", SWEEP, "share of the planned runs that succeeded"),
+    Metric("gaintrace_sweep_runs", "gauge", (*SWEEP, "status"), "runs: succeeded, stopped, failed, missing"),
+    Metric("gaintrace_sweep_coverage_ratio", "gauge", SWEEP, "share that succeeded of the runs not stopped"),
     Metric("gaintrace_sweep_findings", "gauge", SWEEP, "diagnoses that the report names"),
     Metric("gaintrace_sweep_train_seconds", "gauge", SWEEP, "training time summed over the runs (device-seconds)"),
     Metric("gaintrace_sweep_duration_seconds", "gauge", SWEEP, "from the sweep's first plan to this aggregation"),

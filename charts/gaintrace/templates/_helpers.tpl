@@ -7,10 +7,50 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Labels and annotations of every pod, besides those that say which it is. */}}
+{{- define "gaintrace.podMetadata" -}}
+labels:
+  app.kubernetes.io/part-of: gaintrace
+  {{- with .Values.kueue.queueName }}
+  kueue.x-k8s.io/queue-name: {{ . }}
+  {{- end }}
+  {{- with merge dict .Values.podLabels .Values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .Values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Security context of every pod. */}}
+{{- define "gaintrace.podSecurity" -}}
+runAsNonRoot: true
+{{- with .Values.podSecurity.user }}
+runAsUser: {{ . | int64 }}
+runAsGroup: {{ . | int64 }}
+fsGroup: {{ . | int64 }}
+{{- end }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "gaintrace.pullSecrets" -}}
+{{- range .Values.image.pullSecrets }}
+- name: {{ . }}
+{{- end }}
 {{- end }}
 
 {{- define "gaintrace.image" -}}
 {{- with .Values.image -}}
+{{- if not .repository -}}
+{{- fail "image.repository is not set: name the registry's repository that holds the trainer's image, as in --set image.repository=registry.example/gaintrace (`make image` builds it)" -}}
+{{- end -}}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
 {{- end -}}
 {{- end }}
@@ -28,7 +68,42 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end }}
 
-{{/* What every pod gets, as lists: used in the ConfigMap of parameters and in the test pod. */}}
+{{/* The site's values of the workflows' parameters. */}}
+{{- define "gaintrace.parameters" -}}
+image: {{ include "gaintrace.image" . | quote }}
+store: {{ .Values.store.uri | quote }}
+data: {{ .Values.data.uri | quote }}
+datasets: {{ .Values.nightly.datasets | toJson | quote }}
+pushgateway: {{ .Values.metrics.pushgateway | quote }}
+{{- with .Values.training }}
+gpus: {{ .gpus | quote }}
+cpu: {{ .cpu | quote }}
+memory: {{ .memory | quote }}
+deadline: {{ .deadlineSeconds | int64 | quote }}
+{{- end }}
+plan-memory: {{ .Values.plan.memory | quote }}
+aggregate-memory: {{ .Values.aggregate.memory | quote }}
+{{- end }}
+
+{{/* Copies that Argo keeps and its UI shows. */}}
+{{- define "gaintrace.artifacts" -}}
+artifacts:
+- {name: report, path: /tmp/report/report.html, optional: true, archive: {none: {}}}
+- {name: results, path: /tmp/report/results.csv, optional: true, archive: {none: {}}}
+{{- end }}
+
+{{/* What a training pod gets that a template of Argo has no field for. */}}
+{{- define "gaintrace.trainingPatch" -}}
+{{- with .Values.training.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .Values.training.topologySpreadConstraints }}
+topologySpreadConstraints:
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* What every pod gets, as lists. */}}
 {{- define "gaintrace.env" -}}
 {{- with .Values.s3 }}
 {{- if .endpoint }}
@@ -77,8 +152,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* A list helper's text as one line of JSON. */}}
-{{- define "gaintrace.json" -}}{{ . | fromYamlArray | toJson }}{{- end }}
+{{/* Where a rule of the network policy leads; nothing, which is anywhere, of an empty list. */}}
+{{- define "gaintrace.to" -}}
+{{- with . }}to:
+{{ toYaml . }}
+{{- end }}
+{{- end }}
 
 {{/* The port of a URL: its own, or its scheme's. */}}
 {{- define "gaintrace.port" -}}
