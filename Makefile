@@ -14,7 +14,7 @@ QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model an
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-sweep: .venv/installed ## Run Phase 2's grid end to end on simulated students
+sweep: .venv/installed ## A first sweep on simulated students, end to end
 	$(BIN)/gaintrace sweep demo --out $(STORE)
 
 quick: .venv/installed ## Run the tests of a minute: no servers, hardly a process, nothing that trains for long
@@ -43,8 +43,9 @@ argo-schema: ## Fetch Argo's JSON schema, by which tests validate the workflows,
 cluster-test: .venv/installed ## Install the chart on a real cluster and run sweeps (GAINTRACE_IMAGE, GAINTRACE_NAMESPACE)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m cluster tests/cluster/test_real_cluster.py
 
-docs: .venv/installed ## Write the reference tables of the docs from the code
+docs: .venv/installed ## Write the reference tables of the docs from the code, and README's picture with Chromium
 	$(BIN)/python -m gaintrace.docs
+	-$(BIN)/python docs/picture.py
 
 clean: ## Remove .venv and caches; results stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -76,6 +76,30 @@ def test_nothing_is_cut_faint_or_unnamed(tab, reports, name, width, scheme):
     assert {fault: found[fault] for fault in faults} == {fault: [] for fault in faults}
 
 
+@pytest.mark.slow
+def test_the_script_sorts_copies_and_tells_values_and_nothing_needs_it(tab, reports):
+    page = reports["gaps"]
+    tab.open(page, 1280, "light")
+    column = "[...document.querySelectorAll('#ranking ~ .scroll tbody tr')].map(row => row.cells[1].textContent)"
+    head = "document.querySelectorAll('#ranking ~ .scroll th')[1]"
+    before = tab.run(column)
+    tab.run(f"{head}.querySelector('button').click()")
+    assert tab.run(column) == sorted(before, key=float, reverse=True) != before
+    tab.run(f"{head}.querySelector('button').click()")
+    assert tab.run(column) == sorted(before, key=float)
+    assert tab.run(f"{head}.getAttribute('aria-sort')") == "ascending"
+    assert tab.run("document.querySelectorAll('code[data-copy] + button.copy').length") > 25
+    tab.run("""(() => { const mark = document.querySelector('figure svg title').parentNode;
+        mark.scrollIntoView(); const box = mark.getBoundingClientRect();
+        mark.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: box.x, clientY: box.y})); })()""")
+    assert "bce_loss_weight" in tab.run("document.querySelector('.tip').textContent")
+    read = "document.querySelector('main').innerText.replaceAll(/\\s|copy/g, '')"
+    tab.open(page, 1280, "light")
+    with_script = tab.run(read)
+    tab.open(page, 1280, "light", script=False)
+    assert tab.run(read) == with_script
+
+
 def test_the_look_sees_what_is_wrong(tab, tmp_path):
     page = tmp_path / "wrong.html"
     page.write_text(

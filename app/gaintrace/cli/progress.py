@@ -35,6 +35,7 @@ class TrainingProgress(Silent):
                 BarColumn(bar_width=None),
                 TextColumn("{task.fields[status]}"),
                 TimeRemainingColumn(compact=True),
+                TextColumn("left"),
                 console=console,
             )
             self.task = self.bar.add_task(title, total=self.total, status="starting")

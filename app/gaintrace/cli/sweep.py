@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from gaintrace.cli import named
-from gaintrace.cli.console import plain
+from gaintrace.cli.console import LASTS, plain
 from gaintrace.cli.log import logged
 from gaintrace.cli.places import folder as folder_of
 from gaintrace.cli.watcher import ConsoleWatcher
@@ -275,6 +275,9 @@ def _show(console: Console, done: "Concluded", out: str) -> None:
             "results.csv names the others. Run the same command again to try them again, or set min_coverage"
         )
     console.print(f"Next: {_next(done, out)}", soft_wrap=True)
+    if done.plan.spec.base.data.synthetic is not None:
+        own = "`gaintrace data prepare csv --help`, then `gaintrace train gaintrace --data DATA`"
+        console.print(f"With answers of your own: {own} ({LASTS})", soft_wrap=True)
 
 
 def _next(done: "Concluded", out: str) -> str:

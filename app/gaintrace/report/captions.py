@@ -25,17 +25,19 @@ def captions(summary: Summary, undrawn: int, curves: int) -> dict[str, Caption]:
     hidden = f" {undrawn} more, of lower rank, are not drawn." if undrawn else ""
     best = configuration_label(comparison.configurations[0].swept) if comparison.configurations else ""
     count = len(comparison.configurations)
+    swept = " · ".join(comparison.configurations[0].swept) if comparison.configurations else ""
+    rows = f"Rows: {swept}. " if swept else ""
     return {
         "differences": Caption(
             f"Which configurations are worse than ★ by more than noise, in {objective.words} on test?",
-            f"Lines are 95 % intervals. Filled: more than noise. Hollow: cannot be told from ★.{half}{hidden}",
+            f"{rows}Lines are 95 % intervals. Filled: more than noise. Hollow: cannot be told from ★.{half}{hidden}",
             "Difference of each configuration to the one that they are compared with, with 95 % intervals; the numbers "
             "are in the table below",
         ),
         "spread": Caption(
             "Do configurations differ by more than their own seeds and folds do?",
-            "A point is a run, a line the mean of a configuration. Folds are other students, so compare points of one "
-            "colour." if "fold" in comparison.repeated else "A point is a run, a line the mean of a configuration.",
+            f"{rows}A point is a run, a line the mean of a configuration."
+            + (" Folds are other students, so compare points of one colour." if "fold" in comparison.repeated else ""),
             f"{objective.rank_by} of every run, a row a configuration",
         ),
         "trade-off": Caption(

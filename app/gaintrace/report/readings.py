@@ -1,6 +1,7 @@
 """What the best run's mastery says about students, in sentences, and what that of others is worth."""
 
 import math
+import re
 from typing import Any
 
 from gaintrace.analysis.summary import Summary
@@ -52,12 +53,13 @@ def readings(summary: Summary) -> list[str]:
     gain = summary.gain
     if gain is not None:
         by_response = (
-            f"; {gain.after_correct:.3f} after a correct answer, {gain.after_wrong:.3f} after a wrong one"
+            f"; {gain.after_correct:z.3f} after a correct answer, {gain.after_wrong:z.3f} after a wrong one"
             if gain.after_correct is not None and gain.after_wrong is not None
             else ""
         )
         worth = "is worth {} units of practice" if measured.mastery_falls is not None else "moves mastery by {}"
-        sentences.append(f"An answer {worth.format(f'{gain.mean:.3f}')}, give or take {gain.std:.3f}{by_response}.")
+        said = f"An answer {worth.format(f'{gain.mean:z.3f}')}, give or take {gain.std:.3f}{by_response}."
+        sentences.append(re.sub(r"-(?=\d)", "−", said))
     if summary.mastery_recovery is not None:
         sentences.append(_recovery(summary.mastery_recovery, summary.simulator or "curve", measured))
     if measured.curve_recovery:

@@ -11,7 +11,7 @@ from gaintrace.report.words import (
     four,
     interval_text,
     metric_names,
-    rank_text,
+    rank_texts,
     short_label,
     sides_of,
     signed,
@@ -79,8 +79,9 @@ def ranking_table(summary: Summary) -> Table:
         Column("Run", "text"),
     ]
     rows = []
-    for c in shown:
-        row = [Cell(rank_text(c.rank, comparison)), *swept_cells(c.swept)]
+    ranks = rank_texts([getattr(c, comparison.metric) for c in comparison.configurations])
+    for rank, c in zip(ranks, shown, strict=False):
+        row = [Cell(rank), *swept_cells(c.swept)]
         row += [Cell(four(getattr(c, objective.rank_by)))] if objective.on_validation else []
         row += [Cell(four(getattr(c, f"test_{side}_auc"))) for side in sides]
         row += [Cell(four(c.combined))] if combined else []
@@ -95,17 +96,14 @@ def alpha_tables(summary: Summary) -> dict[str, Table]:
     configurations = summary.comparison.configurations
     found = {}
     for alpha in configurations[0].by_alpha if len(configurations) > 1 else ():
-        shown = sorted(configurations, key=lambda c: c.by_alpha[alpha].rank)[:OTHER_ROWS]
-        columns = [
-            Column("Rank"),
-            *swept_columns(list(shown[0].swept)),
-            Column(f"E1 + {alpha} E2"),
-            Column("vs best", "interval"),
-        ]
+        ordered = sorted(configurations, key=lambda c: c.by_alpha[alpha].rank)
+        ranks, shown = rank_texts([c.by_alpha[alpha].combined for c in ordered]), ordered[:OTHER_ROWS]
+        columns = [Column("Rank"), *swept_columns(list(shown[0].swept))]
+        columns += [Column(f"E1 + {alpha} E2"), Column("vs best", "interval")]
         rows = [
-            [Cell(str(c.by_alpha[alpha].rank)), *swept_cells(c.swept), Cell(four(c.by_alpha[alpha].combined)),
+            [Cell(rank), *swept_cells(c.swept), Cell(four(c.by_alpha[alpha].combined)),
              difference_cell(summary, c.by_alpha[alpha])]
-            for c in shown
+            for rank, c in zip(ranks, shown, strict=False)
         ]  # fmt: skip
         found[alpha] = Table(columns, rows, [n for n, c in enumerate(shown) if c.by_alpha[alpha].rank == 1])
     return found

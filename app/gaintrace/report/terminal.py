@@ -9,7 +9,7 @@ from gaintrace.analysis.summary import Summary
 from gaintrace.report.fitting import fitted
 from gaintrace.report.search import sentences
 from gaintrace.report.verdict import verdict
-from gaintrace.report.words import four, interval_text, rank_text, short_label, sides_of
+from gaintrace.report.words import four, interval_text, rank_texts, short_label, sides_of
 from gaintrace.runs.result import epochs_text
 
 ROWS = 12
@@ -50,16 +50,17 @@ def ranking_table(summary: Summary, width: int) -> RenderableType:
     columns = ["rank", *swept, *metrics, "runs" if several else "epoch"]
     intervals = any(interval_text(configuration.difference) for configuration in configurations)
     columns += [f"vs {_compared_with(summary)}", "run"] if intervals else ["run"]
+    ranks = rank_texts([getattr(configuration, comparison.metric) for configuration in configurations])
     rows = [
         [
-            rank_text(configuration.rank, comparison),
+            rank,
             *(str(configuration.swept[name]) for name in swept),
             *(four(getattr(configuration, metric)) for metric in metrics.values()),
             str(len(configuration.runs)) if several else selected[configuration.runs[0]],
             *([interval_text(configuration.difference)] if intervals else []),
             configuration.runs[0][:length],
         ]
-        for configuration in shown
+        for rank, configuration in zip(ranks, shown, strict=False)
     ]
     table = fitted(width, columns, rows, styles=["bold"])
     more = len(configurations) - len(shown)

@@ -1,10 +1,9 @@
 """How runs, configurations and numbers are called in front of a reader."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.intervals import Interval
 from gaintrace.analysis.summary import Summary
 from gaintrace.training.epoch_rules import SIDES
@@ -112,8 +111,7 @@ def compared_with(summary: Summary) -> str:
     )
 
 
-def rank_text(rank: int, comparison: Comparison) -> str:
-    """A rank; with = where others have the same score to four decimals, and only digits that nobody sees order them."""
-    scores = [four(getattr(c, comparison.metric)) for c in comparison.configurations]
-    own = next(score for score, c in zip(scores, comparison.configurations, strict=True) if c.rank == rank)
-    return f"{1 + scores.index(own)}=" if scores.count(own) > 1 else str(rank)
+def rank_texts(scores: Sequence[float | None]) -> list[str]:
+    """Ranks of scores, best first; with = where others are equal to the four decimals that are shown."""
+    shown = [four(score) for score in scores]
+    return [f"{1 + shown.index(own)}{'=' if shown.count(own) > 1 else ''}" for own in shown]

@@ -10,6 +10,8 @@ from gaintrace.report.figures.ranking import LEAST_SPAN, star
 from gaintrace.report.figures.style import E1, GREY, INK, MANY, NARROW, PICTURE, Drawing, canvas
 from gaintrace.report.words import configuration_label, four, short_label
 
+KEPT_FREE = 100
+"""Points that names keep away from, those of the best configurations."""
 LABELLED = 8
 """Configurations that get their names; those of a longer front are in the text and the table."""
 
@@ -23,11 +25,14 @@ def pareto(comparison: Comparison, front: list[Configuration], alpha: float, wid
         x, y = [c.test_e1_auc for c in everything], [c.test_e2_auc for c in everything]
         many = len(x) > MANY
         if many:
-            axes.plot(x, y, "o", color=PICTURE, markersize=4, linestyle="none", rasterized=True)
+            axes.plot(x, y, "o", color=PICTURE, markersize=4, rasterized=True)
         steps = sorted(front, key=lambda c: c.test_e1_auc)
         axes.step([c.test_e1_auc for c in steps], [c.test_e2_auc for c in steps], where="pre", color=E1, linewidth=1.2)
-        for configuration in everything if not many else steps:
-            on_front = configuration in front
+        if many:
+            axes.plot([c.test_e1_auc for c in steps], [c.test_e2_auc for c in steps], "o", color=E1, markersize=6)
+        leading = {id(configuration) for configuration in front}
+        for configuration in everything if not many else [best]:
+            on_front = id(configuration) in leading
             at = configuration.test_e1_auc, configuration.test_e2_auc
             if configuration is best:
                 mark = star(axes, *at, E1)
@@ -59,5 +64,5 @@ def _name(figure: Drawing, axes: Any, first: list[Configuration], everything: li
         at = configuration.test_e1_auc, configuration.test_e2_auc
         named.setdefault(at, []).append(short_label(configuration.swept))
     points = [(*at, " = ".join(names[:2]) + (" = …" if len(names) > 2 else "")) for at, names in named.items()]
-    others = [(c.test_e1_auc, c.test_e2_auc) for c in everything[:MANY]]
+    others = [(c.test_e1_auc, c.test_e2_auc) for c in everything[:KEPT_FREE]]
     name_points(figure, axes, points, others)

@@ -34,6 +34,8 @@ SPREAD = 12
 """Configurations whose single runs are drawn."""
 APART = {True: 5, False: 9}
 """Neighbours are at least this part of an axis apart, on a phone and on a page."""
+ROW = 0.28
+"""Inches of a row of a configuration."""
 LETTER = 0.07
 """Inches a letter takes."""
 
@@ -42,7 +44,7 @@ def differences(comparison: Comparison, words: str, width: float) -> Drawing:
     """Each configuration's difference to the best (★) with its interval; filled where it is more than noise, half where
     another seed might undo it. `words`: what the difference is of."""
     shown = drawn(comparison)
-    with canvas("differences", width, 0.9 + 0.28 * len(shown)) as figure:
+    with canvas("differences", width, 0.9 + ROW * len(shown)) as figure:
         axes = figure.subplots()
         axes.axvline(0, color=INK, linewidth=0.8)
         for place, configuration in enumerate(shown):
@@ -82,7 +84,7 @@ def spread(comparison: Comparison, table: pd.DataFrame, metric: str, words: str,
     runs: dict[str, Any] = {str(row["run_id"]): row for row in table.to_dict("records")}
     folds = sorted({str(runs[run]["fold"]) for c in shown for run in c.runs}) if "fold" in table else []
     colours = dict(zip(folds, KINDS, strict=False)) if 1 < len(folds) <= len(KINDS) else {}
-    with canvas("spread", width, 1.0 + 0.28 * len(shown)) as figure:
+    with canvas("spread", width, 1.0 + ROW * len(shown)) as figure:
         axes = figure.subplots()
         for place, configuration in enumerate(shown):
             values = {run: float(runs[run][metric]) for run in configuration.runs}
@@ -194,6 +196,6 @@ def _name_rows(axes: Any, shown: list[Configuration], width: float) -> None:
     axes.set_yticks(range(len(shown)), names if short else [str(c.rank) for c in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
-    axes.set_ylabel((" · ".join(shown[0].swept) if short else "rank") or "configuration")
-    if short and len(" · ".join(shown[0].swept)) > 8 * len(shown):
-        axes.set_ylabel("configuration")
+    label = " · ".join(shown[0].swept) if short else "rank"
+    fits = LETTER * len(label) < ROW * len(shown) + 0.4
+    axes.set_ylabel(label if label and fits else "configuration")
