@@ -96,6 +96,7 @@ def test_nightly_sleeps_until_it_has_data_sets(rendered: dict[str, str]) -> None
         ({"image": {"tagg": "x"}}, "tagg"),
         ({"image": {"digest": "latest"}}, "/image/digest"),
         ({"training": {"gpus": 2}}, "/training/gpus"),
+        ({"gpu": {"hourlyPrice": "2 EUR"}}, "/gpu/hourlyPrice"),
         ({"training": {"memory": "16 GB"}}, "/training/memory"),
         ({"store": {"uri": "http://x"}}, "/store/uri"),
         ({"nightly": {"schedule": "nightly"}}, "/nightly/schedule"),
