@@ -52,6 +52,7 @@ def _fleet() -> list[Panel]:
             "none",
             [(_hours(HELD), "held"), (_hours(IDLE), "idle")],
             decimals=1,
+            step="5m",
         ),
         stat(
             "Price of the idle hours",
@@ -60,6 +61,7 @@ def _fleet() -> list[Panel]:
             [(f"({_hours(IDLE)}) * on () (vector($price) > 0)", "price")],
             decimals=2,
             empty="no price set",
+            step="5m",
         ),
         stat(
             "Pods that wait",

@@ -29,6 +29,8 @@ class Panel:
     empty: str = ""
     """What stands there where there is nothing, which is good or can be mended."""
     stacked: bool = False
+    step: str = "1m"
+    """The finest step in time that it asks for."""
 
 
 def row(title: str) -> Panel:
@@ -58,7 +60,7 @@ class Dashboard:
             "tags": ["gaintrace"],
             "schemaVersion": 41,
             "editable": True,
-            "refresh": "30s",
+            "refresh": "1m",
             "time": {"from": self.since, "to": "now"},
             "templating": {"list": variables},
             "panels": _laid_out(self.panels),
@@ -114,9 +116,9 @@ def _content(panel: Panel) -> dict[str, Any]:
     return {
         "description": panel.description,
         "datasource": SOURCE,
-        # No finer than scrapes are, and coarse enough that a month stays quick to ask.
-        "interval": "1m",
-        "maxDataPoints": 300,
+        # Coarse enough that a month of a thousand pods can be asked for.
+        "interval": panel.step,
+        "maxDataPoints": 120,
         "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": _options(panel),
         "targets": [

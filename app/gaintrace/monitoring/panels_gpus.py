@@ -62,6 +62,7 @@ def pods() -> list[Panel]:
             "bargauge",
             decimals=2,
             empty="none",
+            step="5m",
         ),
         Panel(
             "Tensor cores by pod",
