@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -45,7 +46,10 @@ class Fleet:
                 else {"time": self.end}
             )
             data = urllib.parse.urlencode({"query": expression} | when).encode()
-            answer = urllib.request.urlopen(f"{self.url}/api/v1/query{'_range' * over}", data, timeout=120)
+            try:
+                answer = urllib.request.urlopen(f"{self.url}/api/v1/query{'_range' * over}", data, timeout=120)
+            except urllib.error.HTTPError as error:
+                raise AssertionError(f"{expression}: {error.read().decode()}") from None
             result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
             for series in result:
                 metric = series["metric"]
