@@ -113,5 +113,5 @@ def test_every_pod_of_the_workflows_has_a_name_that_alerts_know() -> None:
     assert len(steps) >= 5
     for step in steps:
         assert re.fullmatch(PODS, f"phase2-x7k2p-{step['name']}-1234567890")
-        gpu = "nvidia.com/" in step.get("podSpecPatch", "")
+        gpu = any(argument.startswith("--gpus=") for argument in step["container"]["args"])
         assert bool(re.fullmatch(TRAINING, f"phase2-x7k2p-{step['name']}-1234567890")) is gpu
