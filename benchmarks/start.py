@@ -10,7 +10,8 @@ from pathlib import Path
 from gaintrace.config import SyntheticConfig, parse_spec
 from gaintrace.data.synthetic import generate
 from gaintrace.defaults.suggestion import suggest
-from gaintrace.pipeline.sweep import Machine, plan_sweep, train_shards
+from gaintrace.pipeline.sweep import plan_sweep
+from gaintrace.pipeline.training import Machine, train_shards
 from gaintrace.store import open_store
 
 SMALL = """
