@@ -9,8 +9,9 @@ import pytest
 from gaintrace.cli.sweep import chosen_devices
 from gaintrace.config import parse_spec
 from gaintrace.errors import ConfigError, DeviceError, InterruptedRunError
+from gaintrace.pipeline.shards import train_shards
 from gaintrace.pipeline.sweep import plan_sweep, run_sweep
-from gaintrace.pipeline.training import Machine, train_shards
+from gaintrace.pipeline.training import Machine
 from gaintrace.pipeline.watcher import Unwatched
 from gaintrace.store import open_store
 from tests.conftest import SMALL_SWEEP

@@ -194,7 +194,8 @@ def train_shard(
     data_optional: DataOptional = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
-    from gaintrace.pipeline.training import Machine, train_shards
+    from gaintrace.pipeline.shards import train_shards
+    from gaintrace.pipeline.training import Machine
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.data import load_data
     from gaintrace.sweeps.plan import read_shard

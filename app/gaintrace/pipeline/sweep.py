@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from gaintrace.config import SweepSpec
 from gaintrace.data.dataset import Dataset
-from gaintrace.pipeline.training import HERE, Machine, train_shards
+from gaintrace.pipeline.shards import train_shards
+from gaintrace.pipeline.training import HERE, Machine
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.data import load_data, reference
