@@ -12,7 +12,7 @@ POD = "cluster, namespace, pod"
 SWEEP = "cluster, namespace, phase, dataset"
 """Labels of a sweep: one of that name may be under way in another namespace."""
 
-PODS = r".+-(plan|train|validate|aggregate|outcome)-[0-9]+"
+PODS = r".+-(plan|train|default|validate|aggregate|outcome)-[0-9]+"
 """Names that Argo gives our pods: workflow, template, number."""
 
 TRAINING = r".+-(train|validate)-[0-9]+"
