@@ -235,10 +235,13 @@ def test_what_is_off_is_not_there(tmp_path: Path) -> None:
         "networkPolicy": {"enabled": False},
         "image": {"pullSecrets": ["pull"]},
     }
-    kinds = {d["kind"] for d in documents(render(tmp_path, off).stdout)}
+    found = documents(render(tmp_path, off).stdout)
+    kinds = {d["kind"] for d in found}
     gone = {"CronWorkflow", "ServiceAccount", "Secret", "Role", "RoleBinding", "NetworkPolicy"}
     assert kinds.isdisjoint(gone)
     assert {"WorkflowTemplate", "ConfigMap", "PersistentVolumeClaim", "Pod"} <= kinds
+    pulled = [d["spec"]["imagePullSecrets"] for d in found if d["kind"] in ("WorkflowTemplate", "Pod")]
+    assert pulled == [[{"name": "pull"}]] * 2, "whatever the accounts are that somebody else made"
 
 
 @pytest.mark.parametrize("labels", ["commonLabels", "podLabels"])
