@@ -26,8 +26,12 @@ success: {test_e1_auc: 0.685, test_e2_auc: 0.540}
 """
 
 
+def spec_of(text, overrides=()):
+    return parse_spec(text, "test", overrides)
+
+
 def planned(store, text=PHASE2, overrides=(), runs_per_shard=None):
-    plan = make_plan(parse_spec(text, "test", overrides), DATA, runs_per_shard)
+    plan = make_plan(spec_of(text, overrides), DATA, runs_per_shard)
     write_plan(store, plan)
     return plan
 

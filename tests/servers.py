@@ -26,12 +26,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def process(command: list[str], ready: str, log: Path) -> Iterator[None]:
-    """Run a server until the block ends; `ready` is a URL that answers once it serves."""
+def process(command: list[str], ready: str, log: Path, seconds: float = 30) -> Iterator[None]:
+    """Run a server until the block ends; `ready` is a URL that answers once it serves, within some seconds."""
     with log.open("wb") as output:
         server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=clean_environment())
         try:
-            _wait(server, ready, log)
+            _wait(server, ready, log, seconds)
             yield
         finally:
             server.terminate()
@@ -42,8 +42,8 @@ def process(command: list[str], ready: str, log: Path) -> Iterator[None]:
                 server.wait()
 
 
-def _wait(server: "subprocess.Popen[bytes]", ready: str, log: Path) -> None:
-    end = time.monotonic() + 30
+def _wait(server: "subprocess.Popen[bytes]", ready: str, log: Path, seconds: float) -> None:
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if server.poll() is not None:
             break
@@ -85,6 +85,15 @@ def installed(*programs: str) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed")
+
+
+def beside_python(program: str) -> str:
+    """Where a program is that pip installed beside this Python, or that is on the path. Skips where it is not."""
+    places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    found = shutil.which(program, path=places)
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    return found
 
 
 @contextlib.contextmanager

@@ -88,6 +88,12 @@ def test_a_model_predicts_students_that_nobody_has_seen(trained):
     assert over_time.index.tolist() == [("zoe", 1), ("zoe", 2), ("max", 1)]
     assert model.predict(new, **COLUMNS, at="every")["response"].tolist() == [0]
     assert gaintrace.load(str(store), "mine").run == done.best
+    with pytest.warns(UserWarning, match="students trained this run"):
+        by_name = model.predict("class")
+    with pytest.warns(UserWarning, match="students trained this run"):
+        pd.testing.assert_frame_equal(by_name, model.predict(store / "datasets" / "class"))
+    with pytest.raises(DataError, match=r"clas: no prepared data set there; did you mean class\?"):
+        model.predict("clas")
 
 
 def test_what_a_model_does_not_know_is_a_warning(trained):

@@ -302,3 +302,51 @@ def test_the_last_step_hands_over_what_argo_s_ui_can_show(tmp_path: Path) -> Non
 def test_a_page_without_scripts_has_all_else() -> None:
     page = '<p>one</p>\n<script type="module">\nlet a = "<p>";\n</script>\n<p>two</p><script>1</script>'
     assert without_scripts(page) == "<p>one</p>\n<p>two</p>"
+
+
+SEARCH = """
+name: found
+base:
+  data: {synthetic: {students: 40, skills: 4, mean_length: 10, seed: 3}}
+  model: {d_model: 8, n_heads: 2, n_blocks: 1, d_ff: 8}
+  training: {epochs: 2, batch_size: 16}
+search:
+  rounds: 3
+  runs_per_round: 2
+  space: {training.bce_loss_weight: {low: 0.1, high: 0.9}}
+"""
+
+
+def test_a_search_goes_round_by_round_until_a_plan_has_no_new_shards(tmp_path: Path, template: dict[str, Any]) -> None:
+    """The steps of the template `search`, as Argo takes them."""
+    by_name = {t["name"]: t for t in template["spec"]["templates"]}
+    tasks = {task["name"]: task for name in ("search", "round") for task in by_name[name]["dag"]["tasks"]}
+    assert (tasks["rounds"]["template"], tasks["next"]["template"]) == ("round", "round")
+    assert tasks["aggregate"]["depends"] == "rounds.Succeeded || rounds.Failed || rounds.Errored"
+    file = tmp_path / "search.yaml"
+    file.write_text(SEARCH)
+
+    def planned() -> str:
+        sweep.plan(str(file), None, str(tmp_path / "store"), None, 1, "", "", str(tmp_path / "plan"))
+        return (tmp_path / "plan" / "shards.json").read_text()
+
+    trained: list[list[int]] = []
+    shards, again = planned(), True
+    while again:
+        sweep_id = (tmp_path / "plan" / "sweep-id").read_text()
+        trained.append(json.loads(shards))
+        for shard in trained[-1]:
+            sweep.train_shard(sweep_id, shard, str(tmp_path / "store"), device="cpu", threads=1)
+        following = planned()
+        condition = tasks["next"]["when"].replace("{{tasks.plan.outputs.parameters.shards}}", following)
+        again = eval(condition.replace("{{inputs.parameters.shards}}", shards).replace("&&", "and"))
+        shards = following
+    assert trained == [[0, 1], [2, 3], [4, 5]]
+    assert shards == "[]"
+
+
+def test_a_grid_that_is_done_as_a_search_ends(template: dict[str, Any]) -> None:
+    """Its plan has the same shards however often it is asked for."""
+    task = next(t for t in template["spec"]["templates"] if t["name"] == "round")["dag"]["tasks"][-1]
+    condition = task["when"].replace("{{tasks.plan.outputs.parameters.shards}}", "[0, 1]")
+    assert not eval(condition.replace("{{inputs.parameters.shards}}", "[0, 1]").replace("&&", "and"))

@@ -64,7 +64,8 @@ def load(store: str | os.PathLike[str], run: str, *, device: str = "auto") -> "M
     from gaintrace.use.default import load_named
     from gaintrace.use.model import Model
 
-    return Model(load_named(open_store(store), run, choose_device(device)))
+    opened = open_store(store)
+    return Model(opened, load_named(opened, run, choose_device(device)))
 
 
 def prepare(

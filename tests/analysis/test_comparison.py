@@ -9,11 +9,12 @@ from scipy import stats
 from gaintrace.analysis.comparison import RUNS_READ, Comparison, compare_configurations
 from gaintrace.analysis.intervals import mean_interval
 from gaintrace.analysis.summary import analyse
-from gaintrace.analysis.table import read_results, run_table, short_names
+from gaintrace.analysis.table import run_table, short_names
 from gaintrace.config import Objective
 from gaintrace.report.verdict import verdict
 from gaintrace.store import open_store
 from gaintrace.sweeps.plan import DataReference
+from gaintrace.sweeps.results import read_results
 from tests.analysis.findings.evidence import evidence
 from tests.made_results import planned, predict, succeed
 

@@ -12,16 +12,24 @@ from tests.cli.here import gaintrace
 from tests.conftest import SMALL_SWEEP
 
 COLUMNS = ["--student", "pupil", "--skill", "topic", "--correct", "right"]
+CLASS = ["--raw", "class.csv", *COLUMNS]
 ANSWERS = "pupil,topic,right\nann,skill-0,1\nann,skill-1,0\nbob,skill-4,1\nbob,skill-4,x\n"
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a store in which a sweep was trained, and a table."""
+    """A folder with a store in which a sweep was trained and a data set lies, and a table."""
     folder = tmp_path_factory.mktemp("trained")
+    (folder / "folder").mkdir()
     (folder / "small.yaml").write_text(SMALL_SWEEP.replace("epochs: 3", "epochs: 1"))
     (folder / "mine.csv").write_text(ANSWERS)
     assert gaintrace(folder, "sweep", "small.yaml").code is ExitCode.OK
+    rows = [f"s{student},skill-{(student + turn) % 5},{turn % 2}" for student in range(30) for turn in range(9)]
+    (folder / "class.csv").write_text("\n".join(["pupil,topic,right", *rows]))
+    prepared = gaintrace(
+        folder, "data", "prepare", "csv", "--raw", "class.csv", *COLUMNS, "--out", "store/datasets/class"
+    )
+    assert prepared.code is ExitCode.OK, prepared.error
     return folder
 
 
@@ -81,7 +89,10 @@ MISTAKES = [
         "no column 'ok' (correct)",
     ),
     (["predict", "small", "--to", "x.csv", "--data", "no.csv", *COLUMNS], 3, "no.csv: no such file"),
-    (["predict", "small", "--to", "x.csv", "--data", "p", *COLUMNS], 2, "is no table but a data set"),
+    (["predict", "small", "--to", "x.csv", "--data", "folder", *COLUMNS], 3, "folder: no prepared data set there"),
+    (["predict", "small", "--to", "x.csv", "--data", "./folder", *COLUMNS], 3, "./folder: no prepared data set there"),
+    (["predict", "small", "--to", "x.csv", "--data", "nowhere", *COLUMNS], 3, "nowhere: no prepared data set there"),
+    (["predict", "small", "--to", "x.csv", "--data", "class", *COLUMNS], 2, "is no table but a data set"),
     (["predict", "small", "--to", "x.csv", *COLUMNS], 2, "without --data the run's own data set is read"),
     (["predict", "small", "--to", "x.csv", "--data", "nowhere"], 3, "nowhere: no prepared data set there"),
     (["predict", "small", "--to", "x.csv", "--skills", "skil-0"], 2, "did you mean skill-0?"),
@@ -136,3 +147,31 @@ def test_nothing_that_is_there_is_replaced_unasked(trained: Path) -> None:
     (trained / "m.safetensors.md").write_text("precious")
     done = gaintrace(trained, "export", "small", "--format", "safetensors", "--to", "m.safetensors")
     assert "m.safetensors.md exists" in done.error
+
+
+def test_what_was_moved_is_found_by_its_content(trained: Path, tmp_path: Path) -> None:
+    """A store is moved with the data sets in it; the run's configuration still names the place where they were."""
+    for name in ("class.csv", "small.yaml"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    prepared = gaintrace(tmp_path, "data", "prepare", "csv", *CLASS, "--out", "old/datasets/class")
+    assert prepared.code is ExitCode.OK, prepared.error
+    no_students = ["--set", "base.data.synthetic=null", "--set", "base.data.dataset=old/datasets/class"]
+    assert gaintrace(tmp_path, "sweep", "small.yaml", *no_students, "--out", "old").code is ExitCode.OK
+    (tmp_path / "old").rename(tmp_path / "new")
+    (tmp_path / "new/datasets/class").rename(tmp_path / "new/datasets/renamed")
+    for command in (
+        ["predict", "small", "--to", "own.csv"],
+        ["trajectories", "small"],
+        ["evaluate", "small"],
+        ["reproduce", "small"],
+        ["export", "small", "--format", "safetensors", "--to", "m.safetensors"],
+    ):
+        done = gaintrace(tmp_path, *command, "--out", "new")
+        assert done.code is ExitCode.OK, done.error
+    assert "30 students" in (tmp_path / "m.safetensors.md").read_text()
+    (tmp_path / "new/datasets/renamed").rename(tmp_path / "class")
+    gone = gaintrace(tmp_path, "trajectories", "small", "--out", "new")
+    assert (gone.code, len(gone.error.splitlines())) == (ExitCode.DATA, 1)
+    assert "old/datasets/class: no prepared data set there any more" in gone.error
+    done = gaintrace(tmp_path, "export", "small", "--format", "safetensors", "--to", "m2.safetensors", "--out", "new")
+    assert "has no data set of its content" in done.output

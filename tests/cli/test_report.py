@@ -138,7 +138,7 @@ def test_a_browser_shows_tables_and_figures_and_fetches_nothing(tmp_path: Path, 
     fail(store, plan, 3)
     aggregate(store, plan.sweep_id)
     page = store.read(f"sweeps/{plan.sweep_id}/report.html").decode()
-    assert not re.search(r"""(?:src|href|xlink:href)=["'](?!#)|url\((?!["']?#)|@import""", page)
+    assert not re.search(r"""(?:src|href|xlink:href)=["'](?!#|results\.|report\.md)|url\((?!["']?#)|@import""", page)
     (tmp_path / "measured.html").write_text(page.replace("</body>", MEASURE))
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900", "--dump-dom"]
     command += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path}/profile"]
@@ -149,8 +149,8 @@ def test_a_browser_shows_tables_and_figures_and_fetches_nothing(tmp_path: Path, 
     assert found, done.stderr[-2000:]
     measured = json.loads(found[1])
     seen = [figure for figure in measured["figures"] if figure[0] > 0]  # each is drawn for a page and for a phone
-    assert len(seen) == 3  # effects on E1 and on E2, learning curves
-    assert all(wide > 300 and high > 100 and paths > 15 for wide, high, paths in seen)
+    assert len(seen) == 4  # effects, two parameters together, one encoder against the other, learning curves
+    assert all(wide > 300 and high > 100 and paths > 3 for wide, high, paths in seen)
     assert measured["fetched"] == []
     assert measured["rows"] >= 4
     assert measured["page"] <= measured["window"]  # wide tables scroll by themselves

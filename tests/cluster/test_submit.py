@@ -36,6 +36,15 @@ def test_a_preset_and_a_sweep_of_ones_own_become_workflows(api: FakeApi, tmp_pat
     assert submitted(api) == [{"sweep": "demo"}, {"sweep": own.read_text(), "epochs": "1"}]
 
 
+def test_a_search_is_submitted_as_one(api: FakeApi, tmp_path: Path) -> None:
+    own = tmp_path / "mine.yaml"
+    search = "{rounds: 2, runs_per_round: 2, space: {model.dropout: [0.1, 0.2]}}"
+    own.write_text(f"name: mine\nbase:\n  data: {{synthetic: {{students: 50}}}}\nsearch: {search}\n")
+    cluster.submit(str(own), [])
+    (workflow,) = [body for path, body in api.objects.items() if path.startswith(f"{ARGO}/workflows/")]
+    assert workflow["spec"]["entrypoint"] == "search"
+
+
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [

@@ -20,6 +20,7 @@ from gaintrace.report.figures.mastery import (
     student_panel,
 )
 from gaintrace.report.figures.mastery import trajectories as draw
+from gaintrace.report.figures.style import svg
 from gaintrace.report.mastery_curves import LEAST_STUDENTS, Curve, asked_twice, curves
 from gaintrace.store import open_store
 from tests.sweeps.test_shard import sweep
@@ -78,7 +79,7 @@ def test_a_figure_is_the_same_text_every_time_and_says_what_it_is():
 def test_names_of_a_data_set_cannot_break_out_of_a_figure():
     panel = MasteryPanel('" onload="x()', {"<b>": pd.Series([0.1, 0.2]).to_numpy()}, {"<b>": [(1, 1)]})
     curve = Curve(0, {"best": [0.1, 0.2]}, [0.5, 0.5], [10, 10])
-    for figure in (student_panel(panel), practice_panel(curve, '"><script>')):
+    for figure in (svg(student_panel(panel)), svg(practice_panel(curve, '"><script>'))):
         elements = list(ElementTree.fromstring(figure).iter())
         assert not [element for element in elements if element.tag.endswith(("}b", "}script"))]
         assert not [element for element in elements if "onload" in element.attrib]

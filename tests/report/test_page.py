@@ -9,7 +9,7 @@ from rich.console import Console
 
 from gaintrace.analysis import findings
 from gaintrace.report.aggregate import aggregate
-from gaintrace.report.page import PAGE_ROWS
+from gaintrace.report.tables import PAGE_ROWS
 from gaintrace.report.terminal import show
 from gaintrace.report.words import TITLES
 from gaintrace.store import open_store
@@ -39,7 +39,7 @@ def shown(summary, width=80):
         ("{}", {"learning-curves"}),
         ("{training.bce_loss_weight: [0.1, 0.2]}", {"trade-off", "pareto", "learning-curves"}),
         ("{model.gain: [scalar, per_skill]}", {"trade-off", "pareto", "learning-curves"}),
-        (GRID, {"effects", "pareto", "learning-curves"}),
+        (GRID, {"importance", "effects", "heatmap", "pareto", "learning-curves"}),
     ],
 )
 def test_figures_fit_the_grid(store, grid, figures):
@@ -53,7 +53,8 @@ def test_figures_fit_the_grid(store, grid, figures):
     assert page.count("<svg") == 2 * len(figures)  # for a page and for a phone
     assert all(f"figures/{name}.svg" in written(store, plan, "report.md") for name in figures)
     assert not any(outside in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
-        "http://creativecommons.org", "") for outside in ("http://", "https://", "<script"))  # fmt: skip
+        "http://creativecommons.org", "") for outside in ("http://", "https://", "<script "))  # fmt: skip
+    assert page.count("<script>") == 1  # for comfort alone
 
 
 def test_ids_inside_figures_do_not_meet(store):
@@ -115,8 +116,8 @@ def test_a_long_ranking_is_cut_and_points_on(store):
     for index in range(len(plan.runs)):
         succeed(store, plan, index, 0.7 + index / 1000, 0.5)
     summary = aggregate(store, plan.sweep_id)
-    assert "More configurations are in results.csv" in written(store, plan)
-    assert "More configurations are in results.csv" in written(store, plan, "report.md")
+    assert "5 more configurations are in results.csv" in written(store, plan)
+    assert "5 more configurations are in results.csv" in written(store, plan, "report.md")
     assert "more in results.csv" in shown(summary)
 
 

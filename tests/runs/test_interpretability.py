@@ -15,7 +15,7 @@ from gaintrace.data.dataset import Dataset
 from gaintrace.data.synthetic import simulate
 from gaintrace.model.curves import PerSkillCurve
 from gaintrace.report.aggregate import aggregate
-from gaintrace.report.sections import readings
+from gaintrace.report.readings import readings
 from gaintrace.report.words import MASTERY_NAMES, SIMULATOR_NAMES
 from gaintrace.runs.interpretability import (
     association,

@@ -2,7 +2,6 @@
 
 import pytest
 
-from gaintrace.analysis.table import read_results
 from gaintrace.config import load_spec
 from gaintrace.errors import ConfigError, DataError
 from gaintrace.report.aggregate import aggregate
@@ -10,6 +9,7 @@ from gaintrace.report.verdict import verdict
 from gaintrace.report.words import four
 from gaintrace.store import open_store
 from gaintrace.sweeps.imported import import_results
+from gaintrace.sweeps.results import read_results
 from tests.conftest import SHARED_DATA
 
 EPOCHS = """bce_loss_weight,epoch,valid_e1_auc,valid_e2_auc

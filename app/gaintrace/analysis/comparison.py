@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from pydantic import Field
 
-from gaintrace.analysis.differences import difference, level, with_other_students
+from gaintrace.analysis.differences import by_side, difference, level, with_other_students
 from gaintrace.analysis.draws import Resampled, resample
 from gaintrace.analysis.intervals import Interval
 from gaintrace.analysis.noise import optimism, pooled_training
@@ -64,6 +64,7 @@ class Configuration(Strict):
     interval: Interval | None = Field(None, description="of the mean on test")
     difference: Interval | None = Field(None, description="to the first, on test, in the score that ranks")
     apart: bool | None = None
+    by_side: dict[str, Interval] = Field({}, description="each encoder's own AUC less the first's, on test")
     by_alpha: dict[str, Standing] = Field({}, description="on test by the study's α, where the objective is another")
 
 
@@ -165,8 +166,8 @@ def compare_configurations(
             for group, standing in zip(others, _standings(others, other, read, 0), strict=True):
                 by_alpha.setdefault(id(group), {})[f"{alpha:g}"] = standing
     configurations = [
-        _configuration(group, standing, objective, read, by_alpha.get(id(group), {}))
-        for group, standing in zip(order, standings, strict=True)
+        _configuration(group, standing, objective, read, by_alpha.get(id(group), {}), own)
+        for group, standing, own in zip(order, standings, by_side(order, reference, sides, read), strict=True)
     ]
     combined = Objective(rank_by="combined", alpha=objective.alpha)
     found = Comparison(
@@ -204,7 +205,12 @@ def _counts(found: Comparison) -> dict[str, int]:
 
 
 def _configuration(
-    group: Group, standing: Standing, objective: Objective, read: Resampled, by_alpha: dict[str, Standing]
+    group: Group,
+    standing: Standing,
+    objective: Objective,
+    read: Resampled,
+    by_alpha: dict[str, Standing],
+    own: dict[str, Interval],
 ) -> Configuration:
     valid = [run.valid for run in group if run.valid is not None]
     whole = len(valid) == len(group)
@@ -225,6 +231,7 @@ def _configuration(
         interval=level(group, objective, read),
         difference=standing.difference,
         apart=standing.apart,
+        by_side=own,
         by_alpha=by_alpha,
     )
 

@@ -1,12 +1,13 @@
 """Differences between two configurations on test, and levels of one, each with what makes it uncertain."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from gaintrace.analysis.draws import Array, Resampled
 from gaintrace.analysis.intervals import Interval
-from gaintrace.analysis.noise import Training, assumed_variance, interval
+from gaintrace.analysis.noise import Training, assumed_variance, interval, pooled_training
 from gaintrace.analysis.ranking import Group, Repetition, mean
 from gaintrace.config import Objective
 
@@ -53,6 +54,21 @@ def difference(
         for variance in (0.0, assumed_variance(*known[0], objective) if known else 0.0)
     )
     return Gap(measured, assumed)
+
+
+def by_side(order: list[Group], reference: int, sides: Iterable[str], read: Resampled) -> list[dict[str, Interval]]:
+    """Of every configuration's test AUC to that at the place `reference`, by encoder; empty for that one itself."""
+    found: list[dict[str, Interval]] = [{} for _ in order]
+    for side in sides:
+        if not all(side in run.test for group in order for run in group):
+            continue
+        own = Objective(rank_by=f"test_{side}_auc")
+        pooled = pooled_training([[run.test[side] for run in group] for group in order])
+        for place, group in enumerate(order):
+            gap = None if place == reference else difference(group, order[reference], own, read, pooled, len(order))
+            if gap is not None:
+                found[place][side] = gap.known
+    return found
 
 
 def level(group: Group, objective: Objective, read: Resampled) -> Interval | None:

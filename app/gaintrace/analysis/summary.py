@@ -12,39 +12,48 @@ from gaintrace.analysis.comparison import Comparison, compare_configurations
 from gaintrace.analysis.effects import EFFECT_METRICS, Effects, effects
 from gaintrace.analysis.epoch_rules import RuleOutcome, compare_rules
 from gaintrace.analysis.findings import Evidence, Finding, find
+from gaintrace.analysis.importance import Importance, importance
 from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import Cost, cost
 from gaintrace.analysis.ranking import REPETITIONS
+from gaintrace.analysis.search import SearchSummary, summarise_search
 from gaintrace.analysis.statistics import Criterion, Statistics, check_success, correlations, summarise
-from gaintrace.analysis.table import READ_AT_A_TIME, plain_value, read_results, run_table, short_names
+from gaintrace.analysis.table import plain_value, run_table, short_names
 from gaintrace.config import Objective, Strict
 from gaintrace.runs.files import read_file
 from gaintrace.runs.result import GainStatistics, Interpretability, PyktScores, RunResult
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.sweeps.plan import DataReference, Plan
+from gaintrace.sweeps.results import READ_AT_A_TIME, read_results
 
 EPOCHS_READ = 200
 """Runs whose epochs are read, from the best down: enough for every finding, few enough for a sweep of thousands."""
 
 
 class Coverage(Strict):
-    """How many of the planned runs ended how."""
+    """How many of the planned runs ended how. `stopped`: by a search, which wanted no more of them."""
 
     planned: int
     succeeded: int
     failed: int
     missing: int
+    stopped: int = Field(0, exclude_if=lambda count: count == 0)
     required: float
 
     @property
+    def wanted(self) -> int:
+        """Runs that were to be trained to their end."""
+        return self.planned - self.stopped
+
+    @property
     def ratio(self) -> float:
-        """Share of the planned runs that succeeded."""
-        return self.succeeded / self.planned
+        """Share of the runs wanted that succeeded."""
+        return self.succeeded / self.wanted if self.wanted else 0.0
 
     @property
     def enough(self) -> bool:
         """Whether the sweep counts as done."""
-        return self.succeeded >= math.ceil(self.required * self.planned) and self.succeeded > 0
+        return self.succeeded >= math.ceil(self.required * self.wanted) and self.succeeded > 0
 
 
 class Summary(Strict):
@@ -69,6 +78,10 @@ class Summary(Strict):
     gain: GainStatistics | None
     pykt: PyktScores | None = Field(None, description="of the best run, what compares with pyKT's tables")
     effects: list[Effects] = Field([], description="of a grid's parameters, by metric")
+    search: SearchSummary | None = Field(
+        None, description="how a search went", exclude_if=lambda search: search is None
+    )
+    importance: Importance | None = Field(None, description="of a grid's parameters for what ranks")
     mastery_recovery: float | None
     simulator: str | None = Field(None, description="what simulated the mastery that is recovered; of before: `curve`")
     mastery_shown: list[str] = Field([], description="what the report says of the mastery that it shows")
@@ -126,7 +139,7 @@ def summarise_sweep(
         parameters=parameters,
         coverage=Coverage(
             planned=len(plan.runs),
-            **{status: int(statuses.get(status, 0)) for status in ("succeeded", "failed", "missing")},
+            **{status: int(statuses.get(status, 0)) for status in ("succeeded", "stopped", "failed", "missing")},
             required=plan.spec.min_coverage,
         ),
         best=best,
@@ -139,7 +152,9 @@ def summarise_sweep(
         interpretability=results[best["run_id"]].interpretability if best else None,
         gain=results[best["run_id"]].gain if best else None,
         pykt=results[best["run_id"]].pykt if best else None,
-        effects=[found for metric in EFFECT_METRICS if (found := effects(comparison, metric))],
+        effects=[] if plan.spec.search else [e for metric in EFFECT_METRICS if (e := effects(comparison, metric))],
+        search=summarise_search(plan, results),
+        importance=importance(comparison, plan.spec.objective),
         mastery_recovery=results[best["run_id"]].mastery_recovery if best else None,
         simulator=results[best["run_id"]].simulator if best else None,
         cost=cost(results),

@@ -1,15 +1,12 @@
 """The runs of a sweep as one table: what was planned, joined with what is in the store."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
 
-from gaintrace.config import Objective, explain
-from gaintrace.runs.result import DataName, PyktAucs, RunError, RunResult
-from gaintrace.store import MissingObjectError, Store, layout
+from gaintrace.config import Objective
+from gaintrace.runs.result import PyktAucs, RunResult
 from gaintrace.sweeps.plan import Plan, PlannedRun
 
 NUMBER_COLUMNS = ("valid_combined", "test_accuracy", "combined", "seconds")
@@ -19,50 +16,24 @@ PYKT_NAMES = tuple(PyktAucs.model_fields)
 """AUCs under pyKT's names, each of an encoder: test_e1_…; see gaintrace.runs.pykt."""
 TIE = 12
 """Decimals of a score that must agree for a tie; beyond them is how the sum was rounded."""
-READ_AT_A_TIME = 16
-"""Results read at a time: a store answers slowly, not rarely."""
-
-
-def read_results(store: Store, plan: Plan) -> dict[str, RunResult]:
-    """Results of the runs that have one, by run id. One that cannot be read counts as failed, with the reason."""
-
-    def read(run: PlannedRun) -> RunResult | None:
-        key = layout.run(run.run_id, layout.RESULT)
-        try:
-            return RunResult.model_validate_json(store.read(key))
-        except MissingObjectError:
-            return None
-        except ValidationError as error:
-            message = f"{key} is damaged ({explain(error)}); run the sweep again to train it anew"
-            return RunResult(
-                run_id=run.run_id,
-                status="failed",
-                error=RunError(type="DamagedResultError", message=message),
-                config_hash=run.config_hash,
-                data=DataName(name=plan.data.name, hash=plan.data.hash),
-                code_version=plan.code_version,
-            )
-
-    with ThreadPoolExecutor(READ_AT_A_TIME) as pool:
-        results = list(pool.map(read, plan.runs))
-    return {result.run_id: result for result in results if result is not None}
 
 
 def short_names(plan: Plan) -> dict[str, str]:
     """A column name for every swept path: its last part, or all of it where that is not enough."""
-    paths = list(plan.spec.axes())
+    paths = plan.spec.swept_paths
     last = [path.rsplit(".", 1)[-1] for path in paths]
     return {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
 
 
 def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
-    """One row a planned run, best first; then the failed and the missing ones, which have no rank.
+    """One row a planned run, best first; then the stopped, the failed and the missing ones, which have no rank.
 
     Columns: run_id, status, the swept parameters, best_epoch (empty where the encoders' differ), best_epoch_e1,
     best_epoch_e2, valid_e1_auc, valid_e2_auc, valid_combined, test_e1_auc, test_e2_auc, test_accuracy (of encoder 1),
     combined (on test), rank, those of MASTERY_COLUMNS and PYKT_NAMES, seconds, config_hash, error; of e3 beside e2's
-    where some run has a third encoder. Equal values share a rank and keep the plan's order; a run without the AUC that
-    ranks, or without E1 or E2 on test, has no rank.
+    where some run has a third encoder. A stopped run has no score, since a later epoch might have been better; `error`
+    has the reason. Equal values share a rank and keep the plan's order; a run without the AUC that ranks, or without E1
+    or E2 on test, has no rank.
     """
     names = short_names(plan)
     sides = plan.spec.sides
@@ -74,7 +45,7 @@ def run_table(plan: Plan, results: dict[str, RunResult]) -> pd.DataFrame:
     known = table[["test_e1_auc", "test_e2_auc"]].notna().all(axis=1)  # without these there is nothing to report
     score = table[plan.spec.objective.rank_by].where((table["status"] == "succeeded") & known).round(TIE)
     table["rank"] = score.rank(method="min", ascending=False).astype("Int64")
-    tail = table["status"].map({"succeeded": 0, "failed": 1, "missing": 2})
+    tail = table["status"].map({"succeeded": 0, "stopped": 1, "failed": 2, "missing": 3})
     order = pd.DataFrame({"rank": table["rank"].astype("float64"), "tail": tail}).sort_values(
         ["tail", "rank"], kind="stable"
     )
@@ -94,8 +65,9 @@ def pykt_columns(sides: Iterable[str]) -> list[str]:
 def _row(
     run: PlannedRun, result: RunResult | None, names: dict[str, str], objective: Objective, sides: tuple[str, ...]
 ) -> dict[str, Any]:
+    trained = result if result and result.status != "stopped" else None
     pick: Callable[[str, str, str], Any] = lambda split, side, metric: (  # noqa: E731
-        getattr(getattr(getattr(result, split, None), side, None), metric, None)
+        getattr(getattr(getattr(trained, split, None), side, None), metric, None)
     )
     auc = {split: {side: pick(split, side, "auc") for side in sides} for split in ("valid", "test")}
     combined = {
@@ -106,7 +78,7 @@ def _row(
         "run_id": run.run_id,
         "status": result.status if result else "missing",
         **{names[path]: value for path, value in run.swept.items()},
-        **{name: getattr(result, name, None) for name in ("best_epoch", *epoch_columns(sides))},
+        **{name: getattr(trained, name, None) for name in ("best_epoch", *epoch_columns(sides))},
         **{f"valid_{side}_auc": value for side, value in auc["valid"].items()},
         "valid_combined": combined["valid"],
         **{f"test_{side}_auc": value for side, value in auc["test"].items()},
@@ -121,8 +93,15 @@ def _row(
         },
         "seconds": result.seconds if result else None,
         "config_hash": run.config_hash,
-        "error": f"{result.error.type}: {result.error.message}" if result and result.error else None,
+        "error": _why(result),
     }
+
+
+def _why(result: RunResult | None) -> str | None:
+    """Why a run has no numbers."""
+    if result is not None and result.stopped is not None:
+        return f"stopped after epoch {result.stopped.epoch}: {result.stopped.reason}"
+    return f"{result.error.type}: {result.error.message}" if result and result.error else None
 
 
 def plain_value(value: Any) -> Any:

@@ -19,6 +19,7 @@ from gaintrace.cli import (
     predict,
     report,
     reproduce,
+    suggest,
     sweep,
     trajectories,
     validate,
@@ -44,6 +45,7 @@ app.command()(report.report)
 app.command()(sweep.import_results)
 app.command()(validate.validate)
 app.command()(defaults.promote)
+app.command()(suggest.suggest)
 app.command()(reproduce.reproduce)
 app.command()(trajectories.trajectories)
 app.command()(evaluate.evaluate)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from gaintrace.config import load_spec, preset_names
+from gaintrace.config import Range, load_spec, preset_names
 
 app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
 
@@ -26,9 +26,12 @@ def validate(source: Source, overrides: Set = None) -> None:
     spec = load_spec(source, overrides or [])
     runs, limits = spec.size(), spec.grid.get("training.epochs", [spec.base.training.epochs])
     epochs = ", ".join(map(str, limits[:-1])) + (" or " if limits[1:] else "") + str(limits[-1])
-    print(f"{source}: valid; {spec.name} is {runs} run{'' if runs == 1 else 's'} of {epochs} epochs")
+    most = "at most " if spec.search else ""
+    print(f"{source}: valid; {spec.name} is {most}{runs} run{'' if runs == 1 else 's'} of {epochs} epochs")
     for path, values in spec.axes().items():
         print(f"  {path}: {', '.join(map(str, values))}")
+    for path, given in spec.search.space.items() if spec.search else ():
+        print(f"  {path}: searched, {given.words if isinstance(given, Range) else ', '.join(map(str, given))}")
 
 
 @app.command("list")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from pydantic import ValidationError
 
+from gaintrace.cli.console import LASTS
 from gaintrace.cli.places import folder
 from gaintrace.config import Simulator, SyntheticConfig
 from gaintrace.errors import ConfigError, DataError
@@ -217,7 +218,8 @@ def _store(dataset: "Dataset", out: str, named: bool, force: bool) -> None:
     else:
         save_dataset(dataset, store)
     _show(dataset.info)
-    print(f"\nNext: gaintrace sweep phase2 --data {shlex.quote(out)}")
+    print(f"\nNext: gaintrace train gaintrace --data {shlex.quote(out)}")
+    print(f"      ({LASTS})")
 
 
 def _show(info: "DatasetInfo") -> None:

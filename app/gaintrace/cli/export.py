@@ -13,6 +13,7 @@ from gaintrace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from gaintrace.data.dataset import Dataset
+    from gaintrace.store import Store
     from gaintrace.use.trained import Trained
 
 
@@ -48,18 +49,25 @@ def export(
         raise ConfigError(f"--to {path}: a file of format {format} ends in .{format}")
     if format == "onnx":
         check_onnx()
-    trained = load_named(open_store(out), run, torch.device("cpu"))
-    console = plain()
-    for written in write(trained, _dataset(trained), path, format, licence):
+    store = open_store(out)
+    trained = load_named(store, run, torch.device("cpu"))
+    dataset, console = _dataset(store, trained), plain()
+    for written in write(trained, dataset, path, format, licence):
         console.print(str(written), soft_wrap=True)
+    if dataset is None:
+        console.print(
+            f"the card knows no more of {trained.result.data.name} than the run does: it is not where it was, and "
+            f"{store.uri} has no data set of its content",
+            soft_wrap=True,
+        )
 
 
-def _dataset(trained: "Trained") -> "Dataset | None":
-    """The data set of a run, where it still lies where it did."""
-    from gaintrace.sweeps.data import load_data
+def _dataset(store: "Store", trained: "Trained") -> "Dataset | None":
+    """The data set of a run, where it can be found."""
+    from gaintrace.sweeps.data import load_own
 
     try:
-        dataset = load_data(trained.config)
+        dataset = load_own(store, trained.config, trained.result.data.hash)
     except (ConfigError, DataError):
         return None
     return dataset if trained.trained_on(dataset) else None

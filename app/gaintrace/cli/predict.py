@@ -83,7 +83,7 @@ def predict(
         raise ConfigError(f"--to {path} is what --data names: predictions would replace the answers; name another file")
     columns = _columns(student, skill, correct, item, time, order, skill_separator)
     store = open_store(out)
-    table = _table(data, columns)
+    table = _table(store, data, columns)
 
     from gaintrace.training.device import choose_device
     from gaintrace.use.default import load_named
@@ -125,8 +125,10 @@ def _columns(
     return Columns(str(student), str(skill), str(correct), item, time, order, skill_separator)
 
 
-def _table(data: str | None, columns: "Columns | None") -> Path | None:
+def _table(store: "Store", data: str | None, columns: "Columns | None") -> Path | None:
     """The table that is meant, or None for a data set. Raises ConfigError where columns do not fit it."""
+    from gaintrace.data.dataset import load_info
+
     is_table = data is not None and "://" not in data and (Path(data).is_file() or data.endswith(TABLES))
     if is_table and columns is None:
         from gaintrace.data.readers.csv import columns_of
@@ -136,7 +138,10 @@ def _table(data: str | None, columns: "Columns | None") -> Path | None:
             f"--data {data}: say with --student, --skill and --correct which columns are meant; it has {there}"
         )
     if not is_table and columns is not None:
-        what = f"--data {data} is no table but a data set" if data else "without --data the run's own data set is read"
+        what = "without --data the run's own data set is read"
+        if data is not None:
+            load_info(named.dataset(store, data))  # else it is none, which is what to say of it
+            what = f"--data {data} is no table but a data set"
         raise ConfigError(f"{what}, whose columns are known; leave out --student, --skill, --correct and the like")
     return Path(str(data)) if is_table else None
 
@@ -161,11 +166,11 @@ def _answered(
 ) -> "Answered":
     from gaintrace.data.dataset import load_dataset
     from gaintrace.data.readers.csv import read
-    from gaintrace.sweeps.data import load_data
+    from gaintrace.sweeps.data import load_own
     from gaintrace.use.answered import of_answers, of_dataset
 
     if table is not None and columns is not None:
         return of_answers(trained, read(table, columns), str(table))
     if data is None:
-        return of_dataset(trained, load_data(trained.config))
+        return of_dataset(trained, load_own(store, trained.config, trained.result.data.hash))
     return of_dataset(trained, load_dataset(named.dataset(store, data)))

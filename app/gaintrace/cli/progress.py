@@ -25,7 +25,6 @@ class TrainingProgress(Silent):
         self.labels = {run.run_id: _label(run) for run in runs}
         self.done: dict[str, float] = dict.fromkeys(self.epochs, 0.0)
         self.trained = dict.fromkeys(self.epochs, 0)  # whole epochs; a run that is being written trains no more
-        self.active: list[str] = []
         self.status = ""
         self.last_line = time.monotonic()
         self.bar: Progress | None = None
@@ -36,6 +35,7 @@ class TrainingProgress(Silent):
                 BarColumn(bar_width=None),
                 TextColumn("{task.fields[status]}"),
                 TimeRemainingColumn(compact=True),
+                TextColumn("left"),
                 console=console,
             )
             self.task = self.bar.add_task(title, total=self.total, status="starting")
@@ -58,17 +58,16 @@ class TrainingProgress(Silent):
 
     def started(self, runs: list[str], epochs: int, done: int) -> None:
         """See gaintrace.training.reporter.Reporter."""
-        self.active = list(runs)
         for run in runs:
             self.done[run] = self.trained[run] = done
         if done:
             self.note(f"{_runs(len(runs))} continue after epoch {done}")
 
-    def step(self, epoch: int, done: int, total: int) -> None:
+    def step(self, runs: list[str], epoch: int, done: int, total: int) -> None:
         """See Reporter."""
-        for run in self.active:
+        for run in runs:
             self.done[run] = epoch - 1 + done / total
-        where = f"epoch {epoch}/{max(self.epochs[run] for run in self.active)}"
+        where = f"epoch {epoch}/{max(self.epochs[run] for run in runs)}"
         if self.bar:
             self._draw(f"{where} {self.status}")
         elif time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES:
@@ -83,10 +82,6 @@ class TrainingProgress(Silent):
             self._line(
                 f"{self.labels[run]}: epoch {row['epoch']}/{self.epochs[run]} {self.status} ({row['seconds']:.1f} s)"
             )
-
-    def ended(self, run: str) -> None:
-        """See Reporter."""
-        self.active = [other for other in self.active if other != run]
 
     def finished(self, run: str, status: str, summary: str) -> None:
         """See Reporter."""

@@ -37,10 +37,13 @@ RunData = Annotated[
 def recorded(store: "Store", run: str, data: str | None) -> "tuple[RecordedRun, Dataset]":
     """A finished run, and the data set that it was trained on. Raises DataError where that is another by now."""
     from gaintrace.runs.reproduction import RecordedRun
-    from gaintrace.sweeps.data import load_data
+    from gaintrace.sweeps.data import load_data, load_own
 
     trained = RecordedRun.read(store, run)
-    dataset = load_data(trained.spec(named.dataset(store, data) if data is not None else None).base)
+    if data is None:
+        dataset = load_own(store, trained.config, trained.result.data.hash)
+    else:
+        dataset = load_data(trained.spec(named.dataset(store, data)).base)
     trained.check_data(dataset.hash)
     return trained, dataset
 

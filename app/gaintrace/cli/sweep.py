@@ -11,7 +11,7 @@ from rich.console import Console
 
 from gaintrace.cli import named
 from gaintrace.cli.attempts import Attempt, Retries, check_attempt
-from gaintrace.cli.console import plain
+from gaintrace.cli.console import LASTS, plain
 from gaintrace.cli.log import logged
 from gaintrace.cli.places import folder as folder_of
 from gaintrace.cli.watcher import ConsoleWatcher
@@ -113,6 +113,8 @@ def train(
     from gaintrace.store import open_store
 
     spec = _spec(open_store(out), source, data, overrides)
+    if spec.search is not None:
+        raise ConfigError(f"{source} is a search. `gaintrace sweep {source}` trains what it suggests")
     if spec.size() != 1:
         raise ConfigError(
             f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
@@ -140,7 +142,11 @@ def plan(
     ] = None,
     data_optional: DataOptional = False,
 ) -> None:
-    """Expand a sweep into shards, put the plan into the store and print the sweep's id."""
+    """Expand a sweep into shards, put the plan into the store and print the sweep's id.
+
+    Of a search, the round that is due: the next one where every run so far has ended. `shards.json` then has the shards
+    that are left to train, and none where the search is over.
+    """
     from gaintrace.cluster.parameters import check_given
     from gaintrace.store import FolderStore, open_store
     from gaintrace.sweeps.plan import check_shards
@@ -154,13 +160,13 @@ def plan(
     if folder is not None:
         check_shards(spec, runs_per_pod)
 
-    from gaintrace.pipeline.sweep import plan_sweep
+    from gaintrace.pipeline.sweep import plan_sweep, unfinished_shards
 
     watcher = ConsoleWatcher(plain(stderr=True))
     plan_, _ = plan_sweep(spec, store, runs_per_shard=runs_per_pod, watcher=watcher)
     if folder is not None:
         FolderStore(folder).write("sweep-id", plan_.sweep_id.encode())
-        FolderStore(folder).write("shards.json", json.dumps(list(range(plan_.shards))).encode())
+        FolderStore(folder).write("shards.json", json.dumps(unfinished_shards(store, plan_)).encode())
     print(plan_.sweep_id)
 
 
@@ -263,16 +269,19 @@ def _show(console: Console, done: "Concluded", out: str) -> None:
     from gaintrace.report.terminal import show
 
     show(console, done.summary)
-    if done.problem:
-        console.print(done.problem)
+    for problem in done.problems:
+        console.print(problem, soft_wrap=True)
     console.print(f"report: {done.report}", soft_wrap=True)
     coverage = done.summary.coverage
     if not coverage.enough:
         raise IncompleteError(
-            f"{coverage.succeeded} of {coverage.planned} runs succeeded and {coverage.required:.0%} must; "
+            f"{coverage.succeeded} of {coverage.wanted} runs succeeded and {coverage.required:.0%} must; "
             "results.csv names the others. Run the same command again to try them again, or set min_coverage"
         )
     console.print(f"Next: {_next(done, out)}", soft_wrap=True)
+    if done.plan.spec.base.data.synthetic is not None:
+        own = "`gaintrace data prepare csv --help`, then `gaintrace train gaintrace --data DATA`"
+        console.print(f"With answers of your own: {own} ({LASTS})", soft_wrap=True)
 
 
 def _next(done: "Concluded", out: str) -> str:

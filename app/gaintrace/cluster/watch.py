@@ -37,9 +37,10 @@ class StoreView:
         if self.store is None or sweep_id is None:
             return {}
         try:
-            self.plan = self.plan or read_plan(self.store, sweep_id)
+            if self.plan is None or self.plan.spec.search is not None:  # a search is planned round by round
+                self.plan = read_plan(self.store, sweep_id)
             for run in self.plan.runs:
-                if run.run_id not in self.finished and self.store.exists(layout.run(run.run_id, layout.RESULT)):
+                if run.run_id not in self.finished and self._ended(run.run_id):
                     self.finished.add(run.run_id)
         except GaintraceError:
             return {}
@@ -48,6 +49,13 @@ class StoreView:
             done, planned = counts.get(run.shard, (0, 0))
             counts[run.shard] = (done + (run.run_id in self.finished), planned + 1)
         return counts
+
+    def _ended(self, run: str) -> bool:
+        assert self.store is not None and self.plan is not None
+        search = self.plan.spec.search
+        keys = [layout.run(run, layout.RESULT)]
+        keys += [layout.stopped(self.plan.sweep_id, run)] if search and search.stop else []
+        return any(self.store.exists(key) for key in keys)
 
 
 class Images:

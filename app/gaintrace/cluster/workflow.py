@@ -8,7 +8,7 @@ import yaml
 
 from gaintrace.cluster.parameters import NAMES, check_names, check_values
 from gaintrace.cluster.schema import check_fields
-from gaintrace.config import listed_overrides, load_spec, preset_names
+from gaintrace.config import SweepSpec, listed_overrides, load_spec, preset_names
 from gaintrace.errors import ConfigError, did_you_mean
 from gaintrace.sweeps.plan import check_shards
 
@@ -16,6 +16,8 @@ Object = dict[str, Any]
 """A Kubernetes object as parsed YAML or JSON."""
 
 TEMPLATE = "gaintrace-sweep"
+SEARCH = "search"
+"""Of its templates the one that does a search, round by round."""
 SEMAPHORE = "gaintrace-semaphore"
 
 SUBMITTABLE = {
@@ -48,7 +50,7 @@ def workflow_for(source: str, parameters: list[str]) -> Object:
 
 def _manifest(source: str) -> Object:
     if source in preset_names():
-        return _of_sweep(source, source)
+        return _of_sweep(load_spec(source), source)
     path = Path(source)
     spec: Any = None
     try:
@@ -65,7 +67,7 @@ def _manifest(source: str) -> Object:
         raise ConfigError(f"{source}: expected a Workflow or a sweep, found {type(spec).__name__}")
     kind = spec.get("kind")
     if kind is None:
-        return _of_sweep(load_spec(source).name, text if "\n" in text else text + "\n")
+        return _of_sweep(load_spec(source), text if "\n" in text else text + "\n")
     if kind != "Workflow":
         raise ConfigError(f"{source}: a {kind}; only a Workflow can be submitted. The chart installs the others")
     if not isinstance(spec.get("spec"), dict):
@@ -74,12 +76,13 @@ def _manifest(source: str) -> Object:
     return spec
 
 
-def _of_sweep(name: str, text: str) -> Object:
+def _of_sweep(spec: SweepSpec, text: str) -> Object:
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
-        "metadata": {"generateName": f"{name}-"},
+        "metadata": {"generateName": f"{spec.name}-"},
         "spec": {
+            **({"entrypoint": SEARCH} if spec.search else {}),
             "workflowTemplateRef": {"name": TEMPLATE},
             "arguments": {"parameters": [{"name": "sweep", "value": text}]},
         },

@@ -14,6 +14,7 @@ from gaintrace.config.run import (
     TrainingConfig,
     identifying,
 )
+from gaintrace.config.search import Range, Search, Stopping
 from gaintrace.config.sweep import Objective, SuccessCriteria, SweepSpec
 
 __all__ = [
@@ -22,8 +23,11 @@ __all__ = [
     "LearningCurveConfig",
     "ModelConfig",
     "Objective",
+    "Range",
     "RunConfig",
+    "Search",
     "Simulator",
+    "Stopping",
     "Strict",
     "SuccessCriteria",
     "SweepSpec",

@@ -72,6 +72,17 @@ def fields(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
     return found
 
 
+def numbers_of(model: type[BaseModel], path: str) -> type[int] | type[float] | None:
+    """What numbers the field of a dotted path takes, whole ones or any; None where it takes none."""
+    head, _, rest = path.partition(".")
+    if rest:
+        section = fields(model)[head]
+        assert section is not None
+        return numbers_of(section, rest)
+    kinds = set(_kinds(model.model_fields[head].annotation)) - {bool}
+    return float if float in kinds else int if int in kinds else None
+
+
 def unknown_key(path: str, model: type[BaseModel]) -> str:
     """That a model has no such path, and which one is perhaps meant: a neighbour, or the same name elsewhere."""
     section, _, key = path.rpartition(".")

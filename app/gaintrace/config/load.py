@@ -134,8 +134,11 @@ def _override(tree: dict[str, Any], override: str) -> tuple[str, Any]:
         value = read_yaml(text)
     except ConfigError as error:
         raise ConfigError(f"--set {override}: {error}") from None
-    # A grid key is itself a dotted path, so it is not taken apart.
-    assign(tree, ["grid", rest] if head == "grid" and rest else path.split("."), value, f"--set {path}")
+    # A key of the grid, and of a search's space, is itself a dotted path, so it is not taken apart.
+    keys = ["grid", rest] if head == "grid" and rest else path.split(".")
+    if path.startswith("search.space."):
+        keys = ["search", "space", path.removeprefix("search.space.")]
+    assign(tree, keys, value, f"--set {path}")
     return path, value
 
 
@@ -147,6 +150,10 @@ def _check_effect(spec: SweepSpec, place: str, value: Any, beside: Container[str
     axes = spec.axes()
     for own, leaf in _leaves(place, value):
         swept = own.rpartition("base.")[2]
+        if own != swept and spec.search and swept in spec.search.space and "search" not in beside:
+            raise ConfigError(
+                f"{own}={leaf} has no effect: the search suggests {swept}. Leave it out, or its place in search.space"
+            )
         if own == swept or swept not in axes:
             continue
         by = {"data.fold": "folds", "training.seed": "seeds"}.get(swept, "") if swept not in spec.grid else ""

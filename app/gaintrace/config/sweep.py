@@ -17,9 +17,11 @@ from gaintrace.config.base import (
     assign,
     explain,
     fields,
+    numbers_of,
     unknown_key,
 )
 from gaintrace.config.run import RunConfig
+from gaintrace.config.search import Range, Search
 
 MOST_RUNS = 100_000
 """Of a sweep: enough for any grid that can be trained, few enough to be looked at one by one."""
@@ -86,7 +88,7 @@ class SuccessCriteria(Written):
 
 
 class SweepSpec(Written):
-    """A grid of runs around one base configuration."""
+    """Runs around one base configuration: a grid of them, or what a search suggests."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")] = Field(
         description="short name: lower case, digits, dashes"
@@ -98,6 +100,12 @@ class SweepSpec(Written):
     )
     seeds: list[Seed] = Field([], description="seeds, each crossed with the grid; empty: the base's")
     folds: list[Fold] = Field([], description="folds, each crossed with the grid; empty: the base's")
+    search: Search | None = Field(
+        None,
+        description="configurations suggested in rounds, from the results of those before",
+        exclude_if=lambda search: search is None,
+    )
+    """Written only where there is one, so that sweeps of before keep their ids."""
     objective: Objective = Objective()
     success: SuccessCriteria = SuccessCriteria()
     min_coverage: Probability = Field(
@@ -108,10 +116,21 @@ class SweepSpec(Written):
     @classmethod
     def _fields_and_lists(cls, grid: Any) -> Any:
         for path, values in grid.items() if isinstance(grid, dict) else ():
-            _check_path(str(path))
+            _check_path(str(path), "the grid")
             if not isinstance(values, list):
                 raise ValueError(f"{path}: expected a list of values, as in [{values}]")
         return grid
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _searched_fields(cls, search: Any) -> Any:
+        space = search.get("space") if isinstance(search, dict) else None
+        for path in space if isinstance(space, dict) else ():
+            _check_path(str(path), "the space")
+            if path in ("training.seed", "data.fold"):
+                which = "seeds" if path == "training.seed" else "folds"
+                raise ValueError(f"space: {path} is chance, and not searched: list them in `{which}`")
+        return search
 
     @field_validator("seeds", "folds")
     @classmethod
@@ -143,8 +162,41 @@ class SweepSpec(Written):
         return self
 
     @model_validator(mode="after")
+    def _search_is_sound(self) -> Self:
+        if self.search is None:
+            return self
+        if not self.search.objectives and not self.objective.on_validation:
+            raise ValueError(
+                f"search: what ranks ({self.objective.rank_by}) is of test, which must not lead a search: set "
+                f"objective.rank_by {self.objective.valid_metric} or search.objectives"
+            )
+        for path, given in self.search.space.items():
+            if path in self.grid:
+                raise ValueError(f"search: space: {path} is in `grid` already: leave one of them out")
+            numbers = numbers_of(RunConfig, path)
+            if isinstance(given, Range) and numbers is None:
+                raise ValueError(f"search: space: {path} takes no numbers: give a list of values")
+            if isinstance(given, Range) and numbers is int:
+                for name in ("low", "high", "step"):
+                    if not float(getattr(given, name) or 0).is_integer():
+                        raise ValueError(f"search: space: {path}: {name} {getattr(given, name):g} is no whole number")
+            for value in given.ends if isinstance(given, Range) else given:
+                self._check_value(path, int(value) if numbers is int and isinstance(given, Range) else value)
+        return self
+
+    def _check_value(self, path: str, value: Any) -> None:
+        """Raises ValueError where a field does not take a value; what others must be beside it is another matter."""
+        try:
+            _with(self.base, {path: value})
+        except ValidationError as error:
+            if any(".".join(map(str, item["loc"])).startswith(path) for item in error.errors()):
+                reason = explain(error, RunConfig).removeprefix(f"{path}: ")
+                raise ValueError(f"search: space: {path} {value}: {reason}") from None
+
+    @model_validator(mode="after")
     def _a_third_encoder_is_there(self) -> Self:
         asked = [f"objective.rank_by {self.objective.rank_by}"] if self.objective.scored == "e3" else []
+        asked += ["search.objectives valid_e3_auc"] if self.search and "valid_e3_auc" in self.search.objectives else []
         asked += ["success.test_e3_auc"] if self.success.test_e3_auc is not None else []
         if asked and "none" in self._aggregates():
             raise ValueError(
@@ -159,16 +211,31 @@ class SweepSpec(Written):
         return ("e1", "e2", "e3") if "mastery" in self._aggregates() else ("e1", "e2")
 
     def _aggregates(self) -> list[Any]:
-        return self.grid.get("model.aggregate", [self.base.model.aggregate])
+        searched = self.search.space.get("model.aggregate") if self.search else None
+        return self.grid.get("model.aggregate", searched if isinstance(searched, list) else [self.base.model.aggregate])
+
+    @property
+    def swept_paths(self) -> list[str]:
+        """Dotted paths that runs differ in: of the grid, of the search, of folds and seeds."""
+        return [*self.grid, *(self.search.space if self.search else ()), *self._repeated()]
+
+    @property
+    def sought(self) -> list[Objective]:
+        """What a search is for, one or two scores on validation."""
+        assert self.search is not None
+        names = self.search.objectives
+        return [Objective(rank_by=name, alpha=self.objective.alpha) for name in names] or [self.objective]
 
     def axes(self) -> dict[str, list[Any]]:
-        """Swept dotted paths and their values, in the order the runs are enumerated (last varies fastest)."""
-        axes = dict(self.grid)
-        if self.folds:
-            axes["data.fold"] = list(self.folds)
-        if self.seeds:
-            axes["training.seed"] = list(self.seeds)
-        return axes
+        """Swept dotted paths and their values, in the order the runs are enumerated (last varies fastest).
+
+        What a search suggests has no values beforehand and is not here.
+        """
+        return dict(self.grid) | self._repeated()
+
+    def _repeated(self) -> dict[str, list[Any]]:
+        axes = {"data.fold": list(self.folds), "training.seed": list(self.seeds)}
+        return {path: values for path, values in axes.items() if values}
 
     def accepts(self, values: dict[str, Any]) -> bool:
         """Whether the base with other values, by dotted path, is a configuration."""
@@ -179,20 +246,31 @@ class SweepSpec(Written):
         return True
 
     def size(self) -> int:
-        """Number of runs."""
-        return math.prod(len(values) for values in self.axes().values())
+        """Number of runs; of a search the most there can be."""
+        suggested = self.search.rounds * self.search.runs_per_round if self.search else 1
+        return suggested * math.prod(len(values) for values in self.axes().values())
 
-    def runs(self) -> Iterator[tuple[dict[str, Any], RunConfig]]:
-        """Every run: its swept values by dotted path, and its complete configuration."""
-        for swept in _product(self.axes()):
+    def cells(self) -> Iterator[dict[str, Any]]:
+        """Every cell of the grid, by dotted path; one without any where nothing is in the grid."""
+        yield from _product(self.grid)
+
+    def repeated(self, values: dict[str, Any]) -> Iterator[tuple[dict[str, Any], RunConfig]]:
+        """The base with other values, by dotted path, at every fold and seed: swept values and configuration."""
+        for repetition in _product(self._repeated()):
+            swept = values | repetition
             yield swept, _with(self.base, swept)
 
+    def runs(self) -> Iterator[tuple[dict[str, Any], RunConfig]]:
+        """Every run of the grid: its swept values by dotted path, and its complete configuration."""
+        for cell in self.cells():
+            yield from self.repeated(cell)
 
-def _check_path(path: str) -> None:
-    """Raises ValueError where a key of the grid names no field that can be swept."""
+
+def _check_path(path: str, where: str) -> None:
+    """Raises ValueError where a key of the grid, or of another place, names no field that can be swept."""
     known = fields(RunConfig)
     if path.removeprefix("base.") in known and path not in known:
-        raise ValueError(f"{path}: write {path.removeprefix('base.')}; paths of the grid begin below base")
+        raise ValueError(f"{path}: write {path.removeprefix('base.')}; paths of {where} begin below base")
     if path not in known:
         raise ValueError(f"{path}: {unknown_key(path, RunConfig)}")
     section = known[path]

@@ -4,12 +4,16 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
 from gaintrace.data.dataset import COLUMNS, Dataset, SourceFile
 from gaintrace.data.readers import READERS
 from gaintrace.data.readers.answers import Answers, dropped
+from gaintrace.data.readers.cells import Mask, numbered
 from gaintrace.data.readers.common import Table
 from gaintrace.data.readers.csv import Columns
 from gaintrace.data.readers.csv import read as read_any
@@ -75,14 +79,17 @@ def _dataset(answers: Answers, raw: list[Path], reader: str, name: str) -> Datas
 
 def _enough(frame: pd.DataFrame, tables: list[Table]) -> pd.DataFrame:
     """The rows of students with answers enough. Those that have too few for what was left out are told apart."""
-    count = frame.groupby("uid", sort=False)["answer"].nunique()
-    few = {str(uid): number for uid, number in count[count < MIN_ANSWERS].items()}
+    student, uids = numbered(frame["uid"])
+    count = np.bincount(student[_begins(student, frame["answer"])], minlength=len(uids))
+    few = {str(uids[int(place)]): int(count[place]) for place in np.flatnonzero(count < MIN_ANSWERS)}
+    if not few:
+        return frame
     lost = Counter[str]()
     why = defaultdict[str, list[str]](list)
     for table in tables:
-        for reason, uids in table.unusable.items():
-            for uid in few.keys() & uids.keys():
-                lost[uid] += uids[uid]
+        for reason, times in table.unusable.items():
+            for uid in few.keys() & times.keys():
+                lost[uid] += times[uid]
                 why[uid] += [reason] if reason not in why[uid] else []
     reasons = {
         uid: f"of students with fewer than {MIN_ANSWERS} usable answers: {', '.join(why[uid])}"
@@ -90,7 +97,7 @@ def _enough(frame: pd.DataFrame, tables: list[Table]) -> pd.DataFrame:
         else f"of students with fewer than {MIN_ANSWERS} answers"
         for uid, number in few.items()
     }
-    reason_of = frame["uid"].map(reasons)
+    reason_of = pd.Series([reasons.get(str(uid)) for uid in uids], dtype="str").take(student).set_axis(frame.index)
     for place, table in enumerate(tables):
         rows = frame[frame["table"] == place] if "table" in frame else frame
         for reason in dict.fromkeys(reasons.values()):
@@ -100,20 +107,28 @@ def _enough(frame: pd.DataFrame, tables: list[Table]) -> pd.DataFrame:
 
 def _numbered(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str], list[str]]:
     """Interactions, students and the names of skills and items, everything numbered in order of first appearance."""
-    student, uids = pd.factorize(frame["uid"])
-    skill, skills = pd.factorize(frame["skill"])
-    item, items = pd.factorize(frame["item"])  # -1 where missing
-    answer = pd.Series(pd.factorize(frame["answer"])[0])
-    step = answer - answer.groupby(student).transform("min")
-    interactions = pd.DataFrame(
-        {"student": student, "step": step, "item": item, "skill": skill, "response": frame["response"].to_numpy()}
-    ).astype(COLUMNS)
+    columns, names = {}, {}
+    for column, source in (("student", "uid"), ("item", "item"), ("skill", "skill")):  # an item that is missing: -1
+        columns[column], names[column] = numbered(frame[source])
+    student, uids = columns["student"], names["student"]
+    answer = np.cumsum(_begins(student, frame["answer"]), dtype=COLUMNS["step"])
+    columns["step"] = answer - answer[np.flatnonzero(np.diff(student, prepend=-1))][student]
+    columns["response"] = frame["response"].to_numpy(COLUMNS["response"])
+    interactions = pd.DataFrame({name: columns[name] for name in COLUMNS}, copy=False)
     if "fold" in frame:
         fold = frame.groupby("uid", sort=False)["fold"].first().to_numpy("int8")
     else:
         fold = split_students(len(uids)).fold
     students = pd.DataFrame({"uid": uids.astype(str), "fold": fold})
-    return interactions, students, [str(s) for s in skills], [str(i) for i in items]
+    return interactions, students, [str(s) for s in names["skill"]], [str(i) for i in names["item"]]
+
+
+def _begins(student: "np.ndarray[Any, np.dtype[np.int32]]", answer: "pd.Series[Any]") -> Mask:
+    """Which rows are the first of an answer, whose rows are neighbours."""
+    number = answer.to_numpy() if is_integer_dtype(answer) else pd.factorize(answer)[0]
+    begins: Mask = np.diff(student, prepend=-1) != 0
+    begins[1:] |= number[1:] != number[:-1]
+    return begins
 
 
 def _sources(answers: Answers) -> list[SourceFile]:

@@ -143,8 +143,8 @@ def objections(
     coverage = summary.coverage
     if not coverage.enough:
         found.append(
-            f"the sweep is not done: {coverage.succeeded} of {coverage.planned} runs succeeded, "
-            f"{math.ceil(coverage.required * coverage.planned)} must"
+            f"the sweep is not done: {coverage.succeeded} of {coverage.wanted} runs succeeded, "
+            f"{math.ceil(coverage.required * coverage.wanted)} must"
         )
     for criterion, least in plan.spec.success.model_dump().items():
         reached = getattr(chosen, criterion)

@@ -1,13 +1,13 @@
 """A finished run, trained again from what is recorded of it, and compared number by number."""
 
-from gaintrace.analysis.table import read_results
 from gaintrace.errors import IncompleteError
 from gaintrace.pipeline.sweep import HERE, Machine, plan_sweep, train_shards
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.runs import reproduction
 from gaintrace.runs.reproduction import RecordedRun, Reproduction
 from gaintrace.store import Store
-from gaintrace.sweeps.data import load_data
+from gaintrace.sweeps.data import load_data, located
+from gaintrace.sweeps.results import read_results
 
 
 def reproduce(
@@ -24,7 +24,7 @@ def reproduce(
     """
     watcher = watcher or Unwatched()
     recorded = RecordedRun.read(store, run)
-    spec = recorded.spec(data)
+    spec = recorded.spec(data or located(store, recorded.config, recorded.result.data.hash).data.dataset)
     dataset = load_data(spec.base)
     recorded.check_data(dataset.hash)
     number, own = reproduction.place(store, run)

@@ -1,6 +1,5 @@
 """The default in force, trained on a data set and compared with what is recorded for it there."""
 
-from gaintrace.analysis.table import read_results
 from gaintrace.config import SweepSpec
 from gaintrace.data.dataset import Dataset
 from gaintrace.defaults import MARGIN, SEEDS_A_LOOK
@@ -12,6 +11,7 @@ from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.data import load_data, reference
 from gaintrace.sweeps.plan import make_plan
+from gaintrace.sweeps.results import read_results
 
 
 def validate(

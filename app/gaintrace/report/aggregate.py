@@ -29,8 +29,8 @@ def aggregate(store: Store, sweep_id: str) -> Summary:
 
     folder = store.child(layout.sweep(sweep_id))
     folder.write("results.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    for name, svg in report.figures.items():
-        folder.write(f"figures/{name}.svg", svg.encode())
+    for name, figure in report.figures.items():
+        folder.write(f"figures/{name}.svg", figure.in_format("svg"))
     if summary.best is not None:
         folder.write("best.yaml", best_spec(plan, summary.best["run_id"]).encode())
     folder.write("manifest.json", to_json(provenance).encode())

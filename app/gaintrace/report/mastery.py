@@ -10,8 +10,8 @@ from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
 from gaintrace.errors import GaintraceError, InterruptedRunError
 from gaintrace.report.figures.mastery import practice_panel, student_panel
+from gaintrace.report.figures.style import Drawing, in_page, svg
 from gaintrace.report.mastery_curves import Curve, curves
-from gaintrace.report.sections import page_template
 from gaintrace.runs.files import file_name
 from gaintrace.runs.predictions import read_predictions
 from gaintrace.store import Store, layout
@@ -22,13 +22,13 @@ STUDENTS = 10
 
 @dataclass(frozen=True)
 class Mastery:
-    """A panel a student and a panel a skill, as SVG, and what they show in words. `missing`: why there are none."""
+    """A panel a student and a panel a skill, and what they show in words. `missing`: why there are none."""
 
     rule: str = ""
-    students: Sequence[str] = ()
+    students: Sequence[Drawing] = ()
     beside: str = ""
     compared: bool = False
-    skills: Sequence[str] = ()
+    skills: Sequence[Drawing] = ()
     missing: str = ""
 
     @property
@@ -36,10 +36,13 @@ class Mastery:
         """What is shown, or why nothing is."""
         return [text for text in (self.missing, self.rule, self.beside) if text]
 
-    def section(self) -> Markup:
-        """The section of report.html."""
-        students, skills = map(Markup, self.students), map(Markup, self.skills)
-        return Markup(page_template("mastery.html.j2").render(shown=self, students=students, skills=skills))
+    @property
+    def panels(self) -> dict[str, list[Markup]]:
+        """The panels as SVG in the page's colours: of students and of skills."""
+        return {
+            name: [Markup(in_page(svg(panel))) for panel in drawn]
+            for name, drawn in (("students", self.students), ("skills", self.skills))
+        }
 
 
 def show_mastery(store: Store, plan: Plan, summary: Summary) -> Mastery | None:
@@ -51,11 +54,11 @@ def show_mastery(store: Store, plan: Plan, summary: Summary) -> Mastery | None:
     if not folder.exists(file_name(folder, "model.safetensors")):
         return None
     from gaintrace.report.trajectories import choose_students, lines_in_words, load_encoder, panels
-    from gaintrace.sweeps.data import load_data
+    from gaintrace.sweeps.data import load_own
 
     config = next(run.config for run in plan.runs if run.run_id == best["run_id"])
     try:
-        dataset = load_data(config)
+        dataset = load_own(store, config, plan.data.hash)
         if dataset.hash != plan.data.hash:
             return Mastery(missing=f"Mastery is not shown: {plan.data.name} is no longer the data set of this sweep.")
         encoder = load_encoder(store, best["run_id"], config, len(dataset.skills))

@@ -18,6 +18,7 @@ def sweep_metrics(summary: Summary, duration: float | None, now: float | None = 
     coverage = summary.coverage
     for status, count in (
         ("succeeded", coverage.succeeded),
+        ("stopped", coverage.stopped),
         ("failed", coverage.failed),
         ("missing", coverage.missing),
     ):

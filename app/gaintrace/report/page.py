@@ -8,46 +8,24 @@ from markupsafe import Markup
 
 from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import repeat_command
-from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
-from gaintrace.identity import IMPORTED
-from gaintrace.report.figures import Figure, both
-from gaintrace.report.figures.curves import learning_curves
-from gaintrace.report.figures.grids import interaction, main_effects
-from gaintrace.report.figures.interpretability import reliability
-from gaintrace.report.figures.ranking import differences, drawn, pareto, trade_off
+from gaintrace.report import search, tables
+from gaintrace.report.captions import captions
+from gaintrace.report.drawing import curves_drawn, draw
+from gaintrace.report.figures import Figure
+from gaintrace.report.figures.ranking import drawn
+from gaintrace.report.figures.style import in_page, palette
 from gaintrace.report.mastery import Mastery
-from gaintrace.report.pykt import described, pykt_columns, pykt_rows, pykt_section
-from gaintrace.report.sections import (
-    interpretability_section,
-    mastery_rows,
-    page_template,
-    readings,
-    selection_conclusion,
-    selection_section,
-    text_template,
-)
+from gaintrace.report.provenance import provenance
+from gaintrace.report.pykt import described, pykt_table
+from gaintrace.report.readings import mastery_rows, readings
+from gaintrace.report.selection import selection_conclusion, selection_table
+from gaintrace.report.templating import page_template, text_template
 from gaintrace.report.verdict import verdict
-from gaintrace.report.words import (
-    MASTERY_NAMES,
-    TITLES,
-    duration,
-    four,
-    interval_text,
-    metric_names,
-    short_label,
-    sides_of,
-    signed,
-)
-from gaintrace.runs.build import build
-from gaintrace.runs.result import epochs_text
+from gaintrace.report.words import TITLES, compared_with, duration, four, metric_names, short_label, sides_of, signed
 from gaintrace.sweeps.plan import Plan
 from gaintrace.training.epoch_rules import ALPHA
 
-PAGE_ROWS = 25
-OTHER_ROWS = 10
-CURVES = 12
-"""Runs whose epochs are drawn, from the best down; more would be a tangle."""
 SELECTION = {
     "valid_e1_auc": "the epoch with the best validation E1 AUC",
     "valid_combined": f"the epoch with the best validation E1 + {ALPHA:g} · E2",
@@ -56,11 +34,11 @@ SELECTION = {
 
 
 class Report(NamedTuple):
-    """A report in both forms, and its figures as SVG by name."""
+    """A report in both forms, and its figures by name."""
 
     html: str
     markdown: str
-    figures: dict[str, str]
+    figures: dict[str, Figure]
 
 
 def render_report(
@@ -73,108 +51,57 @@ def render_report(
 ) -> Report:
     """The report of a sweep. `base`: what manifest.json says; `mastery`: of the best run, where it left its weights."""
     figures = draw(summary, table, epochs)
+    configurations = summary.comparison.configurations
+    rows, more_runs = mastery_rows(summary)
+    compared = summary.comparison.compared
+    undrawn = compared - len(drawn(summary.comparison)) if compared > 1 else 0
     contents = {
         "summary": summary,
         "verdict": verdict(summary),
         "titles": TITLES,
         "findings": _by_name(summary),
-        "ranking": ranking(summary),
-        "runs": _runs(summary),
-        "troubled": [row for row in summary.runs if row["status"] != "succeeded"][:PAGE_ROWS],
-        "front": pareto_front(summary.comparison) if len(summary.comparison.configurations) > 1 else [],
-        "curves_drawn": min(CURVES, len(epochs)),
+        "captions": captions(summary, undrawn, curves_drawn(summary, epochs)),
         "metric": summary.objective.words,
+        "ranking": tables.ranking_table(summary) if configurations else None,
+        "others": tables.alpha_tables(summary) if configurations else {},
+        "runs": tables.runs_table(summary),
+        "hidden": max(0, len(configurations) - tables.PAGE_ROWS),
         "ranking_note": ranking_note(summary, selected_by(plan, summary)),
-        "epochs_conclusion": selection_conclusion(summary) if summary.selection else None,
-        "readings": readings(summary) if summary.interpretability else [],
-        "pykt_rows": pykt_rows(summary.pykt) if summary.pykt else [],
-        "pykt_columns": pykt_columns(summary.pykt) if summary.pykt else [],
+        "success": tables.success_table(summary),
+        "troubled": tables.troubled_table(summary),
+        "search": search.sentences(summary),
+        "rounds": search.rounds_table(summary),
+        "search_front": search.front_table(summary),
+        "stopped": search.stopped_table(summary),
+        "effects": tables.effects_table(summary),
+        "front": pareto_front(summary.comparison) if len(configurations) > 1 else [],
+        "front_by": " · ".join(configurations[0].swept) if configurations else "",
+        "selection": selection_table(summary),
+        "selection_conclusion": selection_conclusion(summary) if summary.selection else "",
+        "pykt": pykt_table(summary.pykt),
         "pykt_described": described(summary.pykt) if summary.pykt else "",
-        "mastery_rows": mastery_rows(summary),
-        "mastery_names": MASTERY_NAMES,
-        "mastery": mastery.sentences if mastery else [],
+        "readings": readings(summary) if summary.interpretability else [],
+        "mastery_table": tables.mastery_table(summary, rows),
+        "more_runs": more_runs,
+        "mastery": mastery,
+        "statistics": tables.statistics_table(summary) if summary.statistics else None,
+        "correlations": tables.correlations_table(summary),
         "provenance": provenance(plan, summary, base),
         "base": yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         "repeat": repeat_command(plan),
         "metric_names": metric_names(summary),
-        "sides": sides_of(summary),
-        "encoders": "both encoders" if len(sides_of(summary)) == 2 else "the three encoders",
-        "panels": "Both panels" if len(sides_of(summary)) == 2 else "All panels",
-        "by_combined": summary.objective.scored == "combined",
         "short": short_label,
         "four": four,
         "signed": signed,
-        "interval": interval_text,
-        "epochs_text": epochs_text,
         "duration": duration,
     }
-    svgs = {name: Figure(*map(Markup, figure)) for name, figure in figures.items()}
-    sections = [
-        selection_section(summary),
-        pykt_section(summary.pykt),
-        interpretability_section(summary, figures.get("reliability")),
-    ]
-    if mastery is not None:
-        sections.append(mastery.section())
+    themed = {name: (Markup(in_page(f.wide)), Markup(in_page(f.narrow))) for name, f in figures.items()}
+    page = {"figures": themed, "light": palette(dark=False), "dark": palette(dark=True)}
     return Report(
-        html=page_template("report.html.j2").render(contents, figures=svgs, sections=sections),
+        html=page_template("report.html.j2").render(contents, **page, contents_list=_sections(contents, figures)),
         markdown=text_template("report.md.j2").render(contents, figures=figures),
-        figures={name: figure.wide for name, figure in figures.items()},
+        figures=figures,
     )
-
-
-def draw(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> dict[str, Figure]:
-    """The figures that this sweep has something to show in."""
-    comparison = summary.comparison
-    figures: dict[str, Figure] = {}
-    several = comparison.configurations[1:]
-    if comparison.compared > 1:
-        figures["differences"] = both(lambda width: differences(comparison, width))
-    varied = _varied(summary)
-    if len(varied) == 1:
-        figures["trade-off"] = both(lambda width: trade_off(table, comparison, varied[0], width))
-    if summary.effects:
-        figures["effects"] = both(lambda width: main_effects(comparison, summary.effects, width))
-        strongest = max(summary.effects, key=lambda found: abs(found.interaction.largest) if found.interaction else 0)
-        if strongest.interaction:
-            figures["interaction"] = both(lambda width: interaction(comparison, strongest, width))
-    if several:
-        front, alpha = pareto_front(comparison), summary.objective.alpha
-        ranked = alpha if summary.objective.scored == "combined" else 0.0
-        figures["pareto"] = both(lambda width: pareto(comparison, front, ranked, width))
-    if epochs:
-        drawn = dict(list(epochs.items())[:CURVES])
-        labels = {row["run_id"]: _curve_label(summary, row) for row in summary.runs if row["run_id"] in drawn}
-        names = _names(summary)
-        figures["learning-curves"] = both(lambda width: learning_curves(table, drawn, labels, names, width))
-    if measured := summary.interpretability:
-        figures["reliability"] = both(lambda width: reliability(measured.calibration, width))
-    return figures
-
-
-def ranking(summary: Summary) -> dict[str, Any]:
-    """What the ranking tables hold: the best configurations, the columns of other α, and how many are left out."""
-    comparison = summary.comparison
-    configurations = comparison.configurations
-    selected = {row["run_id"]: epochs_text(row) for row in summary.runs}
-    rows = [
-        {"configuration": c, "epochs": ", ".join(dict.fromkeys(selected[run] for run in c.runs))}
-        for c in configurations[:PAGE_ROWS]
-    ]
-    others = [
-        {"alpha": alpha, "rows": sorted(configurations, key=lambda c: c.by_alpha[alpha].rank)[:OTHER_ROWS]}
-        for alpha in (configurations[0].by_alpha if len(configurations) > 1 else ())
-    ]
-    return {
-        "rows": rows,
-        "swept": list(configurations[0].swept) if configurations else [],
-        "others": others,
-        "alpha": f"{summary.objective.alpha:g}",
-        "valid": summary.objective.rank_by if summary.objective.on_validation else None,
-        "against": _against(summary),
-        "hidden": max(0, len(configurations) - PAGE_ROWS),
-        "undrawn": compared - len(drawn(summary.comparison)) if (compared := summary.comparison.compared) > 1 else 0,
-    }
 
 
 def selected_by(plan: Plan, summary: Summary) -> str:
@@ -188,79 +115,65 @@ def ranking_note(summary: Summary, selected_by: str) -> str:
     objective, comparison = summary.objective, summary.comparison
     split = "validation" if objective.on_validation else "test"
     note = f"Ranked by {objective.words} on {split}, at {selected_by}."
+    scores = [four(getattr(c, comparison.metric)) for c in comparison.configurations]
+    if len(set(scores)) < len(scores):
+        note += " Ranks with = are equal to four decimals."
     if comparison.compared < 2:
         return f"{note} No intervals: there are neither predictions to resample nor several seeds or folds."
     others = comparison.compared - 1
     at_once = f", all {others} at once" if others > 1 else ""
-    told = f"≈ cannot be told from {_compared_with(summary)}."
+    told = f"≈ cannot be told from {compared_with(summary)}."
     if comparison.undecided:
         told += " ? beyond the choice of students, but another seed might undo it."
+    if _uneven(summary):
+        told += (
+            " A small difference may be more than noise where a larger one is not: what two configurations get wrong "
+            "together cancels, and some have more of it in common."
+        )
     return (
         f"{note} Differences are on test. Their [intervals] are paired, 95 %{at_once}, and cover {comparison.covers}. "
         f"{told}"
     )
 
 
-def _compared_with(summary: Summary) -> str:
-    comparison = summary.comparison
-    if comparison.reference == 0:
-        return "the best"
-    return short_label(comparison.configurations[comparison.reference].swept)
+def _uneven(summary: Summary) -> bool:
+    """Whether some difference is more than noise and another, as large or larger, is not."""
+    known = [c for c in summary.comparison.configurations if c.difference is not None and c.difference.low is not None]
+    apart = [abs(c.difference.mean) for c in known if c.apart and c.difference]
+    together = [abs(c.difference.mean) for c in known if c.apart is False and c.difference]
+    return bool(apart and together) and min(apart) < max(together)
 
 
-def _against(summary: Summary) -> str:
-    """The head of the column of differences."""
-    score = {"combined": ""}.get(summary.objective.scored, f"{summary.objective.words} ")
-    return f"{score}vs {_compared_with(summary).removeprefix('the ')}"
+SECTIONS = {
+    "findings": "What to know before believing it",
+    "ranking": "Ranking",
+    "success": "Success criteria",
+    "troubled": "Failed and unfinished runs",
+    "search": "How the search went",
+    "trade-off": "Trade-off",
+    "effects": "Parameter effects",
+    "pareto": "E1 against E2",
+    "curves": "Learning curves",
+    "selection": "What picking epochs does",
+    "pykt": "Beside pyKT's tables",
+    "readings": "Can the mastery be read as mastery?",
+    "mastery": "Mastery over time",
+    "statistics": "Statistics",
+    "cost": "Cost",
+    "repeat": "Manifest, and how to repeat it",
+}
+"""Headings by anchor, in their order."""
+_NEEDS = {"trade-off": "trade-off", "pareto": "pareto", "curves": "learning-curves"}
+"""Sections that are a figure."""
 
 
-def provenance(plan: Plan, summary: Summary, base: dict[str, Any]) -> list[tuple[str, str]]:
-    """The manifest as a reader wants it: one line a thing, several values where runs differ."""
-    environments = base["environments"]
-    known = [
-        ("Data set", f"{summary.data.name}, content hash {summary.data.hash}"),
-        ("Code", summary.code_version),
-        ("Commit", _values(environments, "revision") or build().get("revision", "")),
-        ("Image", _values(environments, "image") or build().get("image", "")),
-        ("Device", _values(environments, "device_name")),
-        ("Threads", _values(environments, "threads")),
-        ("Versions", "; ".join(_versions(environment) for environment in environments)),
-        *_repetitions(plan),
-    ]
-    return [(name, text) for name, text in known if text]
-
-
-def _repetitions(plan: Plan) -> list[tuple[str, str]]:
-    """Seeds and folds; of imported runs nothing is known of them."""
-    if plan.code_version == IMPORTED:
-        return []
-    seeds = plan.spec.seeds or [plan.spec.base.training.seed]
-    folds = plan.spec.folds or [plan.spec.base.data.fold]
-    return [("Seeds", ", ".join(map(str, seeds))), ("Folds", ", ".join(map(str, folds)))]
-
-
-def _values(environments: list[dict[str, Any]], name: str) -> str:
-    return ", ".join(dict.fromkeys(str(environment[name]) for environment in environments if name in environment))
-
-
-def _versions(environment: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {environment[name]}" for name in ("python", "torch", "numpy") if name in environment)
-
-
-def _varied(summary: Summary) -> list[str]:
-    """Swept parameters, but seeds and folds, with more than one value among the succeeded runs."""
-    swept = [configuration.swept for configuration in summary.comparison.configurations]
-    return [name for name in (swept[0] if swept else ()) if len({str(values[name]) for values in swept}) > 1]
-
-
-def _names(summary: Summary) -> str:
-    """What labels in a figure are values of."""
-    return " · ".join(name for name in summary.parameters if name not in REPETITIONS)
-
-
-def _curve_label(summary: Summary, row: dict[str, Any]) -> str:
-    names = [name for name in summary.parameters if name not in REPETITIONS]
-    return short_label({name: row[name] for name in names}) if names else str(row["run_id"])
+def _sections(contents: dict[str, Any], figures: dict[str, Figure]) -> dict[str, str]:
+    """The table of contents: the sections that this report has."""
+    there = {
+        name: _NEEDS[name] in figures if name in _NEEDS else name in ("cost", "repeat") or bool(contents[name])
+        for name in SECTIONS
+    }
+    return {name: title for name, title in SECTIONS.items() if there[name]}
 
 
 def _by_name(summary: Summary) -> dict[str, list[str]]:
@@ -269,10 +182,3 @@ def _by_name(summary: Summary) -> dict[str, list[str]]:
     for finding in summary.findings:
         found.setdefault(finding.name, []).append(finding.text)
     return found
-
-
-def _runs(summary: Summary) -> list[dict[str, Any]]:
-    """Single runs, where configurations have several."""
-    if summary.comparison.repetitions < 2:
-        return []
-    return [row for row in summary.runs if row["rank"] is not None][:PAGE_ROWS]

@@ -1,8 +1,6 @@
 """How AUCs under pyKT's names are told."""
 
-from markupsafe import Markup
-
-from gaintrace.report.sections import page_template
+from gaintrace.report.tables import Cell, Column, Table
 from gaintrace.report.words import four
 from gaintrace.runs.result import PyktScores
 from gaintrace.training.epoch_rules import SIDES
@@ -31,9 +29,9 @@ def described(found: PyktScores) -> str:
     return f"{windowed} pyKT's tables hold {name}, of windows that overlap by all interactions but one."
 
 
-def pykt_section(found: PyktScores | None) -> Markup:
-    """The section of report.html; empty where nothing was measured."""
+def pykt_table(found: PyktScores | None) -> Table | None:
+    """A row a measure; None where nothing was measured."""
     if found is None or not pykt_rows(found):
-        return Markup()
-    template = page_template("pykt.html.j2")
-    return Markup(template.render(columns=pykt_columns(found), rows=pykt_rows(found), described=described(found)))
+        return None
+    columns = [Column("AUC", "text"), *map(Column, pykt_columns(found))]
+    return Table(columns, [[Cell(cell) for cell in row] for row in pykt_rows(found)])

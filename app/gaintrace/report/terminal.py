@@ -7,8 +7,9 @@ from rich.console import Console, Group, RenderableType
 
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.fitting import fitted
+from gaintrace.report.search import sentences
 from gaintrace.report.verdict import verdict
-from gaintrace.report.words import four, interval_text, short_label, sides_of
+from gaintrace.report.words import four, interval_text, rank_texts, short_label, sides_of
 from gaintrace.runs.result import epochs_text
 
 ROWS = 12
@@ -23,8 +24,9 @@ def show(console: Console, summary: Summary) -> None:
         console.print(ranking_table(summary, console.width))
         console.print()
     found = verdict(summary)
+    search = [" ".join(said)] if (said := sentences(summary)) else []
     console.print(f"{found.result} {found.trust}", **PLAIN, style="bold")
-    for line in [*found.notes, *(f"- {finding.text}" for finding in summary.findings), *troubles(summary)]:
+    for line in [*found.notes, *search, *(f"- {finding.text}" for finding in summary.findings), *troubles(summary)]:
         console.print(line, **PLAIN)
 
 
@@ -48,16 +50,17 @@ def ranking_table(summary: Summary, width: int) -> RenderableType:
     columns = ["rank", *swept, *metrics, "runs" if several else "epoch"]
     intervals = any(interval_text(configuration.difference) for configuration in configurations)
     columns += [f"vs {_compared_with(summary)}", "run"] if intervals else ["run"]
+    ranks = rank_texts([getattr(configuration, comparison.metric) for configuration in configurations])
     rows = [
         [
-            str(configuration.rank),
+            rank,
             *(str(configuration.swept[name]) for name in swept),
             *(four(getattr(configuration, metric)) for metric in metrics.values()),
             str(len(configuration.runs)) if several else selected[configuration.runs[0]],
             *([interval_text(configuration.difference)] if intervals else []),
             configuration.runs[0][:length],
         ]
-        for configuration in shown
+        for rank, configuration in zip(ranks, shown, strict=False)
     ]
     table = fitted(width, columns, rows, styles=["bold"])
     more = len(configurations) - len(shown)
@@ -78,7 +81,7 @@ def _compared_with(summary: Summary) -> str:
 
 def troubles(summary: Summary) -> list[str]:
     """A line for each run without a result."""
-    rest = [row for row in summary.runs if row["status"] != "succeeded"]
+    rest = [row for row in summary.runs if row["status"] not in ("succeeded", "stopped")]
     lines = [
         f"{row['run_id']} ({', '.join(f'{name} {row[name]}' for name in summary.parameters)}): "
         f"{row['error'] or 'not finished'}"

@@ -211,11 +211,15 @@ def _notes(summary: Summary) -> list[str]:
     if summary.success:
         missed = [METRIC_NAMES[name] for name, criterion in summary.success.items() if not criterion.met]
         notes.append(f"Success criteria: missed on {', '.join(missed)}." if missed else "Success criteria: met.")
-    if coverage.succeeded < coverage.planned:
+    if coverage.stopped:
+        notes.append(f"{coverage.stopped} of {coverage.planned} runs were stopped on their way, and are in no number.")
+    if coverage.succeeded < coverage.wanted:
         notes.append(f"{coverage.failed} failed and {coverage.missing} not finished of {coverage.planned} planned.")
     for alpha in comparison.configurations[0].by_alpha:
         first = [c.swept for c in comparison.configurations if c.by_alpha[alpha].rank == 1]
-        if comparison.configurations[0].by_alpha[alpha].rank > 1:
+        standing = comparison.configurations[0].by_alpha[alpha]
+        behind = standing.difference is not None and four(standing.difference.mean) == four(0.0)
+        if standing.rank > 1 and not behind and standing.apart is not False:
             on_test = " on test" if summary.objective.on_validation else ""
             which = f"{configuration_label(first[0])} ranks first"
             if len(first) > 1:

@@ -1,6 +1,6 @@
 """How runs, configurations and numbers are called in front of a reader."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -101,3 +101,17 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def compared_with(summary: Summary) -> str:
+    """What differences are to."""
+    comparison = summary.comparison
+    return (
+        "the best" if comparison.reference == 0 else short_label(comparison.configurations[comparison.reference].swept)
+    )
+
+
+def rank_texts(scores: Sequence[float | None]) -> list[str]:
+    """Ranks of scores, best first; with = where others are equal to the four decimals that are shown."""
+    shown = [four(score) for score in scores]
+    return [f"{1 + shown.index(own)}{'=' if shown.count(own) > 1 else ''}" for own in shown]

@@ -40,6 +40,13 @@ class RunError(Strict):
     message: str
 
 
+class Stopped(Strict):
+    """That a search stopped a run before its end: after how many epochs, and why."""
+
+    epoch: int
+    reason: str
+
+
 class LearnedParameter(Strict):
     """A parameter of the learning curve, or a loss weight: where it started, and where it is at the selected epoch."""
 
@@ -157,14 +164,15 @@ class DataName(Strict):
 
 
 class RunResult(Strict):
-    """result.json.
+    """result.json; of a run that a search stopped, the same in the sweep's folder, without anything measured on test.
 
     The encoders' selected epochs differ only under `selection_metric: per_encoder`; `best_epoch` is None where they do.
     """
 
     run_id: str
-    status: Literal["succeeded", "failed"]
+    status: Literal["succeeded", "failed", "stopped"]
     error: RunError | None = None
+    stopped: Stopped | None = Field(None, exclude_if=absent)
     config_hash: str
     data: DataName
     code_version: str

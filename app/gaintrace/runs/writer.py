@@ -22,7 +22,7 @@ from gaintrace.runs.files import add_file
 from gaintrace.runs.interpretability import interpret, learned, mastery_recovery, spread
 from gaintrace.runs.mastery_measures import earlier_answers_of
 from gaintrace.runs.pykt import pykt_scores
-from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult
+from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult, Stopped
 from gaintrace.runs.vocabulary import Vocabulary
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
@@ -48,6 +48,7 @@ class RunWriter:
     """Reads and writes the runs of a store that were, or are, trained on one data set. `note` hears what was found."""
 
     def __init__(self, store: Store, dataset: Dataset, note: Callable[[str], None]) -> None:
+        self.store = store
         self.runs = store.child(layout.RUNS)
         self.dataset = dataset
         self.note = note
@@ -96,6 +97,18 @@ class RunWriter:
     def fail(self, run: str, config: RunConfig, error: Exception, how: Circumstances) -> RunResult:
         """Put down a run that left nothing but an error."""
         return self._publish(self._result(config, run, how, error, {}, {}))
+
+    def stop(
+        self, sweep_id: str, config: RunConfig, ended: EndedRun, data: DeviceData, how: Circumstances
+    ) -> RunResult:
+        """Put down that a sweep stopped a run: with the sweep, since to others the run is not finished."""
+        assert ended.stopped is not None
+        result = self._result(config, ended.run, how, None, {}, _epochs(ended, data)).model_copy(
+            update={"status": "stopped", "stopped": Stopped(epoch=ended.history.epoch, reason=ended.stopped)}
+        )
+        self.store.write(layout.stopped(sweep_id, ended.run), result.model_dump_json(indent=1).encode())
+        self._forget_checkpoint(ended.run)
+        return result
 
     def _result(
         self,

@@ -39,6 +39,26 @@ def shard_plan(shard: int) -> str:
     return f"{SHARDS}/{shard:05}.json"
 
 
+def round_plan(number: int) -> str:
+    """The key of a round of a search in its sweep's folder."""
+    return f"rounds/{number:03}.json"
+
+
+def stopped(sweep_id: str, run_id: str) -> str:
+    """The key of how a sweep stopped a run."""
+    return sweep(sweep_id, f"stopped/{run_id}.json")
+
+
+def rung(sweep_id: str, epoch: int, run_id: str = "") -> str:
+    """The folder of a sweep's rung, or the key of how a run stood there."""
+    return sweep(sweep_id, _key(f"rungs/{epoch:05}", run_id and f"{run_id}.json"))
+
+
+def claims(sweep_id: str, shard: int, number: int | None = None) -> str:
+    """The folder of the claims on a shard, or the key of one of them."""
+    return sweep(sweep_id, _key(f"claims/{shard:05}", "" if number is None else f"{number:05}.json"))
+
+
 def shard_log(sweep_id: str, shard: int, time: str) -> str:
     """The key of what a pod printed while it trained a shard; `time` tells its attempts apart."""
     return sweep(sweep_id, f"logs/shard-{shard:03}-{time}.log")
@@ -119,6 +139,10 @@ OBJECTS = {
     sweep(_SWEEP, "spec.yaml"): "the sweep, every default filled in",
     sweep(_SWEEP, PLAN): "its runs with complete configurations, grouped into shards",
     sweep(_SWEEP, f"{SHARDS}/<shard>.json"): "the same of one shard, where there are several",
+    sweep(_SWEEP, "rounds/<round>.json"): "of a search, the runs that a round suggested",
+    sweep(_SWEEP, "rungs/<epoch>/<run-id>.json"): "where runs are stopped, how one stood at a rung",
+    sweep(_SWEEP, "stopped/<run-id>.json"): "the result of a run that was stopped there, with the reason",
+    sweep(_SWEEP, "claims/<shard>/<number>.json"): "who trains a shard of a search; the last number counts",
     sweep(_SWEEP, "planned.txt"): "when it was planned first",
     sweep(_SWEEP, "results.csv"): "one row a run, best first",
     sweep(_SWEEP, "results.json"): "the same with statistics, correlations, success criteria and coverage",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from gaintrace.config import RunConfig, Strict, SweepSpec, content_hash, explain, identifying
 from gaintrace.errors import ConfigError, StoreError, did_you_mean
@@ -33,7 +33,7 @@ class DataReference(Strict):
 
 
 class PlannedRun(Strict):
-    """One run of a sweep."""
+    """One run of a sweep. `round`: of a search, the one that suggested it, from 0."""
 
     run_id: str
     index: int
@@ -41,10 +41,18 @@ class PlannedRun(Strict):
     swept: dict[str, Any]
     config: RunConfig
     config_hash: str
+    round: int | None = Field(None, exclude_if=lambda number: number is None)
+
+
+class Round(Strict):
+    """rounds/<number>.json: what a search suggested in a round. Put once: of several that plan it, the first counts."""
+
+    number: int
+    runs: list[PlannedRun]
 
 
 class Plan(Strict):
-    """plan.json."""
+    """plan.json; of a search without its runs, which are in its rounds, as far as they are planned."""
 
     sweep_id: str
     spec: SweepSpec
@@ -63,7 +71,16 @@ class Plan(Strict):
     @property
     def shards(self) -> int:
         """Number of shards."""
-        return 1 + max(self.by_shard)
+        return 1 + max(self.by_shard, default=-1)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of its search that are planned."""
+        return 1 + max((run.round for run in self.runs if run.round is not None), default=-1)
+
+    def with_runs(self, runs: list[PlannedRun]) -> "Plan":
+        """The same plan with other runs. A copy would keep what is remembered of its own."""
+        return Plan.model_construct(**{name: getattr(self, name) for name in Plan.model_fields} | {"runs": runs})
 
     def shard(self, number: int) -> list[PlannedRun]:
         """The runs of one shard."""
@@ -73,32 +90,44 @@ class Plan(Strict):
 
 
 def make_plan(spec: SweepSpec, data: DataReference, runs_per_shard: int | None = None) -> Plan:
-    """Expand a sweep. `runs_per_shard`: at most so many runs a shard; None puts all into one.
+    """Expand a sweep; of a search, all but its runs. `runs_per_shard`: at most so many a shard; None puts all into one.
 
     The sweep's id comes from what is to be computed alone, so planning the same sweep again finds what is there.
     """
-    swept = list(spec.runs())
+    runs = [] if spec.search else planned_runs(list(spec.runs()), data.hash, runs_per_shard)
+    values = spec.model_dump(mode="json", exclude={"base": {"data": {"dataset"}}})
+    identity = [values | {"base": identifying(values["base"])}, data.hash, code_version()]
+    sweep_id = f"{spec.name}-{content_hash(identity)[:8]}"
+    return Plan(sweep_id=sweep_id, spec=spec, data=data, code_version=code_version(), runs=runs)
+
+
+def planned_runs(
+    swept: list[tuple[dict[str, Any], RunConfig]],
+    data_hash: str,
+    runs_per_shard: int | None,
+    after: Plan | None = None,
+    number: int | None = None,
+) -> list[PlannedRun]:
+    """Runs with their ids, in shards. `after`: a plan whose indices and shards they follow; `number`: their round's."""
     size = runs_per_shard or len(swept)
     # Neighbours in a shard should fit one population.
     keys = [population_key(config) for _, config in swept]
     kinds = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     order = sorted(range(len(swept)), key=lambda index: (kinds[keys[index]], index))
     shard = {index: position // size for position, index in enumerate(order)}
-    runs = [
+    first_index, first_shard = (len(after.runs), after.shards) if after else (0, 0)
+    return [
         PlannedRun(
-            run_id=run_id(config, data.hash),
-            index=index,
-            shard=shard[index],
+            run_id=run_id(config, data_hash),
+            index=first_index + index,
+            shard=first_shard + shard[index],
             swept=values,
             config=config,
             config_hash=config.config_hash,
+            round=number,
         )
         for index, (values, config) in enumerate(swept)
     ]
-    values = spec.model_dump(mode="json", exclude={"base": {"data": {"dataset"}}})
-    identity = [values | {"base": identifying(values["base"])}, data.hash, code_version()]
-    sweep_id = f"{spec.name}-{content_hash(identity)[:8]}"
-    return Plan(sweep_id=sweep_id, spec=spec, data=data, code_version=code_version(), runs=runs)
 
 
 def check_shards(spec: SweepSpec, runs_per_shard: int | None) -> None:
@@ -152,7 +181,7 @@ def read_shard(store: Store, sweep_id: str, shard: int) -> Plan:
 
 
 def read_plan(store: Store, sweep_id: str) -> Plan:
-    """The plan of a sweep in the store.
+    """The plan of a sweep in the store; of a search, with every round that is planned.
 
     Raises ConfigError where its folder leads into another store, which has its runs, as this one has not: what is
     written here would replace what is there.
@@ -170,12 +199,29 @@ def read_plan(store: Store, sweep_id: str) -> Plan:
                 f"read its plan: {explain(error)}. Use the version it was planned with, or plan the sweep again"
             ) from None
         raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Plan the sweep again") from None
+    plan = with_rounds(store, plan)
     if (home := _home(store, sweep_id, plan)) is not None:
         raise ConfigError(
             f"{store.uri}/{layout.sweep(sweep_id)} is a link into the store {home}, where its runs are: "
             f"name {plan.sweep_id} with --out {home}"
         )
     return plan
+
+
+def with_rounds(store: Store, plan: Plan) -> Plan:
+    """A plan with the rounds of its search that were put into the store since; any other as it is."""
+    if plan.spec.search is None:
+        return plan
+    runs = list(plan.runs)
+    for number in range(plan.rounds, plan.spec.search.rounds):
+        key = layout.sweep(plan.sweep_id, layout.round_plan(number))
+        try:
+            runs += Round.model_validate_json(store.read(key)).runs
+        except MissingObjectError:
+            break
+        except ValidationError as error:
+            raise StoreError(f"{store.uri}/{key} is damaged: {explain(error)}. Delete it and plan again") from None
+    return plan.with_runs(runs)
 
 
 def _planned_by(text: bytes) -> str | None:

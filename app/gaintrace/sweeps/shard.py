@@ -1,6 +1,6 @@
 """Training the runs of a shard, side by side where they fit one population.
 
-A run that has succeeded is never trained again; one that failed is tried again.
+A run that has succeeded is never trained again, nor by the sweep that stopped it; one that failed is tried again.
 """
 
 import traceback
@@ -18,8 +18,9 @@ from gaintrace.errors import ConfigError, DataError, GaintraceError
 from gaintrace.identity import code_version, population_key
 from gaintrace.runs.result import RunResult
 from gaintrace.runs.writer import Circumstances, RunWriter
-from gaintrace.store import Store
+from gaintrace.store import Store, layout
 from gaintrace.sweeps.plan import Plan, PlannedRun
+from gaintrace.sweeps.rungs import Rungs
 from gaintrace.sweeps.writing import Writing
 from gaintrace.telemetry.energy import EnergyMeter, joules
 from gaintrace.training.checkpoint import Pace, load_checkpoint
@@ -62,6 +63,7 @@ class ShardTrainer:
                 f"{code_version()}. Plan the sweep again, or use the image it was planned with"
             )
         self.writer = RunWriter(self.store, self.dataset, self.reporter.note)
+        self.rungs = Rungs(self.store, self.plan.sweep_id, self.plan.spec)
         self.device_data: dict[str, DeviceData] = {}
         self.said: set[str] = set()
         self.fresh: set[str] = set()  # runs that have no checkpoint
@@ -78,7 +80,7 @@ class ShardTrainer:
         """
         planned = self.plan.shard(shard)
         with ThreadPoolExecutor(LOOKED_UP_AT_A_TIME) as pool:
-            done = list(pool.map(lambda run: self.writer.succeeded(run.run_id), planned))
+            done = list(pool.map(lambda run: self._done(run.run_id), planned))
         pending = [run for run, succeeded in zip(planned, done, strict=True) if not succeeded]
         self.reporter.already([run.run_id for run, succeeded in zip(planned, done, strict=True) if succeeded])
         try:
@@ -91,6 +93,13 @@ class ShardTrainer:
             if (fault := device_fault(error, self.device)) is not None:
                 raise fault from error
             raise
+
+    def _done(self, run: str) -> bool:
+        """Whether nobody wants more of a run."""
+        search = self.plan.spec.search
+        stops = search is not None and search.stop is not None
+        stopped = stops and self.store.exists(layout.stopped(self.plan.sweep_id, run))
+        return stopped or self.writer.succeeded(run)
 
     def _fellows(self, pending: list[PlannedRun]) -> list[list[PlannedRun]]:
         """Runs that can be trained as one population: of one key, and stopped at one place."""
@@ -132,8 +141,9 @@ class ShardTrainer:
 
         def on_ended(ended: EndedRun) -> None:
             config, so = configs[ended.run], how(ended.run)
+            write = partial(self.writer.stop, self.plan.sweep_id) if ended.stopped else self.writer.write
             self.writing.add(
-                partial(self.writer.write, config, ended, data, so),
+                partial(write, config, ended, data, so),
                 lambda error: self._failed(config, ended.run, error, so),
                 data.targets["test"],
             )
@@ -154,6 +164,7 @@ class ShardTrainer:
                 say=self._say_once,
                 interrupted=interrupted,
                 pace=self.pace,
+                losers=self.rungs.losers,
             )
             return
         except GaintraceError:
@@ -211,6 +222,8 @@ def _first(error: Exception) -> str:
 
 
 def _summary(result: RunResult) -> str:
+    if result.stopped is not None:
+        return f"after epoch {result.stopped.epoch}: {result.stopped.reason}"
     if result.error is not None:
         return f"{result.error.type}: {result.error.message}"
     assert result.test is not None

@@ -10,6 +10,7 @@ from gaintrace.errors import ConfigError
 from gaintrace.store.base import observers
 from gaintrace.telemetry.catalogue import LIVE, counters, gauges, histograms
 from gaintrace.telemetry.gpu import GpuCollector
+from gaintrace.telemetry.scrapes import Scrapes
 from gaintrace.training.epoch_rules import sides_of
 from gaintrace.training.reporter import EpochRow, Silent
 
@@ -29,14 +30,14 @@ class LiveMetrics(Silent):
         self.done: dict[str, float] = dict.fromkeys(epochs, 0.0)
         self.status: dict[str, str] = dict.fromkeys(epochs, "waiting")
         self.rows: dict[str, EpochRow] = {}
-        self.training: set[str] = set()
-        self.last_step: float | None = None
+        self.last_step: dict[str, float] = {}  # by the first run of a population
         for outcome in ("retried", "failed"):
             self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome)
-        for name in ("gaintrace_interactions", "gaintrace_checkpoint_writes", "gaintrace_checkpoint_seconds"):
-            self.counters[f"{name}_total"].labels(*self.labels)
+        for name in ("interactions", "checkpoint_writes", "checkpoint_seconds", "store_operations"):
+            self.counters[f"gaintrace_{name}_total"].labels(*self.labels)
         self._count_runs()
         GpuCollector.register(self.registry)
+        self.scrapes = Scrapes(self.registry)
 
     @property
     def active(self) -> list[str]:
@@ -48,21 +49,20 @@ class LiveMetrics(Silent):
         for run in runs:
             self.status[run] = "active"
             self.done[run] = done
-        self.training = set(runs)
-        self.last_step = None
+        self.last_step.pop(runs[0], None)
         self._count_runs()
 
-    def step(self, epoch: int, done: int, total: int) -> None:
+    def step(self, runs: list[str], epoch: int, done: int, total: int) -> None:
         """See Reporter."""
         now = time.monotonic()
-        if self.last_step is not None and done > 1:  # between epochs lies the evaluation
-            self.step_seconds.observe(now - self.last_step)
-        self.last_step = now
-        active = [run for run in self.active if run in self.training]
-        for run in active:
+        before = self.last_step.get(runs[0])
+        if before is not None and done > 1:  # between epochs lies the evaluation
+            self.step_seconds.observe(now - before)
+        self.last_step[runs[0]] = now
+        for run in runs:
             self.done[run] = epoch - 1 + done / total
         self.gauges["gaintrace_epoch"].labels(*self.labels).set(epoch)
-        self.counters["gaintrace_interactions_total"].labels(*self.labels).inc(self.interactions * len(active) / total)
+        self.counters["gaintrace_interactions_total"].labels(*self.labels).inc(self.interactions * len(runs) / total)
         self._progress()
 
     def epoch(self, run: str, row: EpochRow) -> None:
@@ -84,10 +84,6 @@ class LiveMetrics(Silent):
         self.counters["gaintrace_checkpoint_writes_total"].labels(*self.labels).inc(runs)
         self.counters["gaintrace_checkpoint_seconds_total"].labels(*self.labels).inc(seconds)
 
-    def ended(self, run: str) -> None:
-        """See Reporter."""
-        self.training.discard(run)
-
     def finished(self, run: str, status: str, summary: str) -> None:
         """See Reporter."""
         self.status[run] = status
@@ -101,7 +97,7 @@ class LiveMetrics(Silent):
 
     def _count_runs(self) -> None:
         statuses = list(self.status.values())
-        for status in ("waiting", "active", "succeeded", "failed"):
+        for status in ("waiting", "active", "succeeded", "stopped", "failed"):
             self.gauges["gaintrace_runs"].labels(*self.labels, status).set(statuses.count(status))
         self.gauges["gaintrace_members_active"].labels(*self.labels).set(statuses.count("active"))
         self._progress()
@@ -110,12 +106,20 @@ class LiveMetrics(Silent):
         share = sum(self.done.values()) / sum(self.epochs.values())
         self.gauges["gaintrace_progress_ratio"].labels(*self.labels).set(share)
 
-    def _store_failed(self, outcome: str) -> None:
-        self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome).inc()
+    def _store_told(self, outcome: str) -> None:
+        if outcome != "retried":
+            self.counters["gaintrace_store_operations_total"].labels(*self.labels).inc()
+        if outcome != "done":
+            self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome).inc()
+        if outcome == "failed":
+            self.scrapes.await_next()
 
     @contextmanager
     def served(self, address: str) -> Iterator[int]:
-        """Answer on /metrics while the block runs; the port. `address` is PORT, on loopback, or HOST:PORT."""
+        """Answer on /metrics while the block runs; the port. `address` is PORT, on loopback, or HOST:PORT.
+
+        A block that ends soon after the store failed is kept until Prometheus, if it ever came, has read that.
+        """
         host, port = parse_address(address)
         try:
             server, thread = start_http_server(port, host, self.registry)
@@ -123,11 +127,12 @@ class LiveMetrics(Silent):
             raise ConfigError(
                 f"--metrics {address}: cannot listen there: {error}. Choose another port, or 0 for any"
             ) from None
-        observers.append(self._store_failed)
+        observers.append(self._store_told)
         try:
             yield server.server_port
         finally:
-            observers.remove(self._store_failed)
+            observers.remove(self._store_told)
+            self.scrapes.wait()
             server.shutdown()
             server.server_close()
             thread.join()

@@ -29,6 +29,9 @@ from gaintrace.training.population import Epoch, Population
 from gaintrace.training.replay import recorder_for
 from gaintrace.training.reporter import EpochRow, Reporter
 
+Losers = Callable[[dict[str, RunHistory]], dict[str, str]]
+"""Of the runs of a population that have just finished an epoch, those to stop, with the reason."""
+
 
 class NonFiniteLossError(Exception):
     """A run's loss is no longer a number."""
@@ -36,12 +39,16 @@ class NonFiniteLossError(Exception):
 
 @dataclass
 class EndedRun:
-    """A run that trains no more, and how it ended. Without `error` everything else is there."""
+    """A run that trains no more, and how it ended. Without `error` and `stopped` everything else is there.
+
+    `stopped`: why it was not trained to its end.
+    """
 
     run: str
     history: RunHistory
     shared: list[str]
     error: Exception | None = None
+    stopped: str | None = None
     test: dict[str, EncoderScore] = field(default_factory=dict)
     gain: GainScore | None = None
     predictions: pd.DataFrame | None = None
@@ -64,11 +71,13 @@ def train(
     say: Callable[[str], None],
     interrupted: Callable[[], bool],
     pace: Pace,
+    losers: Losers = lambda _: {},
 ) -> None:
     """Train some runs of one population key, from their checkpoints (all at one position) or from the start.
 
     `on_ended` is called for each run as soon as it has stopped. `say` hears in a line how the device takes steps.
-    Where `interrupted` turns true, every run's state is saved and InterruptedRunError raised.
+    Where `interrupted` turns true, every run's state is saved and InterruptedRunError raised. `losers` is asked after
+    each epoch, and what it names is stopped there.
     """
     population = Population(configs, data, recorder_for(data.device), say)
     histories = {run: RunHistory(config) for run, config in configs.items()}
@@ -92,12 +101,11 @@ def train(
     left = [EndedRun(run, history, population.shared(run)) for run, history in histories.items() if history.exhausted]
     while True:
         ending = [ended.run for ended in left]
-        # Those with an error first: they have no state to go on from.
-        left.sort(key=lambda run: run.error is None)
+        # Those without a test first: they have no state to go on from, or none that anybody wants.
+        left.sort(key=lambda run: run.error is None and run.stopped is None)
         while left:
             ended = left.pop(0)  # nothing here holds its predictions any longer
-            reporter.ended(ended.run)
-            if ended.error is None:
+            if ended.error is None and ended.stopped is None:
                 stop(f"before the test of run {ended.run}")
                 _test(ended, data, partial(stop, f"in the test of run {ended.run}"))
             on_ended(ended)
@@ -116,11 +124,14 @@ def train(
         while not epoch.done:
             stop(f"in epoch {epoch.number} after {epoch.batches_done} of {len(epoch.batches)} batches", epoch)
             epoch.advance()
-            reporter.step(epoch.number, epoch.batches_done, len(epoch.batches))
+            reporter.step(population.runs, epoch.number, epoch.batches_done, len(epoch.batches))
         rows = _epoch_rows(epoch, population, began, partial(stop, f"in the validation of epoch {epoch.number}", epoch))
         epoch = None
         after = (_after_epoch(run, rows[run], population, histories[run], reporter) for run in population.runs)
         left = [ended for ended in after if ended is not None]
+        failed = {ended.run for ended in left if ended.error is not None}
+        stopped = losers({run: histories[run] for run in population.runs if run not in failed})
+        left += [EndedRun(run, histories[run], population.shared(run), stopped=why) for run, why in stopped.items()]
 
 
 def _epoch_rows(epoch: Epoch, population: Population, began: float, between: Callable[[], None]) -> dict[str, EpochRow]:

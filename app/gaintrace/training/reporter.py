@@ -12,17 +12,14 @@ class Reporter(Protocol):
     def started(self, runs: list[str], epochs: int, done: int) -> None:
         """A population of runs begins, after `done` epochs of at most `epochs`."""
 
-    def step(self, epoch: int, done: int, total: int) -> None:
-        """`done` of `total` batches of an epoch have been given to the device."""
+    def step(self, runs: list[str], epoch: int, done: int, total: int) -> None:
+        """`done` of `total` batches of an epoch of some runs have been given to the device."""
 
     def epoch(self, run: str, row: EpochRow) -> None:
         """A run has finished an epoch."""
 
     def checkpoint(self, runs: int, seconds: float) -> None:
         """The state of so many runs was written in so many seconds."""
-
-    def ended(self, run: str) -> None:
-        """A run trains no more; what is left is to test, measure and write it."""
 
     def finished(self, run: str, status: str, summary: str) -> None:
         """A run's result is in the store."""
@@ -40,16 +37,13 @@ class Silent:
     def started(self, runs: list[str], epochs: int, done: int) -> None:
         """See Reporter."""
 
-    def step(self, epoch: int, done: int, total: int) -> None:
+    def step(self, runs: list[str], epoch: int, done: int, total: int) -> None:
         """See Reporter."""
 
     def epoch(self, run: str, row: EpochRow) -> None:
         """See Reporter."""
 
     def checkpoint(self, runs: int, seconds: float) -> None:
-        """See Reporter."""
-
-    def ended(self, run: str) -> None:
         """See Reporter."""
 
     def finished(self, run: str, status: str, summary: str) -> None:
@@ -73,10 +67,10 @@ class Several:
         for reporter in self.reporters:
             reporter.started(runs, epochs, done)
 
-    def step(self, epoch: int, done: int, total: int) -> None:
+    def step(self, runs: list[str], epoch: int, done: int, total: int) -> None:
         """See Reporter."""
         for reporter in self.reporters:
-            reporter.step(epoch, done, total)
+            reporter.step(runs, epoch, done, total)
 
     def epoch(self, run: str, row: EpochRow) -> None:
         """See Reporter."""
@@ -87,11 +81,6 @@ class Several:
         """See Reporter."""
         for reporter in self.reporters:
             reporter.checkpoint(runs, seconds)
-
-    def ended(self, run: str) -> None:
-        """See Reporter."""
-        for reporter in self.reporters:
-            reporter.ended(run)
 
     def finished(self, run: str, status: str, summary: str) -> None:
         """See Reporter."""

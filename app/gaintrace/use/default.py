@@ -5,10 +5,8 @@ import torch
 from gaintrace.defaults.weights import default_weights
 from gaintrace.runs.reproduction import RecordedRun
 from gaintrace.store import Store
-from gaintrace.use.named import finished_run
+from gaintrace.use.named import DEFAULT, finished_run
 from gaintrace.use.trained import Trained, load_from, load_trained
-
-DEFAULT = "default"
 
 
 def load_named(store: Store, text: str, device: torch.device) -> Trained:
@@ -16,4 +14,4 @@ def load_named(store: Store, text: str, device: torch.device) -> Trained:
     if text != DEFAULT:
         return load_trained(store, finished_run(store, text), device)
     run, folder = default_weights(store)
-    return load_from(folder, RecordedRun.read_in(folder, run, store.uri), device)
+    return load_from(store, folder, RecordedRun.read_in(folder, run, store.uri), device)

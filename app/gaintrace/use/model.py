@@ -8,16 +8,18 @@ from typing import Literal, get_args
 import pandas as pd
 import pyarrow as pa
 
-from gaintrace.data.dataset import Dataset
+from gaintrace.data.dataset import Dataset, load_dataset
 from gaintrace.data.readers.csv import Columns, read
 from gaintrace.errors import ConfigError
+from gaintrace.store import Store
+from gaintrace.use import named
 from gaintrace.use.answered import Answered, of_answers, of_dataset
 from gaintrace.use.asked import At
 from gaintrace.use.predictions import predicted, schema
 from gaintrace.use.trained import Trained
 
 Answers = pd.DataFrame | Dataset | str | os.PathLike[str]
-"""Answers of students: a DataFrame, a data set, or the file of a table."""
+"""Answers of students: a DataFrame, the file of a table, or a data set: itself, its folder, its name in the store."""
 
 
 class Model:
@@ -26,7 +28,8 @@ class Model:
     What of the answers it does not know, as a skill that it was not trained on, is left out with a warning.
     """
 
-    def __init__(self, trained: Trained) -> None:
+    def __init__(self, store: Store, trained: Trained) -> None:
+        self.store = store
         self.trained = trained
 
     @property
@@ -103,6 +106,8 @@ class Model:
         return frame.set_index([*rows, "skill"])["mastery"].unstack("skill", sort=False)
 
     def _answered(self, answers: Answers, columns: Columns | None) -> Answered:
+        if columns is None and isinstance(answers, str | os.PathLike) and not Path(answers).is_file():
+            answers = load_dataset(named.dataset(self.store, os.fspath(answers)))
         if isinstance(answers, Dataset):
             if columns is not None:
                 raise ConfigError("a data set's columns are known; leave out student, skill, correct and the like")

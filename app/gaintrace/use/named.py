@@ -8,6 +8,9 @@ from gaintrace.errors import ConfigError, DataError, did_you_mean
 if TYPE_CHECKING:
     from gaintrace.store import Store
 
+DEFAULT = "default"
+"""Names the run whose weights are those of the default in force."""
+
 
 def few(names: list[str], most: int = 3) -> str:
     """Some names, for a sentence."""
@@ -38,7 +41,7 @@ def dataset(store: "Store", text: str) -> str:
 
 
 def finished_run(store: "Store", text: str, sweep_id: str | None = None) -> str:
-    """The id of the run that is meant by an id, by how only one id begins, or by a sweep: its best run.
+    """The id of the run that is meant by an id, by how only one id begins, by a sweep, whose best it is, or `default`.
 
     Looks among the finished runs of the store, or the planned runs of a sweep. Raises ConfigError.
     """
@@ -48,6 +51,8 @@ def finished_run(store: "Store", text: str, sweep_id: str | None = None) -> str:
 
     if not text.strip():
         raise ConfigError("RUN is empty; give a run's id, its beginning, or a sweep whose best run is meant")
+    if sweep_id is None and text == DEFAULT:
+        return _default_run(store)
     if sweep_id is None and store.exists(layout.run(text, layout.RESULT)):
         return text
     runs = layout.run_ids(store) if sweep_id is None else [run.run_id for run in read_plan(store, sweep_id).runs]
@@ -68,3 +73,17 @@ def finished_run(store: "Store", text: str, sweep_id: str | None = None) -> str:
         f"{where} has no finished run {text}{did_you_mean(text, [*names, *sweeps]) or ';'} "
         "the ranking and the run_id column of a sweep's results.csv name them"
     )
+
+
+def _default_run(store: "Store") -> str:
+    """The run of the default in force, as long as it is among the store's runs."""
+    from gaintrace.defaults.weights import default_weights
+    from gaintrace.store import layout
+
+    run, _ = default_weights(store)
+    if not store.exists(layout.run(run, layout.RESULT)):
+        raise ConfigError(
+            f"run {run} of the default in force is no longer among the runs of {store.uri}; its weights are kept, "
+            "and `gaintrace predict default` and `gaintrace export default` use them"
+        )
+    return run

@@ -16,7 +16,7 @@ from gaintrace.runs.result import RunResult
 from gaintrace.runs.vocabulary import Vocabulary
 from gaintrace.runs.weights import mastery_encoder, misfit_in, performance_encoder, weights_in
 from gaintrace.store import Store, layout
-from gaintrace.sweeps.data import load_data
+from gaintrace.sweeps.data import load_own
 from gaintrace.use.named import few
 
 
@@ -78,13 +78,13 @@ class Trained:
 
 def load_trained(store: Store, run: str, device: torch.device) -> Trained:
     """A finished run of a store by its id. Raises ConfigError, DataError, StoreError."""
-    return load_from(store.child(layout.run(run)), RecordedRun.read(store, run), device)
+    return load_from(store, store.child(layout.run(run)), RecordedRun.read(store, run), device)
 
 
-def load_from(folder: Store, recorded: RecordedRun, device: torch.device) -> Trained:
-    """The run whose files lie in a folder."""
+def load_from(store: Store, folder: Store, recorded: RecordedRun, device: torch.device) -> Trained:
+    """The run whose files lie in a folder of a store."""
     config, weights = recorded.config, weights_in(folder)
-    vocabulary = Vocabulary.read(folder) or _of_its_data(recorded)
+    vocabulary = Vocabulary.read(folder) or _of_its_data(store, recorded)
     try:
         performance = performance_encoder(config, len(vocabulary.skills), weights).to(device)
         mastery = mastery_encoder(config, len(vocabulary.skills), weights).to(device)
@@ -93,10 +93,10 @@ def load_from(folder: Store, recorded: RecordedRun, device: torch.device) -> Tra
     return Trained(recorded.result, config, vocabulary, performance, mastery, device, folder)
 
 
-def _of_its_data(recorded: RecordedRun) -> Vocabulary:
+def _of_its_data(store: Store, recorded: RecordedRun) -> Vocabulary:
     """What a run that was trained before vocabularies were kept calls its skills: its data set says so."""
     try:
-        dataset = load_data(recorded.config)
+        dataset = load_own(store, recorded.config, recorded.result.data.hash)
         recorded.check_data(dataset.hash)
     except DataError as error:
         raise DataError(

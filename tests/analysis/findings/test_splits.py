@@ -60,7 +60,22 @@ def test_whether_it_matters_is_told_where_it_is_known(tmp_path, gap, words):
     plan = planned(store, GRID.format(values=[8, 16, 24], rule="valid_combined") + "seeds: [1, 2, 3]\n")
     for index in range(9):
         place = index // 3
-        predict(store, plan, index, 1.0 - gap * (place != 1), valid=(0.8 - place / 10, 0.6))
+        predict(store, plan, index, 1.0 - gap * (2 - place), valid=(0.8 - place / 10, 0.6))
     (finding,) = found(analyse(store, plan).summary)
     assert words in finding.text
     assert finding.numbers["apart"] == (gap > 0.1)
+
+
+def test_a_difference_that_nobody_sees_is_none(tmp_path):
+    valid = [0.55, 0.54, 0.53, 0.52]
+    assert not found(summary(open_store(tmp_path / "a"), valid, [0.53, 0.53 + 4e-5, 0.52, 0.51]))
+    assert found(summary(open_store(tmp_path / "b"), valid, [0.53, 0.53 + 6e-5, 0.52, 0.51]))
+
+
+def test_neighbours_within_noise_in_orders_that_agree_are_no_disagreement(tmp_path):
+    store = open_store(tmp_path)
+    plan = planned(store, GRID.format(values=[8, 16, 24, 32], rule="valid_combined") + "seeds: [1, 2, 3]\n")
+    for index in range(12):
+        place = index // 3
+        predict(store, plan, index, [0.999, 1.0, 0.8, 0.6][place], valid=(0.8 - place / 10, 0.6))
+    assert not found(analyse(store, plan).summary)

@@ -12,12 +12,17 @@ from gaintrace.config import Objective
 
 LOOSE = 0.5
 """Spearman's correlation below which two orders are said to differ, even if they share the first place."""
+INVISIBLE = 5e-5
+"""Difference that four decimals do not show: two orders that differ by no more agree."""
 LEAST = 3
 """Configurations that an order needs to be correlated with another."""
 
 
 def splits_disagree(comparison: Comparison, objective: Objective) -> Iterator[Finding]:
-    """What is best on validation is not best on test, or the two orders have little to do with each other."""
+    """What is best on validation is not on test, by more than noise, or the orders have little to do with each other.
+
+    Where nothing says what noise is, any difference that four decimals show is told.
+    """
     configurations = comparison.configurations
     valid = [getattr(c, objective.valid_metric) for c in configurations]
     if len(configurations) < 2 or any(value is None for value in valid):
@@ -29,14 +34,16 @@ def splits_disagree(comparison: Comparison, objective: Objective) -> Iterator[Fi
     correlation = _spearman(valid, test) if len(configurations) >= LEAST else None
     if on_test[chosen] == 1 and (correlation is None or correlation >= LOOSE):
         return
+    behind = test[best] - test[chosen]
+    apart = _apart(configurations[chosen], configurations[best])
+    if (correlation is None or correlation >= LOOSE) and (behind < INVISIBLE or apart is False):
+        return
     count = len(configurations)
     head = f"Validation and test order the {count} configurations differently by {objective.words}"
     if correlation is not None:
         head += f" (Spearman's correlation {correlation:z.2f})"
     winner = named([configurations[chosen].swept])
-    apart = _apart(configurations[chosen], configurations[best])
     equal = sum(rank == 1 for rank in on_test) - 1
-    behind = test[best] - test[chosen]
     if on_test[chosen] == 1:
         text = f"{head}, though {winner} is first by both."
     else:

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
+from gaintrace.data.readers.cells import Numbers, by_text, categorical, coded
 from gaintrace.data.readers.common import Table
 from gaintrace.errors import DataError
 
 JOINTS = "~~|[_,;|]"
 """What releases of ASSISTments data and tools around them put between the skills of an answer."""
+SEVERAL = "\0"
+"""What stands between the skills of an answer once they are told apart; no cell of a file has it."""
 
 
 @dataclass
@@ -65,12 +70,27 @@ def in_time_order(frame: pd.DataFrame, student: str, time: str | list[str]) -> p
 
     The index, lines of the file, becomes the column `line`.
     """
-    first = frame.groupby(student, sort=False).ngroup()
-    return (
-        frame.assign(_student=first, line=frame.index)
-        .sort_values(["_student", *([time] if isinstance(time, str) else time)], kind="stable", ignore_index=True)
-        .drop(columns="_student")
-    )
+    order = _in_order([frame[key] for key in ([time] if isinstance(time, str) else time)], frame[student])
+    line = frame.index.to_numpy()
+    line = line.astype(np.int32 if line.max(initial=0) < 2**31 else np.int64)
+    return pd.DataFrame({name: frame[name].array.take(order) for name in frame} | {"line": line[order]}, copy=False)
+
+
+def _in_order(times: "list[pd.Series[Any]]", student: "pd.Series[Any]") -> Numbers:
+    """Places of rows by student, where these are equal by the first time, and so on. By radix: 16 bits at a time."""
+    order: Numbers = np.arange(len(student), dtype=np.int32 if len(student) < 2**31 else np.int64)
+    for values in (*reversed(times), student):
+        key: Numbers = values.to_numpy() if is_integer_dtype(values) else _ranked(values, values is not student)
+        least, most = (int(key.min()), int(key.max())) if len(key) else (0, 0)
+        for shift in range(0, (most - least).bit_length(), 16):
+            digit = ((key[order] - least) >> shift).astype(np.uint16)
+            if (digit[1:] < digit[:-1]).any():
+                order = order[digit.argsort(kind="stable")]
+    return order
+
+
+def _ranked(values: "pd.Series[Any]", sort: bool) -> Numbers:
+    return pd.factorize(values, sort=sort)[0].astype(np.int64, copy=False)
 
 
 def answer_starts(frame: pd.DataFrame, also: Iterable[str] = ()) -> "tuple[pd.Series[bool], pd.Series[Any]]":
@@ -87,13 +107,12 @@ def answer_starts(frame: pd.DataFrame, also: Iterable[str] = ()) -> "tuple[pd.Se
 
 
 def split_joined(table: Table, column: str) -> None:
-    """Make lists of a column of skills, in which one cell may join several.
+    """Tell apart the skills of a column in which one cell may join several: SEVERAL stands between them then.
 
     `1_13` is two skills where the parts are whole numbers, as in the collapsed release of assist2009, or where each
     stands alone elsewhere in the file; else it is a name. Rows without any are dropped.
     """
-    values = table.frame[column]
-    known = values.drop_duplicates()
+    known = table.frame[column].drop_duplicates()
     alone = set(known[~known.str.contains(JOINTS, regex=True)])
     lists = {}
     names = []
@@ -107,15 +126,42 @@ def split_joined(table: Table, column: str) -> None:
     if names:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         table.notes.append(f"taken for the name of one {column}, not of several: {'; '.join(names[:3])}{more}")
-    table.keep(values.map(lambda value: bool(lists[value])).astype(bool), f"missing {column}")
-    table.frame = table.frame.assign(**{column: table.frame[column].map(lists)})
+    set_skills(table, column, lists)
+
+
+def set_skills(table: Table, column: str, lists: dict[str, list[str]], without: str = "") -> None:
+    """Write a column as the skills that its cells mean, with SEVERAL between them; drop rows without any.
+
+    `without`: the reason for that, if it is not that the column is empty.
+    """
+    joined = {cell: SEVERAL.join(skills) for cell, skills in lists.items() if skills}
+    skills = by_text(table.frame[column], lambda cells: cells.map(joined))
+    table.frame = table.frame.assign(**{column: skills})
+    table.keep(skills.notna(), without or f"missing {column}")
 
 
 def one_row_a_skill(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for each answer and skill, of rows that have lists of skills. Rows that add no skill are counted."""
-    rows = frame.explode("skill", ignore_index=True)
-    rows = rows.assign(skill=rows["skill"].astype("str")).drop_duplicates(["answer", "skill"], ignore_index=True)
-    table.drop(sorted(set(frame["line"]) - set(rows["line"])), "duplicate answer and skill")
+    """A row for each answer and skill, of rows that have SEVERAL between skills. Rows that add no skill are counted."""
+    cells = categorical(frame["skill"])
+    number, names = cells.cat.codes.to_numpy(), cells.cat.categories
+    parts = [name.split(SEVERAL) for name in names]
+    count = np.array([len(part) for part in parts], dtype=np.int64)
+    found, kinds = pd.factorize(pd.Series([skill for part in parts for skill in part], dtype="str"))
+    skill = found.astype(np.int32)
+    if len(count) and count.max() > 1:
+        times, start = count[number], np.cumsum(count) - count
+        row = np.repeat(np.arange(len(frame)), times)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
+        skill = skill[start[number[row]] + place]
+        rows = frame.iloc[row].reset_index(drop=True)
+    else:
+        skill, rows = skill[number], frame.reset_index(drop=True)
+    rows = rows.assign(skill=coded(skill, kinds))
+    answer = frame["answer"]
+    if len(rows) == len(frame) and is_integer_dtype(answer) and (np.diff(answer) > 0).all():
+        return rows
+    rows = rows[~pd.DataFrame({"answer": rows["answer"], "skill": skill}).duplicated()].reset_index(drop=True)
+    table.drop(np.setdiff1d(frame["line"], rows["line"]).tolist(), "duplicate answer and skill")
     return rows
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from gaintrace.data.readers.answers import (
     JOINTS,
+    SEVERAL,
     Answers,
     Reader,
     answer_starts,
@@ -48,8 +49,8 @@ def read(paths: list[Path]) -> Answers:
 
 
 def _starts(frame: pd.DataFrame) -> "pd.Series[bool]":
-    joined = frame["skill"].str.len() > 1
-    starts, run = answer_starts(frame.assign(skill=frame["skill"].str.join("_")))
+    joined = frame["skill"].str.contains(SEVERAL, regex=False)
+    starts, run = answer_starts(frame)
     if not joined.any():
         return starts
     # Beside an answer whose skills are joined in one row, the others have theirs in one row too.

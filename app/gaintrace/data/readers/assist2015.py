@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from gaintrace.data.readers.answers import JOINTS, Answers, Reader, in_time_order, one_row_a_skill, single, split_joined
+from gaintrace.data.readers.cells import nothing
 from gaintrace.data.readers.common import read_table
 
 COLUMNS = ("user_id", "log_id", "sequence_id", "correct")
@@ -12,7 +13,7 @@ COLUMNS = ("user_id", "log_id", "sequence_id", "correct")
 
 def read(paths: list[Path]) -> Answers:
     """One skill an answer; the file names no problems."""
-    table = read_table(single(paths, "assist2015"), COLUMNS)
+    table = read_table(single(paths, "assist2015"), COLUMNS, packed=True)
     table.student = "user_id"
     table.ids("user_id")
     table.ids("sequence_id", joints=JOINTS)
@@ -23,7 +24,7 @@ def read(paths: list[Path]) -> Answers:
     split_joined(table, "sequence_id")
     frame = in_time_order(table.frame, "user_id", "log_id")
     frame = frame.rename(columns={"user_id": "uid", "sequence_id": "skill", "correct": "response"})
-    frame = frame.assign(item=None, answer=np.arange(len(frame)))
+    frame = frame.assign(item=nothing(len(frame)), answer=np.arange(len(frame), dtype=np.int32))
     frame = frame[["uid", "answer", "item", "skill", "response", "line"]]
     return Answers(one_row_a_skill(table, frame), [table])
 

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gaintrace.data.readers.answers import Answers, answer_starts, in_time_order, one_row_a_skill
+from gaintrace.data.readers.answers import Answers, answer_starts, in_time_order, one_row_a_skill, set_skills
+from gaintrace.data.readers.cells import by_text, categorical, nothing
 from gaintrace.data.readers.common import DELIMITERS, Table, read_table
-from gaintrace.data.readers.files import check_start, text_lines
+from gaintrace.data.readers.files import blocks, check_start
 from gaintrace.data.readers.frames import frame_table, parquet_columns, parquet_table
-from gaintrace.data.readers.records import FOREIGN, clean, decoded, encoding_of
+from gaintrace.data.readers.records import FOREIGN, clean, decoded, encoding_of, texts_of
 from gaintrace.data.readers.times import in_order
 from gaintrace.errors import ConfigError, DataError, did_you_mean
 
@@ -69,6 +70,8 @@ def read(source: pd.DataFrame | Path, columns: Columns) -> Answers:
     """The answers of a table. Raises ConfigError for a column it does not have, DataError for what is no table."""
     table, columns = _table(source, columns)
     roles = columns.named()
+    often = {name for role, name in roles.items() if role not in ("time", "order")}
+    table.frame = table.frame.assign(**{name: categorical(table.frame[name]) for name in often})
     table.student = columns.student
     names = list(dict.fromkeys(filter(None, (columns.student, columns.item))))
     table.ids(*names)
@@ -101,14 +104,14 @@ def _table(source: pd.DataFrame | Path, columns: Columns) -> tuple[Table, Column
         return parquet_table(source, list(dict.fromkeys(names.values()))), replace(columns, **names)
     delimiter, found = _header(source, [clean(name) for name in roles.values()])
     names = _names(source, roles, found)
-    table = read_table(source, dict.fromkeys(names.values()), delimiter, quoted=True)
+    table = read_table(source, dict.fromkeys(names.values()), delimiter, quoted=True, packed=True)
     return table, replace(columns, **names)
 
 
 def _header(path: Path, wanted: list[str]) -> tuple[str, list[str]]:
     """The delimiter of a text file and the names of its columns: by those that are wanted, else by their number."""
     check_start(path, "a table with a row for each answer")
-    lines = list(islice(text_lines(path), 1))
+    lines = list(islice(texts_of(blocks(path)), 1))
     names = {
         d: [clean(name) for name in next(csv.reader(lines, delimiter=d, skipinitialspace=True), [])] for d in DELIMITERS
     }
@@ -139,9 +142,9 @@ def _responses(table: Table, column: str) -> None:
     """Drop rows whose answer is neither right nor wrong. Raises DataError where the column is not about that."""
     values = table.frame[column]
     known = {text: _response(text) for text in values.unique()}
-    responses = values.map(known)
+    responses = by_text(values, lambda texts: texts.map(known).astype("float32"))
     bad = values[responses.isna()]
-    kept = responses.dropna()
+    kept = responses.dropna() if len(bad) else responses
     if len(bad) > 1 and (len(bad) >= TOO_MANY * len(values) or (kept.nunique() == 1 and len(bad) * 10 > len(values))):
         raise DataError(
             f"{table.path}: column {column}: {len(bad):,} of {len(values):,} answers are neither right nor wrong, as "
@@ -172,20 +175,19 @@ def _skills(table: Table, columns: Columns) -> None:
     if len(values) and not values.str.contains(separator, regex=False).any():
         table.notes.append(f"no cell of {columns.skill} has {separator} in it: every answer needs one skill")
     known = {text: [skill for part in text.split(separator) if (skill := part.strip())] for text in values.unique()}
-    lists = values.map(known)
-    table.keep(lists.map(bool).astype(bool), f"missing {columns.skill}")
-    table.frame = table.frame.assign(**{columns.skill: lists[lists.map(bool).astype(bool)]})
+    set_skills(table, columns.skill, known)
 
 
 def _answers(table: Table, columns: Columns) -> pd.DataFrame:
     """A row an answer and skill, in time order."""
     keys = [name for name in (columns.time, columns.order) if name is not None]
     frame = in_time_order(table.frame, columns.student, keys)
+    table.frame = table.frame.iloc[:0]  # memory that is needed from here on
     rows = pd.DataFrame(
         {
             "uid": frame[columns.student],
-            "answer": np.arange(len(frame)),
-            "item": frame[columns.item] if columns.item is not None else None,
+            "answer": np.arange(len(frame), dtype=np.int32),
+            "item": frame[columns.item] if columns.item is not None else nothing(len(frame)),
             "skill": frame[columns.skill],
             "response": frame[columns.correct],
             "line": frame["line"],
@@ -201,14 +203,13 @@ def _answers(table: Table, columns: Columns) -> pd.DataFrame:
 
 def _told_apart(table: Table, rows: pd.DataFrame, moments: pd.DataFrame) -> "pd.Series[int]":
     """The answer of each row. Without moments, every row is one."""
-    skill = rows["skill"].map("\0".join)
     if moments.columns.empty:
-        again = len(rows) - int(answer_starts(rows.assign(skill=skill))[0].sum())
+        again = len(rows) - int(answer_starts(rows)[0].sum())
         if again:
             table.notes.append(
                 f"{again:,} rows follow one of the same student, item and response with another skill, and are answers "
                 "of their own: if they are further skills of it, give a time or an order, or join them in one cell"
             )
         return rows["answer"]
-    frame = rows.assign(skill=skill, **{f"moment {place}": moments[name] for place, name in enumerate(moments)})
+    frame = rows.assign(**{f"moment {place}": moments[name] for place, name in enumerate(moments)})
     return answer_starts(frame, frame.columns[len(rows.columns) :])[0].astype(int).cumsum()

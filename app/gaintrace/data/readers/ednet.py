@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from gaintrace.data.readers.answers import Answers, Reader, located
-from gaintrace.data.readers.common import FILE, Cells, Table, places_of, read_table
+from gaintrace.data.readers.cells import Cells
+from gaintrace.data.readers.common import FILE, Table, places_of, read_table
 from gaintrace.data.readers.records import Records
 from gaintrace.errors import DataError
 

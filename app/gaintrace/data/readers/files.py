@@ -1,4 +1,4 @@
-"""Raw files as lines of text, whatever they are packed in, and what is no such file in one line."""
+"""Raw files as whole lines, whatever they are packed in, and what is no such file in one line."""
 
 import codecs
 import gzip
@@ -6,7 +6,7 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -14,6 +14,8 @@ from typing import IO, cast
 from gaintrace.errors import DataError
 
 SNIFFED = 4096
+BLOCK = 1 << 22
+"""Bytes, or characters, that are read at a time."""
 # A password is a RuntimeError, a compression we lack a NotImplementedError, which is one too.
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError)
 # UTF-32's mark begins with that of UTF-16.
@@ -51,17 +53,32 @@ def check_start(path: Path, expected: str) -> str:
     return _encoding(start)
 
 
-def text_lines(path: Path) -> Iterator[str]:
-    """Lines of a file, plain, .gz or .zip, with their ends. Bytes that are not UTF-8 become surrogates, from U+DC80 on.
+def blocks(path: Path) -> Iterator[bytes]:
+    """A file in UTF-8, some megabytes of whole lines at a time, without its byte order mark.
 
-    Raises DataError where it cannot be read to its end.
+    Bytes of a file that should be UTF-8 and are not stay as they are. Raises DataError where it cannot be read to its
+    end.
     """
     with _explained(path), _opened(path) as file:
         encoding = _encoding(file.read(len(codecs.BOM_UTF32_LE)))
-        file.seek(0)
-        errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
-        with io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as text:
-            yield from text
+        file.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
+        if encoding.startswith("utf-8"):
+            yield from _whole_lines(lambda: file.read(BLOCK))
+        else:
+            with io.TextIOWrapper(file, encoding=encoding, newline="") as text:
+                yield from _whole_lines(lambda: text.read(BLOCK).encode())
+
+
+def _whole_lines(read: Callable[[], bytes]) -> Iterator[bytes]:
+    begun: list[bytes] = []
+    while piece := read():
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*begun, piece[:end]])
+            begun.clear()
+        begun.append(piece[end:])
+    if rest := b"".join(begun):
+        yield rest
 
 
 def _encoding(start: bytes) -> str:

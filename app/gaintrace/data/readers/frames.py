@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from gaintrace.data.readers.common import Table, texts
+from gaintrace.data.readers.cells import texts
+from gaintrace.data.readers.common import Table
 from gaintrace.errors import DataError
 
 EXACT = 2**53
@@ -78,4 +79,4 @@ def _float_texts(values: "pd.Series[Any]", path: Path) -> list[str | None]:
 def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

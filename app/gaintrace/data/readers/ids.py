@@ -12,6 +12,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from gaintrace.data.readers.cells import by_text
+
 WHOLE = re.compile(r"([+-]?)([0-9]+)(?:\.0*)?")
 EXAMPLES = 3
 FEW = 20
@@ -49,7 +51,8 @@ def same_ids(values: "pd.Series[str]", joints: str = "") -> "tuple[pd.Series[str
     }
     rest = f" but for {named[0][:40]}" if named else " alone"
     told = f"{values.name}, as the column holds whole numbers{rest}"
-    return values.map(new), [f"{_told(several, ' and ')} are one {told}"] if several else []
+    notes = [f"{_told(several, ' and ')} are one {told}"] if several else []
+    return by_text(values, lambda texts: texts.map(new)), notes
 
 
 def _plain(written: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, single
+from gaintrace.data.readers.answers import Answers, Reader, in_time_order, one_row_a_skill, set_skills, single
 from gaintrace.data.readers.common import read_table
 
 STUDENT, PROBLEM, STEP = "Anon Student Id", "Problem Name", "Step Name"
@@ -32,8 +32,8 @@ def steps(name: str, skills: str, public_name: str) -> Reader:
         table.ids(STUDENT, PROBLEM, STEP)
         table.ids(skills, joints=SEPARATOR)
         table.require(columns)
-        lists = table.frame[skills].map(_parts)
-        table.keep(lists.map(bool).astype(bool), f"missing {skills}")
+        written = table.frame[skills]
+        set_skills(table, skills, {cell: _parts(cell) for cell in written.unique()})
         table.binary(RESPONSE)
         when = pd.to_datetime(table.frame[TIME], errors="coerce", format="ISO8601", utc=True)
         table.frame = table.frame.assign(**{TIME: when})
@@ -45,7 +45,7 @@ def steps(name: str, skills: str, public_name: str) -> Reader:
                 "uid": frame[STUDENT],
                 "answer": np.arange(len(frame)),
                 "item": frame[PROBLEM] + "----" + frame[STEP],
-                "skill": lists.loc[frame["line"]].to_numpy(),
+                "skill": frame[skills],
                 "response": frame[RESPONSE],
                 "line": frame["line"],
             }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gaintrace.data.readers.answers import Answers, Reader, in_time_order, located, one_row_a_skill
+from gaintrace.data.readers.answers import Answers, Reader, in_time_order, located, one_row_a_skill, set_skills
 from gaintrace.data.readers.common import Table, read_table
 from gaintrace.data.readers.ids import same_ids
 from gaintrace.data.readers.times import in_order
@@ -39,10 +39,7 @@ def read(paths: list[Path]) -> Answers:
     levels.ids("SubjectId", "Level")
     wanted = set(levels.frame["SubjectId"][levels.frame["Level"] == LEVEL])
     known = {cell: [s for s in re.findall("[0-9]+", cell) if s in wanted] for cell in table.frame["SubjectId"].unique()}
-    skills = table.frame["SubjectId"].map(known)
-    some = skills.map(bool).astype(bool)
-    table.keep(some, f"question without a subject of level {LEVEL}")
-    table.frame = table.frame.assign(SubjectId=skills[some])
+    set_skills(table, "SubjectId", known, f"question without a subject of level {LEVEL}")
     frame = in_time_order(table.frame, "UserId", "DateAnswered")
     frame = frame.rename(columns=NAMES)[[*NAMES.values(), "line"]]
     return Answers(one_row_a_skill(table, frame), [table], beside)
@@ -55,7 +52,7 @@ def _look_up(table: Table, key: str, other: Table, column: str) -> None:
     table.notes += notes
     ours, theirs = both[: len(table.frame)], both[len(table.frame) :]
     found = dict(zip(theirs, other.frame[column], strict=True))
-    table.frame = table.frame.assign(**{key: ours.to_numpy(), column: ours.map(found).to_numpy()})
+    table.frame = table.frame.assign(**{key: ours.to_numpy(), column: ours.map(found).astype("str").to_numpy()})
     table.keep(table.frame[column].notna(), f"{key} has no {column} in {other.path.name}")
 
 

@@ -1,12 +1,14 @@
 """Rows of a delimited text file, where a stray quotation mark costs its own row and swallows no other."""
 
 import csv
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Literal, Self
 
-from gaintrace.data.readers.files import text_lines
+from gaintrace.data.readers.files import blocks
 from gaintrace.errors import DataError
 
 LONGEST_CELL = 2**31 - 1
@@ -45,13 +47,13 @@ def clean(name: str) -> str:
 
 
 class Lines:
-    """Lines of a file, with a way back."""
+    """Lines of a file, with a way back. `before`: how many are before the first."""
 
-    def __init__(self, path: Path) -> None:
-        self.rest = text_lines(path)
+    def __init__(self, lines: Iterator[str], before: int) -> None:
+        self.rest = lines
         self.ahead: list[str] = []  # lines to be read again, the next one last
         self.taken: list[str] = []  # what was read since this was emptied
-        self.number = 0
+        self.number = before
         self.ended = False
 
     def __iter__(self) -> Self:
@@ -77,53 +79,64 @@ class Lines:
 
 
 class Records:
-    """The header and the rows of a file."""
+    """The header and the rows of a file; `first_line` is the header as it is written."""
 
     def __init__(self, path: Path, separator: str, quoted: bool | None = None) -> None:
         """`quoted`: whether a quotation mark opens a cell; by default, where the separator is no tab."""
         self.path = path
         self.separator = separator
-        self.lines = Lines(path)
-        csv.field_size_limit(LONGEST_CELL)
         # Published tab-separated files come from databases that quote nothing: a quotation mark is part of a name.
-        quoted = separator != "\t" if quoted is None else quoted
-        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-        self.reader = csv.reader(self.lines, delimiter=separator, quoting=quoting, skipinitialspace=quoted)
-        names = next(self.reader, [])
-        if END in self.lines.taken or any("\n" in name or "\r" in name for name in names):
+        self.quoted = separator != "\t" if quoted is None else quoted
+        csv.field_size_limit(LONGEST_CELL)
+        rest = blocks(path)
+        head, body = _first_line(next(rest, b""))
+        lines = Lines(texts_of([head]), 0)
+        names = next(self._reader(lines), [])
+        if END in lines.taken or any("\n" in name or "\r" in name for name in names):
             raise DataError(
                 f"{path}: line 1: a quotation mark among the names of the columns is not closed. "
                 "Check that it is the right file"
             )
+        self.first_line = head.decode("utf-8", "surrogateescape")
         foreign = encoding_of("".join(names))
         self.header = [clean(decoded(name, foreign) if FOREIGN.search(name) else name) for name in names]
+        self.blocks = chain([body] if body else [], rest)
 
-    def rows(self, needed: list[int], lost: dict[str, list[int]]) -> Iterator[tuple[int, list[str]]]:
-        """Line and cells of each row, as many as the header has; lines of rows that have no such cells go to `lost`."""
+    def rows(
+        self, needed: list[int], lost: dict[str, list[int]], blocks: Iterable[bytes] | None = None, before: int = 1
+    ) -> Iterator[tuple[int, list[str]]]:
+        """Line and cells of each row, as many as the header has; lines of rows that have no such cells go to `lost`.
+
+        `blocks`: of these blocks of the file, `before` lines before them; of all of it without.
+        """
         width = len(self.header)
-        taken = self.lines.taken
-        taken.clear()
-        for cells in self.reader:
+        lines = Lines(texts_of(self.blocks if blocks is None else blocks), before)
+        taken = lines.taken
+        for cells in self._reader(lines):
             if len(taken) == 1 and len(cells) == width:
-                yield self.lines.number, cells
+                yield lines.number, cells
                 taken.clear()
                 continue
-            start = self.lines.number - len(taken) + 1
+            start = lines.number - len(taken) + 1
             extra = any(cell.strip() for cell in cells[width:])
-            if len(taken) > 1 and (extra or self._swallowed(cells, needed)):
+            if len(taken) > 1 and (extra or self._swallowed(taken, cells, needed)):
                 # The lines below are rows of their own. Left to itself, csv would make all of them one cell.
                 lost["unbalanced quotation mark"].append(start)
-                self.lines.give_back()
+                lines.give_back()
             elif extra:
                 lost["more cells than the header"].append(start)
             elif taken[0] != END and (len(cells) > 1 or any(cell.strip() for cell in cells)):
                 yield start, cells + [""] * (width - len(cells))
             taken.clear()
 
-    def _swallowed(self, cells: list[str], needed: list[int]) -> bool:
+    def _reader(self, lines: Lines) -> "Iterator[list[str]]":
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
+        return csv.reader(lines, delimiter=self.separator, quoting=quoting, skipinitialspace=self.quoted)
+
+    def _swallowed(self, taken: list[str], cells: list[str], needed: list[int]) -> bool:
         """Whether a row of several lines is a quotation mark that opens by mistake, not a text of several lines."""
         width = len(self.header)
-        if END in self.lines.taken or len(cells) < width or any("\n" in cells[i] or "\r" in cells[i] for i in needed):
+        if END in taken or len(cells) < width or any("\n" in cells[i] or "\r" in cells[i] for i in needed):
             return True
         for place, cell in enumerate(cells[:width]):
             first, *others = (piece.count(self.separator) for piece in cell.split("\n"))
@@ -131,3 +144,16 @@ class Records:
             if others and [first, *others] == [width - 1 - place, *[width - 1] * (len(others) - 1), place]:
                 return True
         return False
+
+
+def texts_of(blocks: Iterable[bytes]) -> Iterator[str]:
+    """Their lines, with their ends. Bytes that are not UTF-8 become surrogates, from U+DC80 on."""
+    for block in blocks:
+        yield from io.StringIO(block.decode("utf-8", "surrogateescape"), newline="")
+
+
+def _first_line(block: bytes) -> tuple[bytes, bytes]:
+    """The first line of a block, with its end, and what follows."""
+    found = re.search(rb"\r\n?|\n", block)
+    end = found.end() if found else len(block)
+    return block[:end], block[end:]

@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
+from gaintrace.data.readers.cells import by_text
 from gaintrace.data.readers.common import NUMBER, Table
 
 DATE = re.compile(
@@ -24,6 +26,9 @@ def in_order(table: Table, column: str) -> None:
     name of the month.
     """
     values = table.frame[column]
+    if is_integer_dtype(values) or by_text(values, lambda texts: texts.str.fullmatch("[0-9]+")).all():
+        table.numeric(column)
+        return
     known = pd.Series(values.unique(), dtype="str")
     if 2 * known.str.fullmatch(NUMBER.pattern).sum() >= len(known):
         table.numeric(column)
@@ -38,7 +43,7 @@ def in_order(table: Table, column: str) -> None:
     named = known[moments.isna() & known.str.contains(MONTH) & known.str.contains("[0-9]")]
     moments = moments.fillna(pd.to_datetime(named, errors="coerce", format="mixed", utc=True).reindex(known.index))
     rank = dict(zip(known, moments.rank(method="dense"), strict=True))
-    ranks = values.map(rank)
+    ranks = by_text(values, lambda texts: texts.map(rank))
     wrong = values[ranks.isna()]
     table.keep(ranks.notna(), f"{column} is not a time" + (f", as {wrong.iloc[0][:40]!r}" if len(wrong) else ""))
     table.frame = table.frame.assign(**{column: ranks.dropna().astype("int64")})

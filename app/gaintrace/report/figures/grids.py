@@ -8,12 +8,21 @@ import pandas as pd
 
 from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.effects import Effects
-from gaintrace.report.figures.style import COLOURS, INK, MANY, NAMES, NARROW, canvas, svg
+from gaintrace.report.figures.style import (
+    COLOURS,
+    DASHES,
+    INK,
+    MANY,
+    NAMES,
+    NARROW,
+    PICTURE,
+    Drawing,
+    canvas,
+    shades,
+)
 
-LINES = ["-", "--", "-.", ":"]
 
-
-def main_effects(comparison: Comparison, effects: list[Effects], width: float) -> str:
+def main_effects(comparison: Comparison, effects: list[Effects], width: float) -> Drawing:
     """A panel for each parameter and encoder: a point a configuration, the means of its values as a line.
 
     The panels of all encoders span the same height in AUC.
@@ -34,9 +43,10 @@ def main_effects(comparison: Comparison, effects: list[Effects], width: float) -
             for place, (axes, parameter) in enumerate(zip(panels, parameters, strict=False)):
                 labels = list(means[parameter])
                 x = frame[parameter].astype(str).map(labels.index)
+                many = len(frame) > MANY
                 axes.plot(
-                    x, frame[effect.metric], "o", color=COLOURS[effect.metric], markersize=3, alpha=0.35,
-                    linestyle="none", rasterized=len(frame) > MANY,
+                    x, frame[effect.metric], "o", color=PICTURE if many else COLOURS[effect.metric], markersize=3.5,
+                    markerfacecolor="none", markeredgewidth=0.7, linestyle="none", rasterized=many,
                 )  # fmt: skip
                 axes.plot(range(len(labels)), list(means[parameter].values()), "_-", color=INK, markersize=11)
                 axes.set_xticks(*_ticks(labels))
@@ -50,10 +60,10 @@ def main_effects(comparison: Comparison, effects: list[Effects], width: float) -
                     axes.set_ylabel(f"{NAMES[effect.metric]} AUC")
             for axes in panels[len(parameters) :]:
                 axes.set_visible(False)
-        return svg(figure)
+    return figure
 
 
-def interaction(comparison: Comparison, effects: Effects, width: float) -> str:
+def interaction(comparison: Comparison, effects: Effects, width: float) -> Drawing:
     """Mean of a metric over one of two parameters, a line for each value of the other: parallel without interaction."""
     assert effects.interaction is not None
     across, lines = effects.interaction.parameters
@@ -61,18 +71,18 @@ def interaction(comparison: Comparison, effects: Effects, width: float) -> str:
     means = {main.parameter: list(main.means) for main in effects.main}
     with canvas("interaction", width, 3.0) as figure:
         axes = figure.subplots()
-        shades = mpl.colormaps["viridis"](np.linspace(0, 0.8, max(2, len(means[lines]))))
+        colours = shades(len(means[lines]))
         x = frame[across].astype(str).map(means[across].index)
         for number, value in enumerate(means[lines]):
             chosen = frame[lines].astype(str) == value
             y = frame.loc[chosen, effects.metric].groupby(x[chosen]).mean()
-            style = LINES[number % len(LINES)]
-            axes.plot(y.index, y.to_numpy(), style, marker="o", color=shades[number], label=value, markersize=5)
+            style = DASHES[number % len(DASHES)]
+            axes.plot(y.index, y.to_numpy(), style, marker="o", color=colours[number], label=value, markersize=5)
         axes.set_xticks(*_ticks(means[across]))
         axes.set_xlabel(across)
         axes.set_ylabel(f"{NAMES[effects.metric]} test AUC")
         axes.legend(title=lines, loc="center left", bbox_to_anchor=(1.0, 0.5))
-        return svg(figure)
+    return figure
 
 
 def _ticks(labels: list[str]) -> tuple[list[int], list[str]]:

@@ -1,10 +1,10 @@
-"""Figures of what the mastery encoder says about students."""
+"""Figures of what the encoders' probabilities are worth."""
 
-from gaintrace.report.figures.style import E1, E2, E3, INK, NARROW, canvas, svg
+from gaintrace.report.figures.style import E1, E2, E3, INK, NARROW, Drawing, canvas
 from gaintrace.runs.result import Calibration
 
 
-def reliability(calibration: dict[str, Calibration], width: float) -> str:
+def reliability(calibration: dict[str, Calibration], width: float) -> Drawing:
     """Share of correct answers against predicted probability, a point a bin, by encoder; the area counts targets."""
     with canvas("reliability", width, 3.6 if width == NARROW else 4.4) as figure:
         axes = figure.subplots()
@@ -13,10 +13,15 @@ def reliability(calibration: dict[str, Calibration], width: float) -> str:
             x, y = [b.predicted for b in found.bins], [b.observed for b in found.bins]
             largest = max(b.targets for b in found.bins)
             axes.plot(x, y, color=colour, linewidth=1)
-            label = f"{side.upper()}, error {found.error:.3f}"
-            area = [4 + 60 * b.targets / largest for b in found.bins]
-            axes.scatter(x, y, area, color=colour, marker=marker, alpha=0.8, label=label)
-        axes.set_xlabel("predicted probability")
+            label = f"{side.upper()}, calibration error {found.error:.3f}"
+            area = [6 + 60 * b.targets / largest for b in found.bins]
+            points = axes.scatter(x, y, area, color=colour, marker=marker, label=label)
+            figure.tip(points, [_said(side, b.predicted, b.observed, b.targets) for b in found.bins])
+        axes.set_xlabel("predicted probability of a correct answer")
         axes.set_ylabel("share of correct answers")
-        axes.legend(loc="upper left", fontsize=8)
-        return svg(figure)
+        figure.legend(loc="outside lower center", ncols=1 if width == NARROW else 3, fontsize=8)
+    return figure
+
+
+def _said(side: str, predicted: float, observed: float, targets: int) -> str:
+    return f"{side.upper()}: {predicted:.2f} predicted, {observed:.2f} correct of {targets:,} answers"

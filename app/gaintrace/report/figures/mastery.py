@@ -5,24 +5,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from markupsafe import escape
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from gaintrace.report.figures.style import INK, WIDE, canvas, svg
+from gaintrace.report.figures.style import DASHES, INK, KINDS, WIDE, Drawing, canvas, svg
 from gaintrace.report.mastery_curves import Curve
 
-LINE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito
-LINE_DASHES = ("-", "--", "-.", ":")
-SKILLS_SHOWN = len(LINE_COLOURS)
+SKILLS_SHOWN = len(KINDS)
 """Skills a panel, those practised most."""
-PANEL_HEIGHT = 1.7
+PANEL_HEIGHT = 1.9
 LABEL_GAP = 0.12
 THIN = 0.6
 """Points, of a line with hindsight."""
 NAME_SHOWN = 14
-PANEL = (3.2, 1.75)
+PANEL = (3.2, 2.0)
 """Inches of a panel that stands alone."""
 MOST_PANELS = 20
 """More students are in the table, not in the figure."""
@@ -55,11 +51,13 @@ def trajectories(panels: list[MasteryPanel]) -> str:
     with canvas("trajectories", WIDE, PANEL_HEIGHT * rows + 0.5) as figure:
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for panel, where in zip(panels, axes, strict=False):
-            _trajectory(where, panel)
+            _trajectory(figure, where, panel)
         for where in axes[len(panels) :]:
             where.set_visible(False)
-        figure.supxlabel("interactions of the student", color=INK, fontsize=9)
-        figure.supylabel("mastery", color=INK, fontsize=9)
+        for where in axes[: len(panels)]:
+            where.set_xlabel("interactions of the student", fontsize=8)
+        for where in axes[: len(panels) : columns]:
+            where.set_ylabel("mastery", fontsize=8)
         marks = [
             Line2D([], [], color=INK, marker="o", linestyle="none", markersize=4, label="correct"),
             Line2D([], [], color=INK, marker="o", fillstyle="none", linestyle="none", markersize=4, label="wrong"),
@@ -70,14 +68,16 @@ def trajectories(panels: list[MasteryPanel]) -> str:
                 Line2D([], [], color=INK, linewidth=THIN, label="with hindsight"),
             ]
         figure.legend(handles=marks, loc="outside upper right", ncols=len(marks), fontsize=8)
-        return _svg(figure, "Mastery over time, a panel a student")
+        figure.described = "Mastery over time, a panel a student"
+    return svg(figure)
 
 
-def _trajectory(axes: Any, panel: MasteryPanel) -> None:
+def _trajectory(figure: Drawing, axes: Any, panel: MasteryPanel) -> None:
     ends = []
-    for (name, mastery), colour, dash in zip(panel.lines.items(), LINE_COLOURS, LINE_DASHES, strict=False):
+    for (name, mastery), colour, dash in zip(panel.lines.items(), KINDS, DASHES, strict=False):
         times = np.arange(len(mastery))
-        axes.plot(times, mastery, dash, color=colour, linewidth=1.3, drawstyle="steps-post")
+        (line,) = axes.plot(times, mastery, dash, color=colour, linewidth=1.3, drawstyle="steps-post")
+        figure.tip(line, [name])
         if name in panel.smoothed:
             axes.plot(times, panel.smoothed[name], dash, color=colour, linewidth=THIN, drawstyle="steps-post")
         for response, fill in ((1, "full"), (0, "none")):
@@ -107,40 +107,51 @@ def apart(heights: list[float]) -> list[float]:
     return places
 
 
-def student_panel(panel: MasteryPanel) -> str:
+def student_panel(panel: MasteryPanel) -> Drawing:
     """One student as a figure of its own, which a page sets beside others."""
     with canvas(panel.title, *PANEL) as figure:
-        _trajectory(_only_axes(figure, labels=0.21), panel)
-        return _svg(figure, f"Mastery over time of {panel.title}")
+        axes = _only_axes(figure, labels=0.21)
+        _trajectory(figure, axes, panel)
+        axes.set_xlabel("interactions of the student", fontsize=8)
+        axes.set_ylabel("mastery", fontsize=8)
+        figure.described = f"Mastery over time of {panel.title}"
+    return figure
 
 
-def practice_panel(curve: Curve, name: str) -> str:
+def practice_panel(curve: Curve, name: str) -> Drawing:
     """One skill as a figure of its own."""
     with canvas(f"practice {name}", *PANEL) as figure:
-        _practice(_only_axes(figure, labels=0), curve, name)
-        return _svg(figure, f"Mean mastery of {name} by the n-th time it is asked")
+        axes = _only_axes(figure, labels=0)
+        _practice(axes, curve, name)
+        axes.set_xlabel("n-th time the skill is asked", fontsize=8)
+        axes.set_ylabel("mean over students", fontsize=8)
+        figure.described = f"Mean mastery of {name} by the n-th time it is asked"
+    return figure
 
 
 def practice_curves(curves: list[Curve], names: list[str]) -> str:
     """Mean mastery by the n-th time a skill is asked, a line a run, and the share of correct answers beside it."""
     columns = min(3, len(curves))
     rows = -(-len(curves) // columns)
-    with canvas("practice", WIDE, 1.9 * rows + 0.7) as figure:
+    with canvas("practice", WIDE, 2.1 * rows + 0.7) as figure:
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for curve, name, where in zip(curves, names, axes, strict=False):
             _practice(where, curve, name)
         for where in axes[len(curves) :]:
             where.set_visible(False)
-        figure.supxlabel("n-th time the skill is asked", color=INK, fontsize=9)
-        figure.supylabel("mean over students", color=INK, fontsize=9)
+        for where in axes[: len(curves)]:
+            where.set_xlabel("n-th time the skill is asked", fontsize=8)
+        for where in axes[: len(curves) : columns]:
+            where.set_ylabel("mean over students", fontsize=8)
         handles, texts = axes[0].get_legend_handles_labels()
         figure.legend(handles, texts, loc="outside upper center", ncols=3, fontsize=8)
-        return _svg(figure, "Mean mastery of a skill by the n-th time it is asked, with the share correct")
+        figure.described = "Mean mastery of a skill by the n-th time it is asked, with the share correct"
+    return svg(figure)
 
 
 def _practice(axes: Any, curve: Curve, name: str) -> None:
     times = range(1, len(curve.correct) + 1)
-    for (label, mastery), colour, dash in zip(curve.mastery.items(), LINE_COLOURS, LINE_DASHES, strict=False):
+    for (label, mastery), colour, dash in zip(curve.mastery.items(), KINDS, DASHES, strict=False):
         axes.plot(times, mastery, dash, color=colour, linewidth=1.6, label=f"mastery, {label}")
     axes.plot(times, curve.correct, "x", color=INK, markersize=4, linestyle="none", label="share correct")
     axes.set_title(f"{short(name)} ({curve.students[0]:,} students)", fontsize=8.5, loc="left", color=INK)
@@ -155,12 +166,7 @@ def short(name: str) -> str:
     return name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
 
 
-def _only_axes(figure: Figure, labels: float) -> Any:
+def _only_axes(figure: Drawing, labels: float) -> Any:
     """Axes at a fixed place, so that panels line up. `labels`: share of the width to leave free on the right."""
     figure.set_layout_engine("none")
-    return figure.add_axes((0.1, 0.16, 0.87 - labels, 0.7))
-
-
-def _svg(figure: Figure, label: str) -> str:
-    """With a text for who cannot see it. Names come from the data set, so they are escaped."""
-    return svg(figure).replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
+    return figure.add_axes((0.14, 0.22, 0.83 - labels, 0.66))
