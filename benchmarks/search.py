@@ -22,7 +22,9 @@ from measure import table
 
 from gaintrace.config import Search, parse_spec
 from gaintrace.data.dataset import Dataset, load_dataset
-from gaintrace.pipeline.sweep import Machine, plan_sweep, train_shards
+from gaintrace.pipeline.shards import train_shards
+from gaintrace.pipeline.sweep import plan_sweep
+from gaintrace.pipeline.training import Machine
 from gaintrace.store import Store, open_store
 from gaintrace.sweeps.plan import Plan
 from gaintrace.sweeps.results import read_results

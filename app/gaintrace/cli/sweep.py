@@ -42,6 +42,15 @@ Out = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value; repeatable.")]
 RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds; all without it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        callback=named.not_empty,
+        help="Several devices that train at once, a process each: numbers of GPUs, as in 0,1, or devices. Runs are "
+        "shared out among them.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
 MostMembers = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="0: train on the CPU; 1 or more: a CUDA device must be there.")]
@@ -74,6 +83,7 @@ def sweep(
     overrides: Set = None,
     runs_per_pod: RunsPerPod = None,
     device: Device = "auto",
+    devices: Devices = None,
     threads: Threads = None,
     members: MostMembers = None,
     metrics: MetricsAddress = None,
@@ -85,7 +95,8 @@ def sweep(
     store = open_store(out)
     spec = _spec(store, source, data, overrides)
 
-    from gaintrace.pipeline.sweep import Machine, run_sweep
+    from gaintrace.pipeline.sweep import run_sweep
+    from gaintrace.pipeline.training import Machine
 
     console = plain()
     with ConsoleWatcher(console) as watcher:
@@ -93,7 +104,7 @@ def sweep(
             spec,
             store,
             runs_per_shard=runs_per_pod,
-            machine=Machine(device, threads, members, metrics),
+            machine=Machine(device, threads, members, metrics, chosen_devices(device, devices)),
             watcher=watcher,
             pushgateway=pushgateway,
         )
@@ -119,7 +130,7 @@ def train(
             f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
             f"swept, as in --set grid={{}} --set base.{next(iter(spec.axes()))}=…"
         )
-    sweep(source, data, out, overrides, None, device, threads, None)
+    sweep(source, data, out, overrides, device=device, threads=threads)
 
 
 def plan(
@@ -183,7 +194,8 @@ def train_shard(
     data_optional: DataOptional = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
-    from gaintrace.pipeline.sweep import Machine, train_shards
+    from gaintrace.pipeline.shards import train_shards
+    from gaintrace.pipeline.training import Machine
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.data import load_data
     from gaintrace.sweeps.plan import read_shard
@@ -240,6 +252,24 @@ def aggregate(
         FolderStore(folder).write("report.html", without_scripts(page).encode())
         FolderStore(folder).write("results.csv", store.read(layout.sweep(sweep_id, "results.csv")))
     _show(console, done, out)
+
+
+def chosen_devices(device: str, devices: str | None) -> tuple[str, ...]:
+    """What --devices names; none without it. Raises ConfigError, DeviceError."""
+    if devices is None:
+        return ()
+    if device != "auto":
+        raise ConfigError(f"--device {device} and --devices {devices}: give one of them")
+    from gaintrace.training.device import choose_device
+
+    given = [name.strip() for name in devices.split(",")]
+    found = [str(choose_device(f"cuda:{name}" if name.isdecimal() else name)) for name in given if name != "auto"]
+    if len(found) < len(given):
+        raise ConfigError(f"--devices {devices}: name each, as in 0,1; auto is one")
+    twice = [name for name in found if found.count(name) > 1 and name != "cpu"]
+    if twice:
+        raise ConfigError(f"--devices {devices}: {twice[0]} twice; --members is how many runs it trains side by side")
+    return tuple(found)
 
 
 def chosen_device(device: str, gpus: int | None) -> str:

@@ -68,7 +68,7 @@ def validate(
     from gaintrace.defaults.metrics import validation_metrics
     from gaintrace.defaults.recalibration import recalibration_spec
     from gaintrace.defaults.validation import default_spec, failed
-    from gaintrace.pipeline.sweep import Machine
+    from gaintrace.pipeline.training import Machine
     from gaintrace.pipeline.validation import validate as validate_on
     from gaintrace.store import open_store
     from gaintrace.telemetry.push import push
