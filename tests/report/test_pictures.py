@@ -30,6 +30,9 @@ SPECS = {
     "four parameters": "grid: {learning_curve.beta_skill_init: [1.5, 2.5], learning_curve.m_sat_init: [0.7, 0.9],\n"
     "  learning_curve.sigmoid_offset: [1.5, 2.5], training.curve_learning_rate: [1.0e-3, 3.0e-2]}\n"
     "objective: {rank_by: test_e2_auc}",
+    "search": "search: {sampler: random, rounds: 2, runs_per_round: 7, space: {\n"
+    "  training.learning_rate: {low: 3.0e-4, high: 2.0e-2, log: true}, model.gain: [scalar, per_skill],\n"
+    "  learning_curve.sigmoid_offset: {low: 1.0, high: 3.0}}}",
     "evidence": "preset: gaintrace\ngrid: {training.learning_rate: [1.0e-3, 2.0e-3, 4.0e-3, 1.0e-2]}\nseeds: [1, 2]",
 }
 
