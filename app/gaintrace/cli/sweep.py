@@ -4,6 +4,7 @@ import json
 import shlex
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,6 +65,12 @@ Pushgateway = Annotated[
         help="Pushgateway that gets the outcome, if any.",
     ),
 ]
+TensorBoard = Annotated[
+    str | None,
+    typer.Option(
+        "--tensorboard", metavar="FOLDER", help="Write event files there, a folder a sweep (pip install tensorboard)."
+    ),
+]
 SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
 
 
@@ -77,6 +84,7 @@ def sweep(
     threads: Threads = None,
     members: MostMembers = None,
     metrics: MetricsAddress = None,
+    tensorboard: TensorBoard = None,
     pushgateway: Pushgateway = "",
 ) -> None:
     """Run a whole sweep on this machine and write its report. Running it again continues."""
@@ -84,6 +92,7 @@ def sweep(
 
     store = open_store(out)
     spec = _spec(store, source, data, overrides)
+    events = _events(tensorboard)
 
     from gaintrace.pipeline.sweep import Machine, run_sweep
 
@@ -93,7 +102,7 @@ def sweep(
             spec,
             store,
             runs_per_shard=runs_per_pod,
-            machine=Machine(device, threads, members, metrics),
+            machine=Machine(device, threads, members, metrics, events),
             watcher=watcher,
             pushgateway=pushgateway,
         )
@@ -107,6 +116,7 @@ def train(
     overrides: Set = None,
     device: Device = "auto",
     threads: Threads = None,
+    tensorboard: TensorBoard = None,
 ) -> None:
     """Train one run: a sweep that expands to a single configuration."""
     from gaintrace.store import open_store
@@ -119,7 +129,7 @@ def train(
             f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
             f"swept, as in --set grid={{}} --set base.{next(iter(spec.axes()))}=…"
         )
-    sweep(source, data, out, overrides, None, device, threads, None)
+    sweep(source, data, out, overrides, None, device, threads, None, tensorboard=tensorboard)
 
 
 def plan(
@@ -240,6 +250,16 @@ def aggregate(
         FolderStore(folder).write("report.html", without_scripts(page).encode())
         FolderStore(folder).write("results.csv", store.read(layout.sweep(sweep_id, "results.csv")))
     _show(console, done, out)
+
+
+def _events(tensorboard: str | None) -> Path | None:
+    """Where event files go, if that is possible."""
+    if tensorboard is None:
+        return None
+    from gaintrace.telemetry.tensorboard import require_tensorboard
+
+    require_tensorboard()
+    return named.writable("--tensorboard", tensorboard)
 
 
 def chosen_device(device: str, gpus: int | None) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaintrace.config import SweepSpec
@@ -19,7 +20,7 @@ from gaintrace.errors import InterruptedRunError
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.data import load_data, reference
-from gaintrace.sweeps.plan import Plan, make_plan, seconds_since_planned, write_plan
+from gaintrace.sweeps.plan import Plan, PlannedRun, make_plan, seconds_since_planned, write_plan
 
 if TYPE_CHECKING:
     from gaintrace.analysis.summary import Summary
@@ -35,13 +36,15 @@ class Machine:
     """What of this machine trains.
 
     `device`: auto, cpu, cuda or cuda:N. `threads` of a CPU: one a core without a number. `members`: most runs side by
-    side; what fits without a number. `metrics`: PORT or HOST:PORT that answers Prometheus meanwhile.
+    side; what fits without a number. `metrics`: PORT or HOST:PORT that answers Prometheus meanwhile. `tensorboard`: a
+    folder that gets event files meanwhile.
     """
 
     device: str = "auto"
     threads: int | None = None
     members: int | None = None
     metrics: str | None = None
+    tensorboard: Path | None = None
 
 
 HERE = Machine()
@@ -136,6 +139,7 @@ def train_shards(
 
     from gaintrace.sweeps.shard import ShardTrainer
     from gaintrace.telemetry.live import LiveMetrics
+    from gaintrace.telemetry.tensorboard import event_files
     from gaintrace.training.device import choose_device, keep_freed_memory
     from gaintrace.training.reporter import Several
 
@@ -157,6 +161,10 @@ def train_shards(
             port = stack.enter_context(live.served(machine.metrics))
             watcher.note(f"metrics: port {port}, /metrics")
             reporter = Several(reporter, live)
+        if machine.tensorboard:
+            names = {run.run_id: _name(run) for run in runs}
+            events = stack.enter_context(event_files(machine.tensorboard / plan.sweep_id, names))
+            reporter = Several(reporter, events)
         training = ShardTrainer(
             store=store,
             plan=plan,
@@ -171,6 +179,11 @@ def train_shards(
                 training.train(shard)
         else:
             _train_claimed(training, shards, watcher)
+
+
+def _name(run: PlannedRun) -> str:
+    """A run by what is swept in it."""
+    return " ".join(f"{path.rpartition('.')[2]}={value}" for path, value in run.swept.items())
 
 
 def _train_claimed(training: "ShardTrainer", shards: list[int], watcher: Watcher) -> None:
