@@ -46,7 +46,6 @@ def test_where_it_is_not_installed_one_line_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *a: None if name == "tensorboard" else found(name, *a)
     )
-    monkeypatch.delitem(sys.modules, "tensorboard", raising=False)
     with pytest.raises(ConfigError, match="--tensorboard needs the package tensorboard: pip install tensorboard"):
         raise (
             CliRunner()

@@ -1,25 +1,23 @@
 """`sweep` and `train`, and the three steps they are made of: `plan`, `train-shard`, `aggregate`."""
 
 import json
-import shlex
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from gaintrace.cli import named
-from gaintrace.cli.console import LASTS, plain
+from gaintrace.cli.concluded import show
+from gaintrace.cli.console import plain
 from gaintrace.cli.log import logged
 from gaintrace.cli.places import folder as folder_of
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import SweepSpec, listed_overrides, load_spec
-from gaintrace.errors import ConfigError, IncompleteError
+from gaintrace.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gaintrace.pipeline.sweep import Concluded
     from gaintrace.store import Store
 
 Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or a YAML file.")]
@@ -106,7 +104,7 @@ def sweep(
             watcher=watcher,
             pushgateway=pushgateway,
         )
-    _show(console, done, out)
+    show(console, done, out)
 
 
 def train(
@@ -221,7 +219,7 @@ def import_results(
     from gaintrace.sweeps.imported import import_results as import_folder
 
     store = open_store(out)
-    _show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
+    show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
 
 
 def aggregate(
@@ -249,7 +247,7 @@ def aggregate(
         page = store.read(layout.sweep(sweep_id, "report.html")).decode()
         FolderStore(folder).write("report.html", without_scripts(page).encode())
         FolderStore(folder).write("results.csv", store.read(layout.sweep(sweep_id, "results.csv")))
-    _show(console, done, out)
+    show(console, done, out)
 
 
 def _events(tensorboard: str | None) -> Path | None:
@@ -278,36 +276,3 @@ def _spec(store: "Store", source: str, data: str | None, overrides: list[str] | 
         uri = named.dataset(store, data)
         changes += ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}"]
     return load_spec(source, changes)
-
-
-def _show(console: Console, done: "Concluded", out: str) -> None:
-    """Print what came out. Raises IncompleteError where too few runs succeeded."""
-    from gaintrace.report.terminal import show
-
-    show(console, done.summary)
-    for problem in done.problems:
-        console.print(problem, soft_wrap=True)
-    console.print(f"report: {done.report}", soft_wrap=True)
-    coverage = done.summary.coverage
-    if not coverage.enough:
-        raise IncompleteError(
-            f"{coverage.succeeded} of {coverage.wanted} runs succeeded and {coverage.required:.0%} must; "
-            "results.csv names the others. Run the same command again to try them again, or set min_coverage"
-        )
-    console.print(f"Next: {_next(done, out)}", soft_wrap=True)
-    if done.plan.spec.base.data.synthetic is not None:
-        own = "`gaintrace data prepare csv --help`, then `gaintrace train gaintrace --data DATA`"
-        console.print(f"With answers of your own: {own} ({LASTS})", soft_wrap=True)
-
-
-def _next(done: "Concluded", out: str) -> str:
-    """Commands that look further at what came out."""
-    from gaintrace.identity import IMPORTED
-
-    where = "" if out == "store" else f" --out {shlex.quote(out)}"
-    sweep_id = done.plan.sweep_id
-    commands = [f"gaintrace report {sweep_id}{where}"]
-    if done.plan.code_version != IMPORTED:
-        commands.append(f"gaintrace trajectories {sweep_id}{where}")
-    commands += [f"gaintrace promote {sweep_id}{where}"]
-    return ", ".join(f"`{command}`" for command in commands)
