@@ -9,7 +9,7 @@ QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model an
   report/test_verdict.py)
 
 .DEFAULT_GOAL := help
-.PHONY: site help sweep quick test check docs clean bench image image-test cluster-test argo-schema
+.PHONY: help sweep quick test check docs site lock sbom chart clean bench image image-test cluster-test argo-schema
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -24,13 +24,13 @@ test: .venv/installed ## Run the test suite
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed ## Lint, format check, types, and generated docs being current
-	$(BIN)/ruff check app tests benchmarks
-	$(BIN)/ruff format --check app tests benchmarks
+	$(BIN)/ruff check app tests benchmarks release
+	$(BIN)/ruff format --check app tests benchmarks release
 	$(BIN)/mypy
 	$(BIN)/python -m gaintrace.docs --check
 
 image: ## Build the container image (IMAGE=name:tag; BUILD_ARGS=… for CPU wheels)
-	docker build -t $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD_ARGS) .
+	docker build -t $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) $(BUILD_ARGS) .
 
 image-test: .venv/installed ## Build the image with buildah and run it locked down (minutes)
 	GAINTRACE_IMAGE_TEST=1 $(BIN)/pytest tests/test_image.py
@@ -43,6 +43,16 @@ argo-schema: ## Fetch Argo's JSON schema, by which tests validate the workflows,
 cluster-test: .venv/installed ## Install the chart on a real cluster and run sweeps (GAINTRACE_IMAGE, GAINTRACE_NAMESPACE)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m cluster tests/cluster/test_real_cluster.py
 
+lock: .tools/installed ## Write requirements.lock and requirements-cuda.lock anew, with the hashes of every file
+	.tools/bin/python release/lock.py .tools/bin/uv
+
+sbom: .venv/installed .tools/installed ## Write dist/sbom.json, what .venv has installed, as CycloneDX
+	@mkdir -p dist
+	.tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json $(BIN)/python
+
+chart: ## Package the chart as dist/gaintrace-VERSION.tgz, which helm push takes
+	helm package charts/gaintrace --destination dist
+
 docs: .venv/installed ## Write the reference tables of the docs from the code, and README's picture with Chromium
 	$(BIN)/python -m gaintrace.docs
 	-$(BIN)/python docs/picture.py
@@ -51,13 +61,18 @@ site: .venv/installed ## Write the documentation as a static site to build/site
 	$(BIN)/mkdocs build --quiet
 
 clean: ## Remove .venv and caches; results stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "gaintrace needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.tools/installed: release/tools.lock
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r release/tools.lock
 	@touch $@
 
 bench: .venv/installed ## Measure speed beside peers (DATA=a prepared data set), write benchmarks/SPEED.md

@@ -87,6 +87,15 @@ def installed(*programs: str) -> None:
         pytest.skip(f"{', '.join(missing)} not installed")
 
 
+def beside_python(program: str) -> str:
+    """Where a program is that pip installed beside this Python, or that is on the path. Skips where it is not."""
+    places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    found = shutil.which(program, path=places)
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
 @contextlib.contextmanager
 def pushgateway(folder: Path) -> Iterator[str]:
     """A Pushgateway; its URL. It keeps nothing on disk: Debian's would, for all that run on the machine."""

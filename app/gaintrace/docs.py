@@ -15,7 +15,7 @@ import typer
 from gaintrace import api, config
 from gaintrace.cli import app
 from gaintrace.errors import ExitCode
-from gaintrace.monitoring import dashboards, rules
+from gaintrace.monitoring import dashboards, rules, sources
 from gaintrace.store import layout
 from gaintrace.store.s3 import DEADLINE
 from gaintrace.telemetry import catalogue
@@ -168,10 +168,12 @@ def _table(header: tuple[str, ...], rows: Any) -> str:
 
 def metrics_table() -> str:
     """docs/metrics.md."""
-    parts = ["# Metrics\n\nWritten by `make docs` from app/gaintrace/telemetry/catalogue.py."]
+    parts = ["# Metrics\n\nWritten by `make docs` from app/gaintrace/telemetry/catalogue.py and monitoring/sources.py."]
     for title, family in catalogue.FAMILIES.items():
         rows = ((f"`{m.name}`", m.kind, ", ".join(m.labels), m.meaning) for m in family)
         parts.append(f"## {title}\n\n" + _table(("metric", "type", "labels", "meaning"), rows))
+    others = [(of, f"`{name}`", use) for of, needed in sources.SOURCES.items() for name, use in needed.items()]
+    parts.append(f"## Of others\n\n{sources.NOTE}\n\n" + _table(("exporter", "metric", "what for"), others))
     return "\n\n".join(parts) + "\n"
 
 

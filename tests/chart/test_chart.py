@@ -124,6 +124,7 @@ def test_nightly_sleeps_until_it_has_data_sets(rendered: dict[str, str]) -> None
         ({"image": {"tagg": "x"}}, "tagg"),
         ({"image": {"digest": "latest"}}, "/image/digest"),
         ({"training": {"gpus": 2}}, "/training/gpus"),
+        ({"gpu": {"hourlyPrice": "2 EUR"}}, "/gpu/hourlyPrice"),
         ({"training": {"memory": "16 GB"}}, "/training/memory"),
         ({"store": {"uri": "http://x"}}, "/store/uri"),
         ({"nightly": {"schedule": "nightly"}}, "/nightly/schedule"),
@@ -161,3 +162,22 @@ def test_every_value_is_commented_or_speaks_for_itself() -> None:
     """A section without a comment above or inside it is one that its reader must guess at."""
     blocks = (CHART / "values.yaml").read_text().split("\n\n")
     assert all("#" in block for block in blocks), [block for block in blocks if "#" not in block]
+
+
+def test_no_value_stands_twice() -> None:
+    """YAML and JSON would take the last one, and say nothing."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        assert len(set(names)) == len(names), f"twice: {sorted({name for name in names if names.count(name) > 1})}"
+        return dict(pairs)
+
+    json.loads((CHART / "values.schema.json").read_text(), object_pairs_hook=once)
+
+    def walk(node: yaml.Node) -> None:
+        if isinstance(node, yaml.MappingNode):
+            once([(key.value, None) for key, _ in node.value])
+            for _, value in node.value:
+                walk(value)
+
+    walk(yaml.compose((CHART / "values.yaml").read_text()))

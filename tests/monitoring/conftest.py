@@ -26,6 +26,7 @@ from gaintrace.store.base import observe
 from gaintrace.telemetry.live import LiveMetrics
 from gaintrace.telemetry.push import push
 from tests.monitoring.exporters import BUSY, IDLE, Exporter, cluster, dcgm, nvml
+from tests.monitoring.filled import filled
 from tests.servers import KEY, SECRET, clean_environment, free_port, installed, prometheus, pushgateway, s3_server
 
 SWEEP = """
@@ -40,7 +41,15 @@ min_coverage: 0.5
 FORMS = ("exported", "honored", "own", "none")
 """GPUs by DCGM with honorLabels off (exported_pod) and on (pod), by the trainers' NVML alone, and not at all."""
 
-VARIABLES = {"$namespace": ".*", "$phase": ".*", "$dataset": ".*", "$__range": "5m", "$__rate_interval": "1m"}
+VARIABLES = {
+    **{f"${name}": ".*" for name in ("cluster", "namespace", "phase", "dataset")},
+    "$top": "10",
+    "$price": "2.5",
+    "$__interval_ms": "15000",  # the longer name first
+    "$__interval": "15s",
+    "$__range": "5m",
+    "$__rate_interval": "1m",
+}
 SEEN = (
     "gaintrace_auc_ratio",
     "gaintrace_sweep_runs",
@@ -60,10 +69,11 @@ class Monitored:
     gateway: str
     s3: Any
 
-    def query(self, expression: str, form: str = "exported") -> list[dict[str, Any]]:
-        """What an expression of a dashboard or an alert gives now."""
-        for variable, value in VARIABLES.items():
+    def query(self, expression: str, form: str = "exported", **variables: str) -> list[dict[str, Any]]:
+        """What an expression of a dashboard or an alert gives now; `variables`: other values of a dashboard's."""
+        for variable, value in (VARIABLES | {f"${name}": value for name, value in variables.items()}).items():
             expression = expression.replace(variable, value)
+        expression = filled(expression, nightlyDataSets="9")
         data = urllib.parse.urlencode({"query": expression}).encode()
         try:
             answer = urllib.request.urlopen(f"{self.urls[form]}/api/v1/query", data, timeout=10)
@@ -85,9 +95,14 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", "from gaintrace.cli import run; run()", *arguments]
 
 
-def scraped(job: str, target: str, honor: bool = False, **labels: str) -> dict[str, object]:
+def scraped(job: str, target: str, honor: bool = False, **labels: str) -> dict[str, Any]:
     """A scrape_config."""
     return {"job_name": job, "honor_labels": honor, "static_configs": [{"targets": [target], "labels": labels}]}
+
+
+def _labelled(scrape: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
+    targets = [{**config, "labels": config["labels"] | labels} for config in scrape["static_configs"]]
+    return scrape | {"static_configs": targets}
 
 
 def push_validations(gateway: str, namespace: str) -> None:
@@ -164,7 +179,10 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
         urls = {}
         for form in FORMS:
             (folder / form).mkdir()
-            urls[form] = stack.enter_context(prometheus(folder / form, common + gpus[form]))
+            # One of them is of several clusters.
+            named = {"cluster": "c1"} if form == "honored" else {}
+            scrapes = [_labelled(scrape, named) for scrape in common + gpus[form]]
+            urls[form] = stack.enter_context(prometheus(folder / form, scrapes))
         found = Monitored(urls, gateway, s3)
         ended = subprocess.run(
             [*sweep, "--pushgateway", gateway], env=environment, capture_output=True, text=True, check=False

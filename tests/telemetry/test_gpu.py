@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gaintrace.telemetry.catalogue import GPU
+from gaintrace.telemetry.catalogue import GPU, THROTTLE
 from gaintrace.telemetry.gpu import GpuCollector
 from gaintrace.telemetry.live import LiveMetrics
 
@@ -27,6 +27,10 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         "nvmlDeviceGetMemoryInfo": lambda number: SimpleNamespace(used=41_000_000_000, total=143_000_000_000),
         "nvmlDeviceGetPowerUsage": lambda number: 610_500,  # mW
         "nvmlDeviceGetTotalEnergyConsumption": lambda number: 5_000_000,  # mJ
+        "nvmlDeviceGetTemperature": lambda number, sensor: 61,
+        "nvmlDeviceGetClockInfo": lambda number, kind: 1980,  # MHz
+        "nvmlDeviceGetCurrentClocksThrottleReasons": lambda number: (0x1 | 0x4, 0x8 | 0x40)[number],
+        "nvmlDeviceGetTotalEccErrors": lambda number, kind, since: (7, 2)[kind],
     }
     for name, answer in answers.items():
         monkeypatch.setattr(pynvml, name, answer)
@@ -47,6 +51,30 @@ def test_every_gpu_metric_is_served_in_base_units(two_gpus: pytest.MonkeyPatch) 
     assert found["gaintrace_gpu_memory_total_bytes", "1"] == 143e9
     assert found["gaintrace_gpu_power_watts", "0"] == 610.5
     assert found["gaintrace_gpu_energy_joules_total", "0"] == 5000
+    assert found["gaintrace_gpu_temperature_celsius", "0"] == 61
+    assert found["gaintrace_gpu_sm_clock_hertz", "0"] == 1.98e9
+
+
+def test_why_a_clock_is_held_down_and_errors_of_memory_are_told_apart(two_gpus: pytest.MonkeyPatch) -> None:
+    text = generate_latest(LiveMetrics("p", "d", {"a": 1}, 1).registry).decode()
+    samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
+    held = {(s.labels["gpu"], s.labels["reason"]) for s in samples if s.name == "gaintrace_gpu_throttled" and s.value}
+    assert held == {("0", "power"), ("1", "thermal"), ("1", "hardware")}  # an idle GPU's low clock is no loss
+    errors = {s.labels["kind"]: s.value for s in samples if s.name == "gaintrace_gpu_ecc_errors_total"}
+    assert errors == {"corrected": 7, "uncorrected": 2}
+
+
+def test_the_masks_are_nvml_s() -> None:
+    def mask(reason: str) -> int:
+        lowest, values = THROTTLE[reason]
+        return lowest * (values - 1)
+
+    assert mask("power") == pynvml.nvmlClocksEventReasonSwPowerCap
+    assert (
+        mask("thermal") == pynvml.nvmlClocksEventReasonSwThermalSlowdown | pynvml.nvmlClocksEventReasonHwThermalSlowdown
+    )
+    assert mask("brake") == pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown
+    assert mask("hardware") == pynvml.nvmlClocksEventReasonHwSlowdown
 
 
 def test_what_a_device_does_not_tell_is_left_out(two_gpus: pytest.MonkeyPatch) -> None:
@@ -54,7 +82,7 @@ def test_what_a_device_does_not_tell_is_left_out(two_gpus: pytest.MonkeyPatch) -
     two_gpus.setattr(pynvml, "nvmlDeviceGetPowerUsage", refuse)
     registry = CollectorRegistry()
     assert GpuCollector.register(registry)
-    assert len(served(registry)) == 2 * 3
+    assert len(served(registry)) == 2 * 7
 
 
 def test_a_machine_without_a_driver_has_no_series(two_gpus: pytest.MonkeyPatch) -> None:

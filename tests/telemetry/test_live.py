@@ -1,5 +1,8 @@
 """Live metrics: what a trainer answers while it trains, and how much of it."""
 
+import contextlib
+import threading
+import time
 import urllib.request
 from itertools import product
 from pathlib import Path
@@ -10,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gaintrace.config import SweepSpec
 from gaintrace.errors import ConfigError, StoreError
 from gaintrace.store import FolderStore
-from gaintrace.store.base import observers
+from gaintrace.store.base import MissingObjectError, observe, observers
 from gaintrace.sweeps.data import load_data, reference
 from gaintrace.sweeps.plan import make_plan, write_plan
 from gaintrace.sweeps.shard import ShardTrainer
@@ -104,7 +107,7 @@ def test_every_live_metric_is_served_with_the_labels_of_the_catalogue(tmp_path: 
 
 
 def test_no_metric_has_a_label_that_grows_with_every_run() -> None:
-    allowed = {"phase", "dataset", "encoder", "split", "status", "statistic", "outcome", "gpu"}
+    allowed = {"phase", "dataset", "encoder", "split", "status", "statistic", "outcome", "gpu", "reason", "kind"}
     assert {label for metric in ALL for label in metric.labels} <= allowed
     assert len({metric.name for metric in ALL}) == len(ALL)
 
@@ -116,8 +119,41 @@ def test_store_errors_are_counted_while_serving(tmp_path: Path) -> None:
     with live.served("0") as port:
         with pytest.raises(StoreError):
             FolderStore(tmp_path / "file").write("a", b"")
-        assert scrape(port)["gaintrace_store_errors_total", "failed"] == 1
+        FolderStore(tmp_path).write("a", b"")
+        with pytest.raises(MissingObjectError):
+            FolderStore(tmp_path).read("b")
+        found = scrape(port)
+        assert (found["gaintrace_store_operations_total",], found["gaintrace_store_errors_total", "failed"]) == (3, 1)
     assert observers == before
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_a_trainer_whose_store_fails_is_there_for_one_more_scrape_where_there_were_any(came: bool) -> None:
+    live = LiveMetrics("p", "d", {"a": 1}, 1)
+    seen: list[float] = []
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        port = stack.enter_context(live.served("0"))
+        if came:
+            scrape(port)
+            live.scrapes.interval = 20.0
+        observe("failed")
+        later = threading.Timer(0.5, lambda: seen.append(scrape(port)["gaintrace_store_errors_total", "failed"]))
+        if came:
+            later.start()
+    assert seen == ([1] if came else [])
+    assert time.monotonic() - began < 10
+
+
+def test_an_end_without_a_failure_waits_for_nobody() -> None:
+    live = LiveMetrics("p", "d", {"a": 1}, 1)
+    began = time.monotonic()
+    with live.served("0") as port:
+        observe("failed")
+        scrape(port)
+        observe("retried")
+        observe("done")
+    assert time.monotonic() - began < 5
 
 
 def test_addresses() -> None:

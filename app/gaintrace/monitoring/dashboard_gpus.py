@@ -2,99 +2,158 @@
 
 from functools import partial
 
-from gaintrace.monitoring import queries
-from gaintrace.monitoring.grafana import Dashboard, Panel
+from gaintrace.monitoring import conditions
+from gaintrace.monitoring.grafana import Dashboard, Panel, choice, row, text
+from gaintrace.monitoring.panels_gpus import IDLE, POWER, UTILISATION, health, least, most, pods
+from gaintrace.monitoring.scope import CHOSEN, EVERYWHERE, GPU, POD, either
 
-stat = partial(Panel, kind="stat", width=6, height=4)
+stat = partial(Panel, kind="stat", width=4, height=4)
+bars = partial(Panel, kind="bargauge", width=12)
 wide = partial(Panel, width=12)
 
-SPACE = 'namespace=~"$namespace"'
-OURS = f'kube_pod_status_phase{{pod=~"{queries.PODS}"}}'
+HELD = CHOSEN.allocated
 
 
-def _of_namespace(expression: str) -> str:
-    """Only the pods of the chosen namespaces; kube-state-metrics knows every pod there is."""
-    return f"({expression}) and on (namespace, pod) kube_pod_status_phase{{{SPACE}}}"
+def _number(expression: str) -> str:
+    """A number that is 0 where there is nothing to count."""
+    return f"sum({expression}) or vector(0)"
 
 
-def gpu_cluster() -> Dashboard:
-    """Utilisation, memory, power and energy of the GPUs that training holds, and what waits for one."""
-    util = f"({queries.UTILISATION})"
-    memory = queries.either(
-        f"sum by (namespace, pod) ({queries.dcgm('DCGM_FI_DEV_FB_USED')}) * 1048576",
-        "sum by (namespace, pod) (gaintrace_gpu_memory_used_bytes)",
-    )
-    power = queries.either(
-        f"sum by (namespace, pod) ({queries.dcgm('DCGM_FI_DEV_POWER_USAGE')})",
-        "sum by (namespace, pod) (gaintrace_gpu_power_watts)",
-    )
-    by_dcgm = queries.dcgm("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "increase({}[$__range])")
-    energy = queries.either(
-        f"sum by (namespace, pod) ({by_dcgm}) / 1000",
-        "sum by (namespace, pod) (increase(gaintrace_gpu_energy_joules_total[$__range]))",
-    )
-    # Pods that have ended meanwhile count, too.
-    phases = f"max by (namespace, pod, phase) (max_over_time(gaintrace_epoch{{{SPACE}}}[$__range]))"
-    by_phase = f"sum by (phase) (({energy}) * on (namespace, pod) group_left (phase) {phases})"
-    tensor = queries.dcgm("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE")
-    panels = [
+def _hours(expression: str) -> str:
+    """GPU-hours over the time range shown, of what is a number of GPUs at a time."""
+    return f"sum_over_time(({_number(expression)})[$__range:$__interval]) * $__interval_ms / 3600000"
+
+
+def _fleet() -> list[Panel]:
+    return [
         stat(
             "GPUs held by training",
-            "GPUs that training pods have requested and got a node for.",
+            "Requested by training pods that are running.",
             "short",
-            [(f"sum({_of_namespace(queries.ALLOCATED)}) or vector(0)", "GPUs")],
+            [(_number(HELD), "GPUs")],
         ),
         stat(
             "Mean utilisation",
-            "Over the GPUs of all training pods, now.",
+            "Over the GPUs that training holds, now.",
             "percentunit",
-            [(f"avg({_of_namespace(util)})", "utilisation")],
+            [(f"avg({UTILISATION})", "utilisation")],
             thresholds=[(None, "red"), (0.5, "orange"), (0.9, "green")],
         ),
         stat(
-            "GPUs held but idle",
-            f"GPUs whose pod has used less than {queries.IDLE_RATIO:.0%} of them in the last sample.",
+            "Held but idle",
+            f"GPUs whose pod used less than {conditions.IDLE_RATIO:.0%} of them in the last sample.",
             "short",
-            [(f"sum({_of_namespace(queries.IDLE)}) or vector(0)", "GPUs")],
+            [(_number(IDLE), "GPUs")],
             thresholds=[(None, "green"), (1, "red")],
         ),
         stat(
-            "Pods that wait for a node",
-            "Pods of gaintrace that no node has taken yet.",
+            "GPU-hours",
+            "Over the time range shown: held, and of these held but idle.",
+            "none",
+            [(_hours(HELD), "held"), (_hours(IDLE), "idle")],
+            decimals=1,
+            step="5m",
+        ),
+        stat(
+            "Price of the idle hours",
+            "Over the time range shown, at the price of a GPU-hour above (`gpu.hourlyPrice`) and in its currency.",
+            "none",
+            [(f"({_hours(IDLE)}) * on () (vector($price) > 0)", "price")],
+            decimals=2,
+            empty="no price set",
+            step="5m",
+        ),
+        stat(
+            "Pods that wait",
+            "Pods of gaintrace that no node has taken or that cannot start there.",
             "short",
-            [(f"count({_of_namespace(queries.PENDING)}) or vector(0)", "pods")],
+            [(f"count({conditions.pending(CHOSEN)}) or vector(0)", "pods")],
             thresholds=[(None, "green"), (1, "orange")],
         ),
+    ]
+
+
+def _nodes() -> list[Panel]:
+    allocatable = f'kube_node_status_allocatable{{cluster=~"$cluster",resource=~"{GPU}"}}'
+    there = f"sum by (cluster, node) (max by (cluster, node, resource) ({allocatable}))"
+    # A node is taken from the moment that a pod is bound to it, before the pod runs.
+    phases = EVERYWHERE.of("kube_pod_status_phase", 'phase=~"Pending|Running"')
+    bound = f"(sum by ({POD}, node) ({EVERYWHERE.requests}) and on ({POD}) ({phases} == 1))"
+    ours = f"sum by (cluster, node) ({HELD})"
+    by_node = "cluster, node"
+    return [
         wide(
-            "Utilisation by pod",
-            "Share of the time in which a kernel ran: DCGM's figure or, without DCGM, the trainer's own.",
+            "Allocated against allocatable",
+            "All GPUs of the cluster: held by the training shown, taken by other pods of any namespace, and free.",
+            "short",
+            [
+                (_number(HELD), "held by training"),
+                (f"({_number(bound)}) - ({_number(HELD)})", "taken by others"),
+                (f"({_number(there)}) - ({_number(bound)})", "free"),
+            ],
+            stacked=True,
+        ),
+        bars(
+            "GPUs by node",
+            "Held by training, and what the node has to give; the nodes that hold the most.",
+            "short",
+            [
+                (f"topk($top, {ours})", "{{node}} held"),
+                (f"{there} and on ({by_node}) topk($top, {ours})", "{{node}} allocatable"),
+            ],
+        ),
+        wide(
+            "Utilisation by node",
+            "Mean over the GPUs that training holds there; the least used nodes.",
             "percentunit",
-            [(_of_namespace(util), "{{pod}}")],
+            [(least(f"avg by ({by_node}) ({CHOSEN.on_node(UTILISATION)})", by_node), "{{node}}")],
             top=1,
         ),
-        wide("Memory by pod", "Device memory in use.", "bytes", [(_of_namespace(memory), "{{pod}}")]),
-        wide("Power by pod", "Power drawn.", "watt", [(_of_namespace(power), "{{pod}}")]),
         wide(
-            "Tensor cores by pod",
-            "Share of the time in which the tensor cores worked (DCGM only).",
-            "percentunit",
-            [(_of_namespace(f"avg by (namespace, pod) ({tensor})"), "{{pod}}")],
-            top=1,
+            "Power by node",
+            "Drawn by the GPUs that training holds there.",
+            "watt",
+            [(most(f"sum by ({by_node}) ({CHOSEN.on_node(POWER)})", by_node), "{{node}}")],
         ),
-        wide(
+    ]
+
+
+def _energy() -> list[Panel]:
+    by_dcgm = CHOSEN.workload("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "increase({}[$__range])")
+    own = CHOSEN.of("gaintrace_gpu_energy_joules_total")
+    energy = either(f"sum by ({POD}) ({by_dcgm}) / 1000", f"sum by ({POD}) (increase({own}[$__range]))")
+    # Pods that have ended meanwhile count, too; that they are ours their own series say.
+    phases = f"max by ({POD}, phase) (max_over_time({CHOSEN.of('gaintrace_epoch')}[$__range]))"
+    return [
+        bars(
             "Energy by sweep",
             "Over the time range shown, summed over the sweep's pods while they were scraped.",
             "joule",
-            [(by_phase, "{{phase}}")],
-            "bargauge",
+            [(f"topk($top, sum by (phase) (({energy}) * on ({POD}) group_left (phase) {phases}))", "{{phase}}")],
         ),
         wide(
             "Workflows by phase",
             "All of the Argo controller's, other people's included.",
             "short",
-            [("sum by (phase) (argo_workflows_gauge)", "{{phase}}")],
+            [('sum by (phase) (argo_workflows_gauge{cluster=~"$cluster"})', "{{phase}}")],
         ),
     ]
-    return Dashboard(
-        "gpu-cluster", "gaintrace: GPU cluster", "now-3h", panels, {"namespace": f"label_values({OURS}, namespace)"}
-    )
+
+
+def gpu_cluster() -> Dashboard:
+    """What training holds of the GPUs there are, what it does with them, by node and pod, and how they fare."""
+    panels = [
+        *_fleet(),
+        row("Nodes"),
+        *_nodes(),
+        row("Pods"),
+        *pods(),
+        row("Health"),
+        *health(),
+        row("Sweeps"),
+        *_energy(),
+    ]
+    known = 'kube_pod_service_account{service_account="@serviceAccount@"}'
+    variables = {name: f"label_values({known}, {name})" for name in ("cluster", "namespace")}
+    extra = (choice("top", "Show", "5,10,20,50", "10"), text("price", "Price of a GPU-hour", "@hourlyPrice@"))
+    return Dashboard("gpu-cluster", "GPU cluster", "now-3h", panels, variables, extra)

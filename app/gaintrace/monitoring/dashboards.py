@@ -2,31 +2,32 @@
 
 import json
 
-from gaintrace.monitoring import queries
+from gaintrace.monitoring import conditions
 from gaintrace.monitoring.dashboard_gpus import gpu_cluster
 from gaintrace.monitoring.grafana import Dashboard, Panel
+from gaintrace.monitoring.scope import SWEEP
 
-NAMESPACE = 'namespace=~"$namespace"'
+NAMESPACE = 'cluster=~"$cluster",namespace=~"$namespace"'
 PHASE = f'{NAMESPACE},phase=~"$phase",dataset=~"$dataset"'
 
 
 def _sweep() -> Dashboard:
     steps = f"gaintrace_step_seconds_bucket{{{PHASE}}}"
-    progress = f"avg by ({queries.SWEEP}) (gaintrace_progress_ratio{{{PHASE}}})"
-    pace = f"avg by ({queries.SWEEP}) (deriv(gaintrace_progress_ratio{{{PHASE}}}[5m]))"
-    sweep = "{{phase}} {{dataset}} {{namespace}}"
+    progress = f"avg by ({SWEEP}) (gaintrace_progress_ratio{{{PHASE}}})"
+    pace = f"avg by ({SWEEP}) (deriv(gaintrace_progress_ratio{{{PHASE}}}[5m]))"
+    sweep = "{{phase}} {{dataset}} {{namespace}} {{cluster}}"
 
     def auc(encoder: str) -> list[tuple[str, str]]:
         auc = f'gaintrace_auc_ratio{{{PHASE},encoder="{encoder}"'
         return [
-            (f'max by ({queries.SWEEP}) ({auc},split="valid",statistic="max"}})', f"{sweep}: best valid"),
-            (f'avg by ({queries.SWEEP}) ({auc},split="valid",statistic="mean"}})', f"{sweep}: valid"),
-            (f'avg by ({queries.SWEEP}) ({auc},split="train",statistic="mean"}})', f"{sweep}: train"),
+            (f'max by ({SWEEP}) ({auc},split="valid",statistic="max"}})', f"{sweep}: best valid"),
+            (f'avg by ({SWEEP}) ({auc},split="valid",statistic="mean"}})', f"{sweep}: valid"),
+            (f'avg by ({SWEEP}) ({auc},split="train",statistic="mean"}})', f"{sweep}: train"),
         ]
 
     def best(encoder: str) -> str:
         best_valid = f'{PHASE},encoder="{encoder}",split="valid",statistic="max"'
-        return f"sort_desc(max by ({queries.SWEEP}) (max_over_time(gaintrace_auc_ratio{{{best_valid}}}[$__range])))"
+        return f"sort_desc(max by ({SWEEP}) (max_over_time(gaintrace_auc_ratio{{{best_valid}}}[$__range])))"
 
     panels = [
         Panel(
@@ -113,7 +114,7 @@ def _sweep() -> Dashboard:
             "none",
             [
                 (
-                    f'avg by ({queries.SWEEP}, encoder) (gaintrace_loss{{{PHASE},split="valid"}})',
+                    f'avg by ({SWEEP}, encoder) (gaintrace_loss{{{PHASE},split="valid"}})',
                     f"{sweep} {{{{encoder}}}}",
                 )
             ],
@@ -123,7 +124,7 @@ def _sweep() -> Dashboard:
             "Interactions a second",
             "Trained on, summed over runs and pods.",
             "short",
-            [(f"sum by ({queries.SWEEP}) (rate(gaintrace_interactions_total{{{PHASE}}}[$__rate_interval]))", sweep)],
+            [(f"sum by ({SWEEP}) (rate(gaintrace_interactions_total{{{PHASE}}}[$__rate_interval]))", sweep)],
             width=6,
         ),
         Panel(
@@ -142,7 +143,7 @@ def _sweep() -> Dashboard:
             "percentunit",
             [
                 (
-                    f"avg by ({queries.SWEEP}) (rate(gaintrace_checkpoint_seconds_total{{{PHASE}}}[$__rate_interval]))",
+                    f"avg by ({SWEEP}) (rate(gaintrace_checkpoint_seconds_total{{{PHASE}}}[$__rate_interval]))",
                     sweep,
                 )
             ],
@@ -150,25 +151,26 @@ def _sweep() -> Dashboard:
         ),
         Panel(
             "Failed requests to the store",
-            "A minute: retried, to be tried again, and failed, for good.",
+            "A minute: retried, to be tried again, and failed, for good; beside them all operations that ended.",
             "short",
             [
                 (
                     f"sum by (outcome) (rate(gaintrace_store_errors_total{{{PHASE}}}[$__rate_interval])) * 60",
                     "{{outcome}}",
-                )
+                ),
+                (f"sum(rate(gaintrace_store_operations_total{{{PHASE}}}[$__rate_interval])) * 60", "operations"),
             ],
             width=6,
         ),
     ]
     known = '{__name__=~"gaintrace_runs|gaintrace_sweep_runs"}'
-    variables = {name: f"label_values({known}, {name})" for name in ("namespace", "phase", "dataset")}
-    return Dashboard("sweep", "gaintrace: sweep", "now-3h", panels, variables)
+    variables = {name: f"label_values({known}, {name})" for name in ("cluster", "namespace", "phase", "dataset")}
+    return Dashboard("sweep", "sweep", "now-3h", panels, variables)
 
 
 def _nightly() -> Dashboard:
     chosen = f'{NAMESPACE},dataset=~"$dataset"'
-    dataset = "{{dataset}} {{namespace}}"
+    dataset = "{{dataset}} {{namespace}} {{cluster}}"
 
     def against(encoder: str) -> list[tuple[str, str]]:
         selector = f'{chosen},encoder="{encoder}"'
@@ -181,13 +183,13 @@ def _nightly() -> Dashboard:
     panels = [
         Panel(
             "Since the last verdict",
-            "Time since a validation of the data set last came to a verdict; one is due every day.",
+            "Time since a validation of the data set last came to a verdict; red after two periods of the schedule.",
             "s",
             [(f"time() - gaintrace_validation_last_success_timestamp_seconds{{{chosen}}}", dataset)],
             "stat",
             width=8,
             height=5,
-            thresholds=[(None, "green"), (1.5 * queries.DAY, "orange"), (queries.NIGHTLY_PERIODS * queries.DAY, "red")],
+            thresholds=[(None, "green"), (conditions.LATE, "orange"), (conditions.TWICE, "red")],
         ),
         Panel(
             "Regressions",
@@ -235,8 +237,8 @@ def _nightly() -> Dashboard:
         ),
     ]
     known = "gaintrace_validation_regression"
-    variables = {name: f"label_values({known}, {name})" for name in ("namespace", "dataset")}
-    return Dashboard("nightly", "gaintrace: nightly", "now-30d", panels, variables)
+    variables = {name: f"label_values({known}, {name})" for name in ("cluster", "namespace", "dataset")}
+    return Dashboard("nightly", "nightly", "now-30d", panels, variables)
 
 
 DASHBOARDS = {board.name: board for board in (gpu_cluster(), _sweep(), _nightly())}

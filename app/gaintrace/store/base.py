@@ -10,7 +10,7 @@ from typing import Protocol
 from gaintrace.errors import ConfigError, StoreError
 
 observers: list[Callable[[str], None]] = []
-"""Told of every request that fails: `retried`, or `failed` for good. Metrics count them."""
+"""Told of every operation that is `done`, or `failed` for good, and of every attempt `retried`. Metrics count them."""
 
 
 class MissingObjectError(StoreError):
@@ -47,7 +47,7 @@ class Store(Protocol):
 
 
 def observe(outcome: str) -> None:
-    """Tell the observers of a request that failed."""
+    """Tell the observers how a request or an operation ended."""
     for observer in observers:
         observer(outcome)
 

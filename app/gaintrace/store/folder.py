@@ -35,11 +35,14 @@ class FolderStore:
         """See Store.read."""
         path = self.path(key)
         try:
-            return path.read_bytes()
+            data = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
+            observe("done")
             raise MissingObjectError(f"{path}: no such file") from None
         except OSError as error:
             raise _store_error(path, "read", error) from error
+        observe("done")
+        return data
 
     def write(self, key: str, data: bytes) -> None:
         """See Store.write."""
@@ -47,6 +50,7 @@ class FolderStore:
         with self._temporary(path, data) as temporary:
             temporary.replace(path)
             _sync_folder(path.parent)
+        observe("done")
 
     def create(self, key: str, data: bytes) -> bool:
         """See Store.create."""
@@ -55,6 +59,7 @@ class FolderStore:
             try:
                 os.link(temporary, path)  # unlike a rename, a link fails where the name is taken
             except FileExistsError:
+                observe("done")
                 return False
             except OSError as error:
                 if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
@@ -64,6 +69,7 @@ class FolderStore:
                     ) from error
                 raise
             _sync_folder(path.parent)
+        observe("done")
         return True
 
     def exists(self, key: str) -> bool:
@@ -85,6 +91,7 @@ class FolderStore:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise _store_error(path, "delete", error) from error
+        observe("done")
 
     def child(self, prefix: str) -> "FolderStore":
         """See Store.child."""

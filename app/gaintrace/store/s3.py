@@ -149,15 +149,18 @@ class S3Store:
             reraise=True,
         )
         try:
-            return attempts(attempt)
+            result = attempts(attempt)
         except failures.ClientError as error:
             if code_of(error) in MISSING:
+                observe("done")
                 raise MissingObjectError(f"{place}: no such object") from None
             observe("failed")
             raise StoreError(f"cannot {what} {place}: {reason(error)}{_waited(began)}") from None
         except (failures.BotoCoreError, Boto3Error) as error:
             observe("failed")
             raise StoreError(f"cannot {what} {place}: {reason(error)}{_waited(began)}") from None
+        observe("done")
+        return result
 
 
 def open_s3(uri: str, bucket: str, path: str) -> S3Store:

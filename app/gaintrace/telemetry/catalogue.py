@@ -10,6 +10,10 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SWEEP = ("phase", "dataset")
+THROTTLE = {"power": (4, 2), "thermal": (32, 4), "brake": (128, 2), "hardware": (8, 2)}
+"""Why a clock is held down: the bits of NVML's and DCGM's mask, as their lowest and the number of values from there.
+What is no loss (an idle GPU, a clock that was set) is left out."""
+
 STEP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -50,6 +54,12 @@ LIVE = (
         (*SWEEP, "outcome"),
         "requests to the store that failed: retried, or failed for good",
     ),
+    Metric(
+        "gaintrace_store_operations_total",
+        "counter",
+        SWEEP,
+        "reads, writes and the like that ended, well or for good, whatever retries they took",
+    ),
 )
 """Served by a trainer on /metrics."""
 
@@ -59,6 +69,20 @@ GPU = (
     Metric("gaintrace_gpu_memory_total_bytes", "gauge", ("gpu",), "device memory there is"),
     Metric("gaintrace_gpu_power_watts", "gauge", ("gpu",), "power drawn"),
     Metric("gaintrace_gpu_energy_joules_total", "counter", ("gpu",), "energy used since the driver was loaded"),
+    Metric("gaintrace_gpu_temperature_celsius", "gauge", ("gpu",), "temperature of the chip"),
+    Metric("gaintrace_gpu_sm_clock_hertz", "gauge", ("gpu",), "clock of its multiprocessors"),
+    Metric(
+        "gaintrace_gpu_throttled",
+        "gauge",
+        ("gpu", "reason"),
+        "1 while the clock is held down: by power (its cap), thermal, brake (the supply's), hardware",
+    ),
+    Metric(
+        "gaintrace_gpu_ecc_errors_total",
+        "counter",
+        ("gpu", "kind"),
+        "errors in memory since the driver was loaded: corrected, uncorrected",
+    ),
 )
 """Served by a trainer that sees a GPU, by NVML at the time of the scrape."""
 

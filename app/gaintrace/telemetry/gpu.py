@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gaintrace.telemetry.catalogue import GPU
+from gaintrace.telemetry.catalogue import GPU, THROTTLE
 
 
 class GpuCollector(Collector):
@@ -34,12 +34,13 @@ class GpuCollector(Collector):
         }
         with contextlib.suppress(pynvml.NVMLError):  # a device that is lost must not cost the other metrics
             for number in range(pynvml.nvmlDeviceGetCount()):
-                for name, value in _sample(pynvml.nvmlDeviceGetHandleByIndex(number)):
-                    families[name].add_metric([str(number)], value)
+                for name, value, *more in _sample(pynvml.nvmlDeviceGetHandleByIndex(number)):
+                    families[name].add_metric([str(number), *more], value)
         yield from families.values()
 
 
-def _sample(handle: object) -> Iterator[tuple[str, float]]:
+def _sample(handle: object) -> Iterator[tuple[str, float] | tuple[str, float, str]]:
+    """Metric, value, and its second label where it has one."""
     with contextlib.suppress(pynvml.NVMLError):
         yield "gaintrace_gpu_utilization_ratio", pynvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100
     with contextlib.suppress(pynvml.NVMLError):
@@ -50,3 +51,16 @@ def _sample(handle: object) -> Iterator[tuple[str, float]]:
         yield "gaintrace_gpu_power_watts", pynvml.nvmlDeviceGetPowerUsage(handle) / 1000
     with contextlib.suppress(pynvml.NVMLError):
         yield "gaintrace_gpu_energy_joules_total", pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000
+    with contextlib.suppress(pynvml.NVMLError):
+        celsius = pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
+        yield "gaintrace_gpu_temperature_celsius", float(celsius)
+    with contextlib.suppress(pynvml.NVMLError):
+        yield "gaintrace_gpu_sm_clock_hertz", pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM) * 1e6
+    with contextlib.suppress(pynvml.NVMLError):
+        held = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+        for reason, (lowest, values) in THROTTLE.items():
+            yield "gaintrace_gpu_throttled", float(held // lowest % values > 0), reason
+    for kind, number in (("corrected", 0), ("uncorrected", 1)):  # NVML's nvmlMemoryErrorType_t
+        with contextlib.suppress(pynvml.NVMLError):
+            errors = pynvml.nvmlDeviceGetTotalEccErrors(handle, number, pynvml.NVML_VOLATILE_ECC)
+            yield "gaintrace_gpu_ecc_errors_total", float(errors), kind

@@ -10,6 +10,7 @@ from gaintrace.errors import ConfigError
 from gaintrace.store.base import observers
 from gaintrace.telemetry.catalogue import LIVE, counters, gauges, histograms
 from gaintrace.telemetry.gpu import GpuCollector
+from gaintrace.telemetry.scrapes import Scrapes
 from gaintrace.training.epoch_rules import sides_of
 from gaintrace.training.reporter import EpochRow, Silent
 
@@ -32,10 +33,11 @@ class LiveMetrics(Silent):
         self.last_step: dict[str, float] = {}  # by the first run of a population
         for outcome in ("retried", "failed"):
             self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome)
-        for name in ("gaintrace_interactions", "gaintrace_checkpoint_writes", "gaintrace_checkpoint_seconds"):
-            self.counters[f"{name}_total"].labels(*self.labels)
+        for name in ("interactions", "checkpoint_writes", "checkpoint_seconds", "store_operations"):
+            self.counters[f"gaintrace_{name}_total"].labels(*self.labels)
         self._count_runs()
         GpuCollector.register(self.registry)
+        self.scrapes = Scrapes(self.registry)
 
     @property
     def active(self) -> list[str]:
@@ -104,12 +106,20 @@ class LiveMetrics(Silent):
         share = sum(self.done.values()) / sum(self.epochs.values())
         self.gauges["gaintrace_progress_ratio"].labels(*self.labels).set(share)
 
-    def _store_failed(self, outcome: str) -> None:
-        self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome).inc()
+    def _store_told(self, outcome: str) -> None:
+        if outcome != "retried":
+            self.counters["gaintrace_store_operations_total"].labels(*self.labels).inc()
+        if outcome != "done":
+            self.counters["gaintrace_store_errors_total"].labels(*self.labels, outcome).inc()
+        if outcome == "failed":
+            self.scrapes.await_next()
 
     @contextmanager
     def served(self, address: str) -> Iterator[int]:
-        """Answer on /metrics while the block runs; the port. `address` is PORT, on loopback, or HOST:PORT."""
+        """Answer on /metrics while the block runs; the port. `address` is PORT, on loopback, or HOST:PORT.
+
+        A block that ends soon after the store failed is kept until Prometheus, if it ever came, has read that.
+        """
         host, port = parse_address(address)
         try:
             server, thread = start_http_server(port, host, self.registry)
@@ -117,11 +127,12 @@ class LiveMetrics(Silent):
             raise ConfigError(
                 f"--metrics {address}: cannot listen there: {error}. Choose another port, or 0 for any"
             ) from None
-        observers.append(self._store_failed)
+        observers.append(self._store_told)
         try:
             yield server.server_port
         finally:
-            observers.remove(self._store_failed)
+            observers.remove(self._store_told)
+            self.scrapes.wait()
             server.shutdown()
             server.server_close()
             thread.join()
