@@ -1,25 +1,25 @@
 """`sweep` and `train`, and the three steps they are made of: `plan`, `train-shard`, `aggregate`."""
 
 import json
-import shlex
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from gaintrace.cli import named
 from gaintrace.cli.attempts import Attempt, Retries, check_attempt
-from gaintrace.cli.console import LASTS, plain
+from gaintrace.cli.concluded import show
+from gaintrace.cli.console import plain
+from gaintrace.cli.devices import chosen_device, chosen_devices
 from gaintrace.cli.log import logged
 from gaintrace.cli.places import folder as folder_of
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import SweepSpec, listed_overrides, load_spec
-from gaintrace.errors import ConfigError, IncompleteError
+from gaintrace.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gaintrace.pipeline.sweep import Concluded
     from gaintrace.store import Store
 
 Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or a YAML file.")]
@@ -43,6 +43,15 @@ Out = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value; repeatable.")]
 RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds; all without it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        callback=named.not_empty,
+        help="Several devices that train at once, a process each: numbers of GPUs, as in 0,1, or devices. Runs are "
+        "shared out among them.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
 MostMembers = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="0: train on the CPU; 1 or more: a CUDA device must be there.")]
@@ -65,6 +74,12 @@ Pushgateway = Annotated[
         help="Pushgateway that gets the outcome, if any.",
     ),
 ]
+TensorBoard = Annotated[
+    str | None,
+    typer.Option(
+        "--tensorboard", metavar="FOLDER", help="Write event files there, a folder a sweep (pip install tensorboard)."
+    ),
+]
 SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
 
 
@@ -75,9 +90,11 @@ def sweep(
     overrides: Set = None,
     runs_per_pod: RunsPerPod = None,
     device: Device = "auto",
+    devices: Devices = None,
     threads: Threads = None,
     members: MostMembers = None,
     metrics: MetricsAddress = None,
+    tensorboard: TensorBoard = None,
     pushgateway: Pushgateway = "",
 ) -> None:
     """Run a whole sweep on this machine and write its report. Running it again continues."""
@@ -85,8 +102,10 @@ def sweep(
 
     store = open_store(out)
     spec = _spec(store, source, data, overrides)
+    events = _events(tensorboard)
 
-    from gaintrace.pipeline.sweep import Machine, run_sweep
+    from gaintrace.pipeline.sweep import run_sweep
+    from gaintrace.pipeline.training import Machine
 
     console = plain()
     with ConsoleWatcher(console) as watcher:
@@ -94,11 +113,11 @@ def sweep(
             spec,
             store,
             runs_per_shard=runs_per_pod,
-            machine=Machine(device, threads, members, metrics),
+            machine=Machine(device, threads, members, metrics, chosen_devices(device, devices), tensorboard=events),
             watcher=watcher,
             pushgateway=pushgateway,
         )
-    _show(console, done, out)
+    show(console, done, out)
 
 
 def train(
@@ -108,6 +127,7 @@ def train(
     overrides: Set = None,
     device: Device = "auto",
     threads: Threads = None,
+    tensorboard: TensorBoard = None,
 ) -> None:
     """Train one run: a sweep that expands to a single configuration."""
     from gaintrace.store import open_store
@@ -120,7 +140,7 @@ def train(
             f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
             f"swept, as in --set grid={{}} --set base.{next(iter(spec.axes()))}=…"
         )
-    sweep(source, data, out, overrides, None, device, threads, None)
+    sweep(source, data, out, overrides, device=device, threads=threads, tensorboard=tensorboard)
 
 
 def plan(
@@ -186,7 +206,8 @@ def train_shard(
     data_optional: DataOptional = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
-    from gaintrace.pipeline.sweep import Machine, train_shards
+    from gaintrace.pipeline.shards import train_shards
+    from gaintrace.pipeline.training import Machine
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.data import load_data
     from gaintrace.sweeps.plan import read_shard
@@ -215,7 +236,7 @@ def import_results(
     from gaintrace.sweeps.imported import import_results as import_folder
 
     store = open_store(out)
-    _show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
+    show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
 
 
 def aggregate(
@@ -243,14 +264,17 @@ def aggregate(
         page = store.read(layout.sweep(sweep_id, "report.html")).decode()
         FolderStore(folder).write("report.html", without_scripts(page).encode())
         FolderStore(folder).write("results.csv", store.read(layout.sweep(sweep_id, "results.csv")))
-    _show(console, done, out)
+    show(console, done, out)
 
 
-def chosen_device(device: str, gpus: int | None) -> str:
-    """The device that a count of GPUs, as a pod asks for them, means."""
-    if gpus is None:
-        return device
-    return "cuda" if gpus else "cpu"
+def _events(tensorboard: str | None) -> Path | None:
+    """Where event files go, if that is possible."""
+    if tensorboard is None:
+        return None
+    from gaintrace.telemetry.tensorboard import require_tensorboard
+
+    require_tensorboard()
+    return named.writable("--tensorboard", tensorboard)
 
 
 def _spec(store: "Store", source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
@@ -262,36 +286,3 @@ def _spec(store: "Store", source: str, data: str | None, overrides: list[str] | 
         uri = named.dataset(store, data)
         changes += ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}"]
     return load_spec(source, changes)
-
-
-def _show(console: Console, done: "Concluded", out: str) -> None:
-    """Print what came out. Raises IncompleteError where too few runs succeeded."""
-    from gaintrace.report.terminal import show
-
-    show(console, done.summary)
-    for problem in done.problems:
-        console.print(problem, soft_wrap=True)
-    console.print(f"report: {done.report}", soft_wrap=True)
-    coverage = done.summary.coverage
-    if not coverage.enough:
-        raise IncompleteError(
-            f"{coverage.succeeded} of {coverage.wanted} runs succeeded and {coverage.required:.0%} must; "
-            "results.csv names the others. Run the same command again to try them again, or set min_coverage"
-        )
-    console.print(f"Next: {_next(done, out)}", soft_wrap=True)
-    if done.plan.spec.base.data.synthetic is not None:
-        own = "`gaintrace data prepare csv --help`, then `gaintrace train gaintrace --data DATA`"
-        console.print(f"With answers of your own: {own} ({LASTS})", soft_wrap=True)
-
-
-def _next(done: "Concluded", out: str) -> str:
-    """Commands that look further at what came out."""
-    from gaintrace.identity import IMPORTED
-
-    where = "" if out == "store" else f" --out {shlex.quote(out)}"
-    sweep_id = done.plan.sweep_id
-    commands = [f"gaintrace report {sweep_id}{where}"]
-    if done.plan.code_version != IMPORTED:
-        commands.append(f"gaintrace trajectories {sweep_id}{where}")
-    commands += [f"gaintrace promote {sweep_id}{where}"]
-    return ", ".join(f"`{command}`" for command in commands)

@@ -12,6 +12,7 @@ from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
 from gaintrace.cli.attempts import Attempt, Retries, check_attempt
 from gaintrace.cli.console import plain
+from gaintrace.cli.devices import chosen_device
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import listed_overrides
 from gaintrace.defaults import MARGIN, SEEDS, SEEDS_A_LOOK
@@ -71,7 +72,7 @@ def validate(
     from gaintrace.defaults.metrics import validation_metrics
     from gaintrace.defaults.recalibration import recalibration_spec
     from gaintrace.defaults.validation import default_spec, failed
-    from gaintrace.pipeline.sweep import Machine
+    from gaintrace.pipeline.training import Machine
     from gaintrace.pipeline.validation import validate as validate_on
     from gaintrace.store import open_store
     from gaintrace.telemetry.push import push
@@ -96,7 +97,7 @@ def validate(
     if recalibrate:
         recalibration_spec(planned, chosen_weights)
     console = plain()
-    machine = Machine(sweeps.chosen_device(device, gpus), threads, metrics=metrics)
+    machine = Machine(chosen_device(device, gpus), threads, metrics=metrics)
     found, errors = [], []
     with ConsoleWatcher(console) as watcher:
         for text in datasets:

@@ -125,7 +125,8 @@ def trade_off(table: pd.DataFrame, comparison: Comparison, parameter: str, width
         x = runs[parameter].map(place)
         for axes, (metric, y), marker in zip(panels, values.items(), "os^", strict=False):
             several = len(comparison.configurations) < len(y)
-            means = [(place[c.swept[parameter]], float(getattr(c, metric)), c) for c in comparison.configurations]
+            known = [c for c in comparison.configurations if getattr(c, metric) is not None]  # some have no encoder 3
+            means = [(place[c.swept[parameter]], float(getattr(c, metric)), c) for c in known]
             means.sort(key=lambda found: found[0])
             colour = COLOURS[metric]
             if several or len(y) > MANY:
