@@ -16,7 +16,8 @@ from gaintrace.data.names import checked_name
 from gaintrace.data.prepare import prepare_table
 from gaintrace.data.readers.csv import Columns
 from gaintrace.errors import ConfigError
-from gaintrace.pipeline.sweep import HERE, Concluded, Machine, run_sweep
+from gaintrace.pipeline.sweep import Concluded, run_sweep
+from gaintrace.pipeline.training import HERE, Machine
 from gaintrace.pipeline.watcher import Watcher
 from gaintrace.runs.files import read_file
 from gaintrace.store import Store, layout, open_store

@@ -109,6 +109,18 @@ def test_pods_are_ours_by_the_account_that_they_run_as(tmp_path: Path) -> None:
         assert set(re.findall(r'service_account="(.*?)"', text)) == {"trainer"}
 
 
+def test_gpus_are_counted_by_the_name_that_pods_ask_for_them(tmp_path: Path) -> None:
+    """As kube-state-metrics writes it."""
+    (rule,) = [
+        d
+        for d in rendered(tmp_path, {"gpu": {"resourceName": "nvidia.com/gpu-h100.80g"}}, *MONITORING)
+        if d["kind"] == "PrometheusRule"
+    ]
+    assert set(re.findall(r'resource=~"(.*?)"', str(rule))) == {
+        "nvidia_com_(gpu|gpu_shared|mig_.+)|nvidia_com_gpu_h100_80g"
+    }
+
+
 def test_a_gpu_hour_has_the_price_of_the_values(tmp_path: Path) -> None:
     for price in (0, 2.5, 3):
         found = boards(rendered(tmp_path, {"gpu": {"hourlyPrice": price}}))

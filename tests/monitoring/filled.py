@@ -5,6 +5,7 @@ SITE = {
     "release": "gaintrace",
     "releaseId": "0a1b2c3d",
     "serviceAccount": "gaintrace",
+    "gpuResource": "nvidia_com_gpu",
     "hourlyPrice": "2.5",
     "nightlyDataSets": "2",
     "nightlyPeriod": "86400",

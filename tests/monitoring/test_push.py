@@ -24,7 +24,7 @@ def test_a_sweep_pushes_what_stands_beside_its_results(monitored: Monitored) -> 
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert set(families) == {metric.name for metric in OUTCOME}
     runs = {sample.labels["status"]: sample.value for sample in families["gaintrace_sweep_runs"].samples}
-    assert runs == {"succeeded": 1, "failed": 1, "missing": 0}
+    assert runs == {"succeeded": 1, "failed": 1, "missing": 0, "stopped": 0}
     for family in families.values():
         for sample in family.samples:
             labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())

@@ -1,4 +1,4 @@
-"""Configurations under each rule that picks epochs, by the means of their runs, and what mastery alone is worth there."""
+"""Configurations under each rule that picks epochs, by means of their runs, and what mastery alone is worth there."""
 
 import math
 from collections.abc import Sequence

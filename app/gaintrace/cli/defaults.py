@@ -58,7 +58,7 @@ def promote(
         raise ConfigError(f"--data {data}: nothing is trained, so no data are read; add --train, or leave it out")
     if train:
         from gaintrace.pipeline.promotion import train_default
-        from gaintrace.pipeline.sweep import Machine
+        from gaintrace.pipeline.training import Machine
 
         machine = Machine(device, threads)
         with ConsoleWatcher(console) as watcher:

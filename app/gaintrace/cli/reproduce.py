@@ -57,7 +57,7 @@ def reproduce(
 ) -> None:
     """Train a finished run again, beside the original, and compare number by number."""
     from gaintrace.pipeline.reproduction import reproduce as train_again
-    from gaintrace.pipeline.sweep import Machine
+    from gaintrace.pipeline.training import Machine
     from gaintrace.store import open_store
 
     store, console = open_store(out), plain()

@@ -3,14 +3,15 @@
 import json
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gaintrace.cli import named
+from gaintrace.cli.attempts import Attempt, Retries, check_attempt
 from gaintrace.cli.concluded import show
 from gaintrace.cli.console import plain
+from gaintrace.cli.events import TensorBoard, events
 from gaintrace.cli.log import logged
 from gaintrace.cli.places import folder as folder_of
 from gaintrace.cli.watcher import ConsoleWatcher
@@ -41,6 +42,15 @@ Out = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value; repeatable.")]
 RunsPerPod = Annotated[int | None, typer.Option(min=1, help="Runs a shard holds; all without it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        callback=named.not_empty,
+        help="Several devices that train at once, a process each: numbers of GPUs, as in 0,1, or devices. Runs are "
+        "shared out among them.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; one a core without it.")]
 MostMembers = Annotated[int | None, typer.Option(min=1, help="Most runs trained side by side; what fits without it.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="0: train on the CPU; 1 or more: a CUDA device must be there.")]
@@ -63,12 +73,6 @@ Pushgateway = Annotated[
         help="Pushgateway that gets the outcome, if any.",
     ),
 ]
-TensorBoard = Annotated[
-    str | None,
-    typer.Option(
-        "--tensorboard", metavar="FOLDER", help="Write event files there, a folder a sweep (pip install tensorboard)."
-    ),
-]
 SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
 
 
@@ -79,6 +83,7 @@ def sweep(
     overrides: Set = None,
     runs_per_pod: RunsPerPod = None,
     device: Device = "auto",
+    devices: Devices = None,
     threads: Threads = None,
     members: MostMembers = None,
     metrics: MetricsAddress = None,
@@ -90,9 +95,9 @@ def sweep(
 
     store = open_store(out)
     spec = _spec(store, source, data, overrides)
-    events = _events(tensorboard)
 
-    from gaintrace.pipeline.sweep import Machine, run_sweep
+    from gaintrace.pipeline.sweep import run_sweep
+    from gaintrace.pipeline.training import Machine
 
     console = plain()
     with ConsoleWatcher(console) as watcher:
@@ -100,7 +105,9 @@ def sweep(
             spec,
             store,
             runs_per_shard=runs_per_pod,
-            machine=Machine(device, threads, members, metrics, events),
+            machine=Machine(
+                device, threads, members, metrics, chosen_devices(device, devices), tensorboard=events(tensorboard)
+            ),
             watcher=watcher,
             pushgateway=pushgateway,
         )
@@ -127,7 +134,7 @@ def train(
             f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
             f"swept, as in --set grid={{}} --set base.{next(iter(spec.axes()))}=…"
         )
-    sweep(source, data, out, overrides, None, device, threads, None, tensorboard=tensorboard)
+    sweep(source, data, out, overrides, device=device, threads=threads, tensorboard=tensorboard)
 
 
 def plan(
@@ -188,15 +195,19 @@ def train_shard(
     gpus: Gpus = None,
     metrics: MetricsAddress = None,
     log: Annotated[bool, typer.Option("--log", help="Put what is printed into the store, too.")] = False,
+    attempt: Attempt = None,
+    retries: Retries = 4,
     data_optional: DataOptional = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
-    from gaintrace.pipeline.sweep import Machine, train_shards
+    from gaintrace.pipeline.shards import train_shards
+    from gaintrace.pipeline.training import Machine
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.data import load_data
     from gaintrace.sweeps.plan import read_shard
 
     store = open_store(out)
+    check_attempt(store, attempt, retries)
     plan_ = read_shard(store, sweep_id, shard)
     base = plan_.spec.base
     if data:
@@ -250,14 +261,22 @@ def aggregate(
     show(console, done, out)
 
 
-def _events(tensorboard: str | None) -> Path | None:
-    """Where event files go, if that is possible."""
-    if tensorboard is None:
-        return None
-    from gaintrace.telemetry.tensorboard import require_tensorboard
+def chosen_devices(device: str, devices: str | None) -> tuple[str, ...]:
+    """What --devices names; none without it. Raises ConfigError, DeviceError."""
+    if devices is None:
+        return ()
+    if device != "auto":
+        raise ConfigError(f"--device {device} and --devices {devices}: give one of them")
+    from gaintrace.training.device import choose_device
 
-    require_tensorboard()
-    return named.writable("--tensorboard", tensorboard)
+    given = [name.strip() for name in devices.split(",")]
+    found = [str(choose_device(f"cuda:{name}" if name.isdecimal() else name)) for name in given if name != "auto"]
+    if len(found) < len(given):
+        raise ConfigError(f"--devices {devices}: name each, as in 0,1; auto is one")
+    twice = [name for name in found if found.count(name) > 1 and name != "cpu"]
+    if twice:
+        raise ConfigError(f"--devices {devices}: {twice[0]} twice; --members is how many runs it trains side by side")
+    return tuple(found)
 
 
 def chosen_device(device: str, gpus: int | None) -> str:

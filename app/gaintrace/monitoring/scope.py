@@ -12,12 +12,12 @@ POD = "cluster, namespace, pod"
 SWEEP = "cluster, namespace, phase, dataset"
 """Labels of a sweep: one of that name may be under way in another namespace."""
 
-PODS = r".+-(plan|train|validate|aggregate|outcome)-[0-9]+"
+PODS = r".+-(plan|train|default|validate|aggregate|outcome)-[0-9]+"
 """Names that Argo gives our pods: workflow, template, number."""
 
 TRAINING = r".+-(train|validate)-[0-9]+"
-GPU = "nvidia_com_(gpu|gpu_shared|mig_.+)"
-"""Whole GPUs, shared ones and MIG slices, as kube-state-metrics writes their resource names."""
+GPU = "nvidia_com_(gpu|gpu_shared|mig_.+)|@gpuResource@"
+"""Whole GPUs, shared ones, MIG slices and what the release asks for, as kube-state-metrics writes resource names."""
 
 
 def either(*expressions: str) -> str:

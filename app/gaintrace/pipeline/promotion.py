@@ -4,7 +4,8 @@ from gaintrace.defaults import history
 from gaintrace.defaults.incumbent import spec_there
 from gaintrace.defaults.promotion import chosen_configuration, read_summary
 from gaintrace.errors import DataError
-from gaintrace.pipeline.sweep import HERE, Concluded, Machine, run_sweep
+from gaintrace.pipeline.sweep import Concluded, run_sweep
+from gaintrace.pipeline.training import HERE, Machine
 from gaintrace.pipeline.watcher import Watcher
 from gaintrace.store import Store
 from gaintrace.sweeps.data import load_data

@@ -6,49 +6,21 @@ The steps share nothing but the store, so each can be run, retried and repeated 
 what it needs: planning no torch, training no figures.
 """
 
-import time
-from collections.abc import Iterable
-from contextlib import ExitStack
+import math
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaintrace.config import SweepSpec
 from gaintrace.data.dataset import Dataset
-from gaintrace.errors import InterruptedRunError
+from gaintrace.pipeline.shards import train_shards
+from gaintrace.pipeline.training import HERE, Machine
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.data import load_data, reference
-from gaintrace.sweeps.plan import Plan, PlannedRun, make_plan, seconds_since_planned, write_plan
+from gaintrace.sweeps.plan import Plan, make_plan, seconds_since_planned, write_plan
 
 if TYPE_CHECKING:
     from gaintrace.analysis.summary import Summary
-    from gaintrace.sweeps.claims import Claim
-    from gaintrace.sweeps.shard import ShardTrainer
-
-WAIT = 2.0
-"""Seconds between looks at shards that others train."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What of this machine trains.
-
-    `device`: auto, cpu, cuda or cuda:N. `threads` of a CPU: one a core without a number. `members`: most runs side by
-    side; what fits without a number. `metrics`: PORT or HOST:PORT that answers Prometheus meanwhile. `tensorboard`: a
-    folder that gets event files meanwhile.
-    """
-
-    device: str = "auto"
-    threads: int | None = None
-    members: int | None = None
-    metrics: str | None = None
-    tensorboard: Path | None = None
-
-
-HERE = Machine()
-"""A GPU where there is one, every core, as many runs side by side as memory holds."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +49,9 @@ def run_sweep(
     says its coverage. Of several processes that do the same search on one store, each shard is trained by one. Raises
     GaintraceError: ConfigError, DataError, StoreError, or InterruptedRunError.
     """
+    if runs_per_shard is None and machine.devices:
+        at_once = spec.size() // (spec.search.rounds if spec.search else 1)
+        runs_per_shard = math.ceil(at_once / len(machine.devices))
     plan, dataset = plan_sweep(spec, store, dataset=dataset, runs_per_shard=runs_per_shard, watcher=watcher)
     trained = 0
     while trained < plan.shards:
@@ -123,104 +98,6 @@ def unfinished_shards(store: Store, plan: Plan) -> list[int]:
     from gaintrace.sweeps.rounds import open_runs
 
     return sorted({run.shard for run in open_runs(plan, read_results(store, plan))})
-
-
-def train_shards(
-    plan: Plan,
-    dataset: Dataset,
-    store: Store,
-    shards: Iterable[int],
-    *,
-    machine: Machine = HERE,
-    watcher: Watcher | None = None,
-) -> None:
-    """Train the unfinished runs of some shards on one device."""
-    import torch
-
-    from gaintrace.sweeps.shard import ShardTrainer
-    from gaintrace.telemetry.live import LiveMetrics
-    from gaintrace.telemetry.tensorboard import event_files
-    from gaintrace.training.device import choose_device, keep_freed_memory
-    from gaintrace.training.reporter import Several
-
-    watcher = watcher or Unwatched()
-    shards = list(shards)
-    keep_freed_memory()
-    if machine.threads is not None:
-        torch.set_num_threads(machine.threads)
-    runs = [run for shard in shards for run in plan.shard(shard)]
-    with ExitStack() as stack:
-        reporter = stack.enter_context(watcher.training(plan, runs))
-        if machine.metrics:
-            live = LiveMetrics(
-                plan.spec.name,
-                dataset.name,
-                {run.run_id: run.config.training.epochs for run in runs},
-                dataset.training_interactions(plan.spec.base.data.fold),
-            )
-            port = stack.enter_context(live.served(machine.metrics))
-            watcher.note(f"metrics: port {port}, /metrics")
-            reporter = Several(reporter, live)
-        if machine.tensorboard:
-            names = {run.run_id: _name(run) for run in runs}
-            events = stack.enter_context(event_files(machine.tensorboard / plan.sweep_id, names))
-            reporter = Several(reporter, events)
-        training = ShardTrainer(
-            store=store,
-            plan=plan,
-            dataset=dataset,
-            choose_device=lambda: choose_device(machine.device),
-            reporter=reporter,
-            interrupted=watcher.interrupted,
-            max_members=machine.members,
-        )
-        if plan.spec.search is None:
-            for shard in shards:
-                training.train(shard)
-        else:
-            _train_claimed(training, shards, watcher)
-
-
-def _name(run: PlannedRun) -> str:
-    """A run by what is swept in it."""
-    return " ".join(f"{path.rpartition('.')[2]}={value}" for path, value in run.swept.items())
-
-
-def _train_claimed(training: "ShardTrainer", shards: list[int], watcher: Watcher) -> None:
-    """Train the shards that no other process has, and wait for those of others, whose places are taken if they die."""
-    from gaintrace.sweeps.claims import Claims
-    from gaintrace.sweeps.results import read_results
-    from gaintrace.sweeps.rounds import open_runs
-
-    claims = Claims(training.store, training.plan.sweep_id)
-    left, waited = shards, False
-    while left:
-        held = []
-        for shard in left:
-            own = training.plan.with_runs(training.plan.shard(shard))
-            if waited and not open_runs(own, read_results(training.store, own)):
-                continue  # another process has been through with it
-            claim = claims.take(shard)
-            if claim is None:
-                held.append(shard)
-                continue
-            with claim:
-                training.interrupted = partial(_interrupted, watcher, claim)
-                training.train(shard)
-        if held and not waited:
-            watcher.note(f"shards that another process trains: {', '.join(map(str, held))}; waiting for them")
-        left, waited = held, True
-        until = time.monotonic() + WAIT
-        while left and time.monotonic() < until:
-            if watcher.interrupted():
-                raise InterruptedRunError(
-                    "stopped while another process trains; run the same command again to continue"
-                )
-            time.sleep(WAIT / 10)
-
-
-def _interrupted(watcher: Watcher, claim: "Claim") -> bool:
-    return watcher.interrupted() or claim.lost
 
 
 def conclude(store: Store, plan: Plan, pushgateway: str = "") -> Concluded:

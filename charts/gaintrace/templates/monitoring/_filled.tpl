@@ -10,6 +10,7 @@
   "release" $top.Release.Name
   "releaseId" (include "gaintrace.releaseId" $top)
   "serviceAccount" $top.Values.serviceAccount.name
+  "gpuResource" (regexReplaceAll "[^a-zA-Z0-9_]" $top.Values.gpu.resourceName "_")
   "hourlyPrice" $top.Values.gpu.hourlyPrice
   "nightlyDataSets" (ternary (len $top.Values.nightly.datasets) 0 (not (empty $watched)))
   "nightlyPeriod" $period
