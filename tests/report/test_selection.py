@@ -3,7 +3,7 @@
 import pandas as pd
 
 from gaintrace.analysis.summary import analyse
-from gaintrace.report.selection import picked, selection_conclusion, selection_table
+from gaintrace.report.selection import selection_conclusion, selection_table
 from gaintrace.store import open_store
 from tests.made_results import planned, succeed
 
@@ -26,7 +26,7 @@ def summary(store):
 
 def test_configurations_are_ordered_by_the_means_of_their_runs(tmp_path):
     found = summary(open_store(tmp_path))
-    by_rule = {outcome.rule: picked(found, outcome) for outcome in found.selection}
+    by_rule = {order.rule: order.configurations for order in found.selection_orders}
     best = by_rule["valid_e1_auc"]
     assert [(one.swept["bce_loss_weight"], round(one.score, 6)) for one in best] == [(0.3, 0.70), (0.8, 0.68)]
     same = by_rule["same_epoch"]

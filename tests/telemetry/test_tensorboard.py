@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from gaintrace.cli import app
 from gaintrace.errors import ConfigError
-from gaintrace.pipeline.sweep import Machine, run_sweep
+from gaintrace.pipeline.sweep import run_sweep
+from gaintrace.pipeline.training import Machine
 from gaintrace.store import open_store
 from tests.made_results import spec_of
 

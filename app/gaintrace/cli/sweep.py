@@ -3,7 +3,6 @@
 import json
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from gaintrace.cli.attempts import Attempt, Retries, check_attempt
 from gaintrace.cli.concluded import show
 from gaintrace.cli.console import plain
 from gaintrace.cli.devices import chosen_device, chosen_devices
+from gaintrace.cli.events import TensorBoard, events
 from gaintrace.cli.log import logged
 from gaintrace.cli.places import folder as folder_of
 from gaintrace.cli.watcher import ConsoleWatcher
@@ -74,12 +74,6 @@ Pushgateway = Annotated[
         help="Pushgateway that gets the outcome, if any.",
     ),
 ]
-TensorBoard = Annotated[
-    str | None,
-    typer.Option(
-        "--tensorboard", metavar="FOLDER", help="Write event files there, a folder a sweep (pip install tensorboard)."
-    ),
-]
 SweepId = Annotated[str, typer.Option("--sweep", metavar="ID", help="The sweep's id, as `plan` prints it.")]
 
 
@@ -102,7 +96,6 @@ def sweep(
 
     store = open_store(out)
     spec = _spec(store, source, data, overrides)
-    events = _events(tensorboard)
 
     from gaintrace.pipeline.sweep import run_sweep
     from gaintrace.pipeline.training import Machine
@@ -113,7 +106,9 @@ def sweep(
             spec,
             store,
             runs_per_shard=runs_per_pod,
-            machine=Machine(device, threads, members, metrics, chosen_devices(device, devices), tensorboard=events),
+            machine=Machine(
+                device, threads, members, metrics, chosen_devices(device, devices), tensorboard=events(tensorboard)
+            ),
             watcher=watcher,
             pushgateway=pushgateway,
         )
@@ -265,16 +260,6 @@ def aggregate(
         FolderStore(folder).write("report.html", without_scripts(page).encode())
         FolderStore(folder).write("results.csv", store.read(layout.sweep(sweep_id, "results.csv")))
     show(console, done, out)
-
-
-def _events(tensorboard: str | None) -> Path | None:
-    """Where event files go, if that is possible."""
-    if tensorboard is None:
-        return None
-    from gaintrace.telemetry.tensorboard import require_tensorboard
-
-    require_tensorboard()
-    return named.writable("--tensorboard", tensorboard)
 
 
 def _spec(store: "Store", source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
