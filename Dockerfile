@@ -15,6 +15,8 @@ ARG PIP_CERT
 ARG PIP_FIND_LINKS
 # What the lock cannot know: the hash of that index's wheel, as in sha256:… . Empty: this one package is not verified.
 ARG TORCH_HASH
+# Packages that are optional, at the versions of constraints.txt and without hashes, as mlflow-skinny. Empty: none.
+ARG WITH
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 RUN python3 -m venv /opt/gaintrace
@@ -28,6 +30,7 @@ RUN pip="/opt/gaintrace/bin/pip" \
       echo "$(grep '^torch==' constraints.txt)${TORCH_HASH:+ --hash=$TORCH_HASH}" > torch.txt \
       && "$pip" install --no-deps -r torch.txt; \
     fi \
+ && if [ -n "$WITH" ]; then "$pip" install -c constraints.txt "$WITH"; fi \
  && "$pip" check
 COPY pyproject.toml README.md LICENSE ./
 COPY app app

@@ -22,12 +22,13 @@ from measure import table
 
 from gaintrace.config import Search, parse_spec
 from gaintrace.data.dataset import Dataset, load_dataset
+from gaintrace.pipeline.shards import train_shards
 from gaintrace.pipeline.sweep import plan_sweep
-from gaintrace.pipeline.training import Machine, train_shards
+from gaintrace.pipeline.training import Machine
 from gaintrace.store import Store, open_store
 from gaintrace.sweeps.plan import Plan
 from gaintrace.sweeps.results import read_results
-from gaintrace.sweeps.rounds import next_round, sought_scores
+from gaintrace.sweeps.rounds import next_round
 from gaintrace.sweeps.sampling import Tried, suggest
 
 SEEDS = range(1, 6)
@@ -159,8 +160,9 @@ def trained(store: Store, dataset: Dataset, swept: dict[str, Any]) -> Plan:
 
 def scores_of(store: Store, plan: Plan) -> dict[str, float]:
     """What ranks, by run id."""
-    found = {run: sought_scores(plan.spec, result) for run, result in read_results(store, plan).items()}
-    return {run: scores[0] for run, scores in found.items() if scores}
+    valid = {run: result.valid for run, result in read_results(store, plan).items()}
+    aucs = {run: {"e1": found.e1.auc, "e2": found.e2.auc} for run, found in valid.items() if found}
+    return {run: float(plan.spec.objective.score(of)) for run, of in aucs.items()}
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from pathlib import Path
 from gaintrace.config import SyntheticConfig, parse_spec
 from gaintrace.data.synthetic import generate
 from gaintrace.defaults.suggestion import suggest
+from gaintrace.pipeline.shards import train_shards
 from gaintrace.pipeline.sweep import plan_sweep
-from gaintrace.pipeline.training import Machine, train_shards
+from gaintrace.pipeline.training import Machine
 from gaintrace.store import open_store
 
 SMALL = """

@@ -80,7 +80,7 @@ def pod(template: Object, name: str, inputs: dict[str, str] | None = None, **giv
     parameters = {f"workflow.parameters.{name}": value for name, value in values.items()}
     parameters |= {f"inputs.parameters.{key}": value for key, value in (inputs or {}).items()}
     parameters |= {"workflow.name": "phase2-x7k2p", "workflow.status": "Failed", "workflow.failures": '"[]"'}
-    parameters |= {"workflow.mainEntrypoint": "sweep"}
+    parameters |= {"workflow.mainEntrypoint": "sweep", "retries": "0", "lastRetry.exitCode": "0"}
     step = next(t for t in spec["templates"] if t["name"] == name)
     patches = [spec["podSpecPatch"], step.get("podSpecPatch", "")]
     step = substituted({key: value for key, value in step.items() if key != "podSpecPatch"}, parameters)

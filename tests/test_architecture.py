@@ -20,7 +20,7 @@ LARGEST_SHARE = 0.2
 MOST_ROOMS = 8
 """Rooms that the way of a sweep may enter."""
 
-KEY = re.compile(r"(?<![\w-])(runs|sweeps|validations|reproductions|defaults|datasets)(/|$)")
+KEY = re.compile(r"(?<![\w-])(runs|sweeps|validations|reproductions|faults|defaults|datasets)(/|$)")
 """The beginning of a store key."""
 STORE_CALLS = ("read", "write", "create", "exists", "keys", "delete", "child")
 

@@ -28,7 +28,7 @@ def test_the_store_holds_what_the_reference_says(tmp_path):
     matched = {name for key in found for name, pattern in patterns.items() if pattern.match(key)}
     unexplained = [key for key in found if not any(pattern.match(key) for pattern in patterns.values())]
     assert unexplained == []
-    by_other_commands = ("datasets", "validations", "reproductions", "defaults")
+    by_other_commands = ("datasets", "validations", "reproductions", "faults", "defaults")
     of_commands = (
         *by_other_commands,
         "runs/<run-id>/trajectories",

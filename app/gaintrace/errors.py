@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     REGRESSION = 7, "done, and the numbers are not what is recorded: a validation surely worse, a run not reproduced"
     REFUSED = 8, "a promotion that the sweep's numbers do not support; the message says why. --force overrules"
     DEVICE = 9, "the GPU failed, or the one asked for is not there; no run is to blame. A retry elsewhere may help"
+    GIVEN_UP = 10, "a workflow's step that faults ended too often; the message has their exit codes"
     INTERRUPTED = 75, "stopped by a signal; finished runs and checkpoints are kept. The same command continues"
 
     meaning: str
@@ -104,6 +105,12 @@ class DeviceError(GaintraceError):
     """The device that was to train failed, or is not there."""
 
     exit_code = ExitCode.DEVICE
+
+
+class GivenUpError(GaintraceError):
+    """A step that faults ended so often that another attempt is not made."""
+
+    exit_code = ExitCode.GIVEN_UP
 
 
 class InterruptedRunError(GaintraceError):

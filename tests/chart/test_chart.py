@@ -100,6 +100,8 @@ def test_the_installed_workflows_are_the_files(rendered: dict[str, str]) -> None
             assert step["container"]["volumeMounts"].pop() == {"name": "store", "mountPath": "/store"}
             assert step["container"].pop("imagePullPolicy") == "IfNotPresent"
         if step["name"] in ("train", "validate"):
+            args = step["container"]["args"]
+            args.insert(args.index("--log") if "--log" in args else len(args), args.pop())
             assert step.pop("tolerations") == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
     assert template == source["spec"]
 

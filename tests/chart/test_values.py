@@ -51,7 +51,9 @@ EFFECTS: list[tuple[str, Any, Place, Any]] = [
     ("training.ephemeralStorage", "33Gi", ("validate", "limits", "ephemeral-storage"), "33Gi"),
     ("training.sharedMemory", "7Gi", ("train", "volumes", "shm", "emptyDir", "sizeLimit"), "7Gi"),
     ("training.deadlineSeconds", 1209600, ("train", "spec", "activeDeadlineSeconds"), 1209600),
-    ("training.retries", 33, ("step", "train", "retryStrategy", "limit"), 33),
+    ("training.retries", 33, ("train", "main", "args", -1), "--retries=33"),
+    ("training.retries", 33, ("validate", "main", "args", -1), "--retries=33"),
+    ("training.attempts", 44, ("step", "train", "retryStrategy", "limit"), 44),
     ("training.retryElsewhere", True, ("step", "train", "retryStrategy", "affinity"), {"nodeAntiAffinity": {}}),
     ("training.maxPods", 64, (*TEMPLATE, "parallelism"), 64),
     ("training.maxPods", 64, ("ConfigMap/gaintrace-semaphore", "data", "training-pods"), "64"),
@@ -233,10 +235,13 @@ def test_what_is_off_is_not_there(tmp_path: Path) -> None:
         "networkPolicy": {"enabled": False},
         "image": {"pullSecrets": ["pull"]},
     }
-    kinds = {d["kind"] for d in documents(render(tmp_path, off).stdout)}
+    found = documents(render(tmp_path, off).stdout)
+    kinds = {d["kind"] for d in found}
     gone = {"CronWorkflow", "ServiceAccount", "Secret", "Role", "RoleBinding", "NetworkPolicy"}
     assert kinds.isdisjoint(gone)
     assert {"WorkflowTemplate", "ConfigMap", "PersistentVolumeClaim", "Pod"} <= kinds
+    pulled = [d["spec"]["imagePullSecrets"] for d in found if d["kind"] in ("WorkflowTemplate", "Pod")]
+    assert pulled == [[{"name": "pull"}]] * 2, "whatever the accounts are that somebody else made"
 
 
 @pytest.mark.parametrize("labels", ["commonLabels", "podLabels"])

@@ -9,8 +9,9 @@ import pytest
 from gaintrace.cli.sweep import chosen_devices
 from gaintrace.config import parse_spec
 from gaintrace.errors import ConfigError, DeviceError, InterruptedRunError
+from gaintrace.pipeline.shards import train_shards
 from gaintrace.pipeline.sweep import plan_sweep, run_sweep
-from gaintrace.pipeline.training import Machine, train_shards
+from gaintrace.pipeline.training import Machine
 from gaintrace.pipeline.watcher import Unwatched
 from gaintrace.store import open_store
 from tests.conftest import SMALL_SWEEP
@@ -48,6 +49,19 @@ class Told(Unwatched):
 
 def table(store, sweep_id):
     return pd.read_csv(store.uri + f"/sweeps/{sweep_id}/results.csv").drop(columns="seconds")
+
+
+def test_each_round_of_a_search_is_shared_by_all_devices(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("gaintrace.pipeline.sweep.train_shards", lambda plan, *rest, **more: asked.append(plan.shards))
+    monkeypatch.setattr("gaintrace.pipeline.sweep.conclude", lambda store, plan, gateway: plan)
+    searched = (
+        SMALL_SWEEP.split("grid:")[0]
+        + "search: {rounds: 3, runs_per_round: 5, space: {model.dropout: {low: 0, high: 0.5}}}"
+    )
+    plan = run_sweep(parse_spec(searched, "test"), open_store(tmp_path), machine=TWO)
+    assert asked == [2]
+    assert [run.shard for run in plan.runs] == [0, 0, 0, 1, 1]
 
 
 def test_two_processes_train_what_one_does(tmp_path):

@@ -12,8 +12,9 @@ import torch
 
 from gaintrace.config import parse_spec
 from gaintrace.errors import InterruptedRunError
+from gaintrace.pipeline.shards import train_shards
 from gaintrace.pipeline.sweep import plan_sweep, run_sweep, unfinished_shards
-from gaintrace.pipeline.training import Machine, train_shards
+from gaintrace.pipeline.training import Machine
 from gaintrace.pipeline.watcher import Unwatched
 from gaintrace.runs.result import RunResult
 from gaintrace.store import open_store

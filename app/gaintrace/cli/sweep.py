@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from gaintrace.cli import named
+from gaintrace.cli.attempts import Attempt, Retries, check_attempt
 from gaintrace.cli.console import LASTS, plain
 from gaintrace.cli.log import logged
 from gaintrace.cli.places import folder as folder_of
@@ -191,15 +192,19 @@ def train_shard(
     gpus: Gpus = None,
     metrics: MetricsAddress = None,
     log: Annotated[bool, typer.Option("--log", help="Put what is printed into the store, too.")] = False,
+    attempt: Attempt = None,
+    retries: Retries = 4,
     data_optional: DataOptional = False,
 ) -> None:
     """Train the unfinished runs of one shard."""
-    from gaintrace.pipeline.training import Machine, train_shards
+    from gaintrace.pipeline.shards import train_shards
+    from gaintrace.pipeline.training import Machine
     from gaintrace.store import layout, open_store
     from gaintrace.sweeps.data import load_data
     from gaintrace.sweeps.plan import read_shard
 
     store = open_store(out)
+    check_attempt(store, attempt, retries)
     plan_ = read_shard(store, sweep_id, shard)
     base = plan_.spec.base
     if data:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
+from gaintrace.cli.attempts import Attempt, Retries, check_attempt
 from gaintrace.cli.console import plain
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import listed_overrides
@@ -62,6 +63,8 @@ def validate(
     threads: sweeps.Threads = None,
     metrics: sweeps.MetricsAddress = None,
     pushgateway: sweeps.Pushgateway = "",
+    attempt: Attempt = None,
+    retries: Retries = 4,
 ) -> None:
     """Train the current default on each data set and compare with what is recorded for it there."""
     from gaintrace.analysis.intervals import AUC_ROUNDING
@@ -86,6 +89,7 @@ def validate(
     changes = listed_overrides(epochs, more)
     _check_effect(changes)
     store = open_store(out)
+    check_attempt(store, attempt, retries)
     if not all(text.strip() for text in datasets):
         raise ConfigError("DATASET is empty; give the data set's folder, URI or name in the store")
     planned = default_spec(store, changes, chosen_folds, chosen_seeds)  # a mistake in it is no data set's fault

@@ -8,8 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -17,11 +16,11 @@ from multiprocessing.synchronize import Event
 from typing import cast
 
 from gaintrace.errors import DeviceError, GaintraceError, InterruptedRunError
-from gaintrace.pipeline.training import Machine, train_shards
+from gaintrace.pipeline.training import Machine, train_here
 from gaintrace.pipeline.watcher import Unwatched
 from gaintrace.store import open_store
 from gaintrace.sweeps.data import load_data
-from gaintrace.sweeps.plan import Plan, PlannedRun
+from gaintrace.sweeps.plan import Plan
 from gaintrace.sweeps.results import read_results
 from gaintrace.sweeps.rounds import open_runs
 from gaintrace.training.reporter import Reporter
@@ -116,9 +115,9 @@ def _work(plan: Plan, store: str, shards: list[int], machine: Machine, stop: Eve
     """In a process of its own: train whatever shards nobody else does."""
     for which in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to all; the first process says what to do
         signal.signal(which, signal.SIG_IGN)
-    watcher = _Afar(connection, stop)
+    afar = _Afar(connection, stop)
     try:
-        train_shards(plan, load_data(plan.spec.base), open_store(store), shards, machine=machine, watcher=watcher)
+        train_here(plan, load_data(plan.spec.base), open_store(store), shards, machine, afar.reporter, afar)
     except GaintraceError as error:
         connection.send(("error", (error,)))
     finally:
@@ -129,13 +128,8 @@ class _Afar(Unwatched):
     """A watcher in another process. Its reporter is told what a Reporter is told, and passes it on."""
 
     def __init__(self, connection: Connection, stop: Event) -> None:
-        self.connection = connection
+        self.reporter = cast(Reporter, _Forwarding(connection))
         self.stop = stop
-
-    @contextmanager
-    def training(self, plan: Plan, runs: list[PlannedRun]) -> Iterator[Reporter]:
-        """See gaintrace.pipeline.watcher.Watcher."""
-        yield cast(Reporter, _Forwarding(self.connection))
 
     def interrupted(self) -> bool:
         """Also where the process that was started by the user is no more."""

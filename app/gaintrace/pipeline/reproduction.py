@@ -1,8 +1,9 @@
 """A finished run, trained again from what is recorded of it, and compared number by number."""
 
 from gaintrace.errors import IncompleteError
+from gaintrace.pipeline.shards import train_shards
 from gaintrace.pipeline.sweep import plan_sweep
-from gaintrace.pipeline.training import HERE, Machine, train_shards
+from gaintrace.pipeline.training import HERE, Machine
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.runs import reproduction
 from gaintrace.runs.reproduction import RecordedRun, Reproduction

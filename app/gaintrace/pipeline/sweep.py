@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from gaintrace.config import SweepSpec
 from gaintrace.data.dataset import Dataset
-from gaintrace.pipeline.training import HERE, Machine, train_shards
+from gaintrace.pipeline.shards import train_shards
+from gaintrace.pipeline.training import HERE, Machine
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.data import load_data, reference
@@ -49,7 +50,8 @@ def run_sweep(
     GaintraceError: ConfigError, DataError, StoreError, or InterruptedRunError.
     """
     if runs_per_shard is None and machine.devices:
-        runs_per_shard = math.ceil(spec.size() / len(machine.devices))
+        at_once = spec.size() // (spec.search.rounds if spec.search else 1)
+        runs_per_shard = math.ceil(at_once / len(machine.devices))
     plan, dataset = plan_sweep(spec, store, dataset=dataset, runs_per_shard=runs_per_shard, watcher=watcher)
     trained = 0
     while trained < plan.shards:

@@ -5,9 +5,10 @@ from gaintrace.data.dataset import Dataset
 from gaintrace.defaults import MARGIN, SEEDS_A_LOOK
 from gaintrace.defaults.recalibration import Recalibration, recalibrate, recalibration_spec
 from gaintrace.defaults.validation import Validation, conclude, night
+from gaintrace.pipeline.shards import train_shards
 from gaintrace.pipeline.sweep import conclude as report
 from gaintrace.pipeline.sweep import plan_sweep, run_sweep
-from gaintrace.pipeline.training import HERE, Machine, train_shards
+from gaintrace.pipeline.training import HERE, Machine
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.data import load_data, reference

@@ -8,6 +8,7 @@ RUNS = "runs"
 SWEEPS = "sweeps"
 VALIDATIONS = "validations"
 REPRODUCTIONS = "reproductions"
+FAULTS = "faults"
 HISTORY = "defaults/history"
 CURRENT_DEFAULT = "defaults/current.yaml"
 DEFAULT_MODELS = "defaults/models"
@@ -80,6 +81,11 @@ def validation_records(store: Store, dataset: str) -> list[str]:
 def reproduction(run_id: str, number: int | None = None, name: str = "") -> str:
     """The folder of a run's reproductions, of one of them, or the key of what `name` is in that."""
     return _key(REPRODUCTIONS, run_id, "" if number is None else _key(str(number), name))
+
+
+def faults(step: str) -> str:
+    """The key of what ended the attempts at a step of a workflow."""
+    return _key(FAULTS, f"{step}.txt")
 
 
 def default(number: int) -> str:
@@ -165,6 +171,7 @@ OBJECTS = {
     f"{VALIDATIONS}/{_DATASET}-<hash>/<label>/": "a validation: its own sweep and runs, and verdict.json",
     f"{VALIDATIONS}/{_DATASET}-<hash>/latest.json": "the verdict of the last validation; without the hash where the "
     "data set could not be read",
+    faults("<workflow>-<step>"): "exit codes of the faults that ended attempts at a workflow's step",
     CURRENT_DEFAULT: "the default in force, where it came from and its hash; without it, it is `production`",
     f"{HISTORY}/<number>.yaml": "every default there has been; the last is in force",
     default_model(
