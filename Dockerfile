@@ -56,16 +56,12 @@ FROM ${BASE_IMAGE}
 ARG BASE_IMAGE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
-# When that was committed (RFC 3339), and where it can be read.
-ARG CREATED
-ARG SOURCE
+# When that was committed, and where it can be read, whoever builds it adds as labels (Makefile, release.yaml).
 LABEL org.opencontainers.image.title="gaintrace" \
       org.opencontainers.image.description="Trains dual-encoder knowledge-tracing models and runs their experiments" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}" \
-      org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.base.name="${BASE_IMAGE}"
 COPY --from=build /opt/gaintrace /opt/gaintrace
 ENV PATH=/opt/gaintrace/bin:${PATH} \

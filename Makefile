@@ -30,7 +30,7 @@ check: .venv/installed ## Lint, format check, types, and generated docs being cu
 	$(BIN)/python -m gaintrace.docs --check
 
 image: ## Build the container image (IMAGE=name:tag; BUILD_ARGS=… for CPU wheels)
-	docker build -t $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) $(BUILD_ARGS) .
+	docker build -t $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD) --label org.opencontainers.image.created=$$(git log -1 --format=%cI) $(BUILD_ARGS) .
 
 image-test: .venv/installed ## Build the image with buildah and run it locked down (minutes)
 	GAINTRACE_IMAGE_TEST=1 $(BIN)/pytest tests/test_image.py

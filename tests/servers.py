@@ -50,8 +50,10 @@ def _wait(server: "subprocess.Popen[bytes]", ready: str, log: Path, seconds: flo
         try:
             urllib.request.urlopen(ready, timeout=2)
             return
-        except urllib.error.HTTPError:
-            return  # it answers
+        except urllib.error.HTTPError as error:
+            if error.code != 503:  # which says: not yet
+                return  # it answers
+            time.sleep(0.1)
         except urllib.error.URLError as error:
             if isinstance(error.reason, ssl.SSLCertVerificationError):
                 return  # it answers, with a certificate that is ours alone

@@ -106,12 +106,13 @@ def test_the_base_image_is_named_by_its_digest() -> None:
 
 
 def test_the_image_installs_nothing_that_is_not_locked() -> None:
-    """But torch from an index of CPU wheels, which is named."""
+    """But what a build asks for by name: torch from an index of CPU wheels, and what is optional."""
     installs = re.findall(r'(?:pip|"\$pip") install (.+?)(?: \\|;|$)', (ROOT / "Dockerfile").read_text(), re.M)
     unlocked = [line for line in installs if "--require-hashes" not in line]
-    assert len(installs) == 5
-    assert all("--no-deps" in line for line in installs)
-    assert unlocked == ["--no-deps -r torch.txt", "--no-deps --no-build-isolation ."]
+    optional = '-c constraints.txt "$WITH"'
+    assert len(installs) == 6
+    assert all("--no-deps" in line for line in installs if line != optional)
+    assert unlocked == ["--no-deps -r torch.txt", optional, "--no-deps --no-build-isolation ."]
 
 
 def workflow() -> dict[str, Any]:

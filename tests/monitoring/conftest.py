@@ -45,8 +45,8 @@ VARIABLES = {
     **{f"${name}": ".*" for name in ("cluster", "namespace", "phase", "dataset")},
     "$top": "10",
     "$price": "2.5",
-    "$__interval_ms": "15000",  # the longer name first
-    "$__interval": "15s",
+    "$__interval_ms": "2000",  # the longer name first
+    "$__interval": "2s",
     "$__range": "5m",
     "$__rate_interval": "1m",
 }
@@ -56,6 +56,7 @@ SEEN = (
     "gaintrace_validation_regression",
     "gaintrace_step_seconds_bucket",
     "argo_workflows_gauge",
+    "count_over_time(kube_pod_service_account[1m:2s]) > 2",
     "increase(gaintrace_store_errors_total[1m]) > 0",
     "deriv(gaintrace_progress_ratio[5m]) > 0",
 )
@@ -85,9 +86,9 @@ class Monitored:
     def waits(self, form: str) -> list[str]:
         """What a Prometheus has not seen yet."""
         gpu = {
-            "own": ["increase(gaintrace_gpu_energy_joules_total[1m]) > 0"],
+            "own": ["increase(gaintrace_gpu_energy_joules_total[1m:2s]) > 0"],
             "none": [],
-        }.get(form, ["increase(DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION[1m]) > 0"])
+        }.get(form, ["increase(DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION[1m:2s]) > 0"])
         return [expression for expression in (*SEEN, *gpu) if not self.query(expression, form)]
 
 
