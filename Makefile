@@ -9,7 +9,7 @@ QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model an
   report/test_verdict.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep quick test check docs lock sbom chart clean bench image image-test cluster-test argo-schema
+.PHONY: help sweep quick test check docs site lock sbom chart clean bench image image-test cluster-test argo-schema
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -56,6 +56,9 @@ chart: ## Package the chart as dist/gaintrace-VERSION.tgz, which helm push takes
 docs: .venv/installed ## Write the reference tables of the docs from the code, and README's picture with Chromium
 	$(BIN)/python -m gaintrace.docs
 	-$(BIN)/python docs/picture.py
+
+site: .venv/installed ## Write the documentation as a static site to build/site
+	$(BIN)/mkdocs build --quiet
 
 clean: ## Remove .venv and caches; results stay
 	rm -rf .venv .tools dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

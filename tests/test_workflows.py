@@ -273,7 +273,7 @@ def test_a_plan_hands_over_what_the_workflow_reads(tmp_path: Path, template: dic
 
 
 def test_a_plan_refuses_more_shards_than_a_workflow_holds(tmp_path: Path) -> None:
-    many = f"grid.training.seed={list(range(2001))}; grid.training.bce_loss_weight=[0.5]"
+    many = f"grid={{}}; seeds={list(range(2001))}"
     with pytest.raises(
         ConfigError, match=r"2,001 runs, and at 1 a pod 2,001 pods; a workflow holds 2,000.*pod 2 or more"
     ):
@@ -284,7 +284,7 @@ def test_a_plan_refuses_more_shards_than_a_workflow_holds(tmp_path: Path) -> Non
 def test_the_last_step_hands_over_what_argo_s_ui_can_show(tmp_path: Path) -> None:
     """The copies are those that the chart names, and there even where too few runs succeeded."""
     store, outputs = str(tmp_path / "store"), tmp_path / "report"
-    changes = "base.data.synthetic.students=60; grid.training.bce_loss_weight=[0.5]; base.training.epochs=1"
+    changes = "base.data.synthetic.students=60; grid={}; seeds=[]; base.training.epochs=1"
     sweep.plan("demo", None, store, None, None, "", changes, str(tmp_path / "plan"))
     sweep_id = (tmp_path / "plan" / "sweep-id").read_text()
     with pytest.raises(IncompleteError):

@@ -61,7 +61,7 @@ def test_a_search_is_submitted_as_one(api: FakeApi, tmp_path: Path) -> None:
         (["sweep=phase3"], "no preset of that name"),
         (["set=base.training.lr=1"], "unknown key 'lr'"),
         (["sweep=phase2", "data="], "names no data set"),
-        ([f"set=grid.training.seed={list(range(2001))}"], "12,006 pods; a workflow holds 2,000. Give a pod 7 or more"),
+        ([f"set=seeds={list(range(2001))}"], r"pods; a workflow holds 2,000. Give a pod \d or more"),
     ],
 )
 def test_what_would_fail_in_a_pod_is_refused_here(api: FakeApi, parameters: list[str], reason: str) -> None:

@@ -90,7 +90,8 @@ def test_a_sweep_is_followed_to_its_ranking(
     """Real results appear in the store while Argo's status goes on; a lost answer and a lost pod are survived."""
     monkeypatch.setattr("gaintrace.cluster.watch.time.sleep", lambda _: None)
     store, outputs = str(tmp_path / "store"), tmp_path / "outputs"
-    small = ["base.data.synthetic.students=60", "base.training.epochs=1", "grid.training.bce_loss_weight=[0.3, 0.8]"]
+    grid = 'grid={"training.bce_loss_weight": [0.3, 0.8]}'
+    small = ["base.data.synthetic.students=60", "base.training.epochs=1", grid, "seeds=[]"]
     run_plan("demo", None, store, small, 1, "", "", outputs)
     sweep_id = (outputs / "sweep-id").read_text()
     for number in (0, 1):

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import pandas as pd
 import pytest
 
-from gaintrace.cli.sweep import chosen_devices
+from gaintrace.cli.devices import chosen_devices
 from gaintrace.config import parse_spec
 from gaintrace.errors import ConfigError, DeviceError, InterruptedRunError
 from gaintrace.pipeline.shards import train_shards
@@ -14,6 +14,7 @@ from gaintrace.pipeline.sweep import plan_sweep, run_sweep
 from gaintrace.pipeline.training import Machine
 from gaintrace.pipeline.watcher import Unwatched
 from gaintrace.store import open_store
+from gaintrace.sweeps.results import read_results
 from tests.conftest import SMALL_SWEEP
 
 ONE, TWO = Machine(device="cpu", threads=1), Machine(devices=("cpu", "cpu"), threads=1)
@@ -107,9 +108,9 @@ def test_a_device_at_fault_costs_nothing_where_another_is_sound_and_is_said_wher
     store = open_store(tmp_path)
     plan, dataset = plan_sweep(spec(), store, runs_per_shard=2)
     bad = Machine(devices=("cuda:63", "cpu"), threads=1)
-    told = Told()
-    train_shards(plan, dataset, store, range(2), machine=bad, watcher=told)
-    assert any("this machine has" in event[1] for event in told.events if event[0] == "note")
+    train_shards(plan, dataset, store, range(2), machine=bad)  # the sound one may be through before the other looks
+    assert {result.status for result in read_results(store, plan).values()} == {"succeeded"}
+    assert len(read_results(store, plan)) == 4
     elsewhere = open_store(tmp_path / "none")
     plan, dataset = plan_sweep(spec(), elsewhere, runs_per_shard=2)
     with pytest.raises(DeviceError, match="this machine has"):

@@ -14,6 +14,7 @@ from rich.console import Console
 from gaintrace.config import RunConfig
 from gaintrace.report.aggregate import aggregate
 from gaintrace.report.figures import Figure
+from gaintrace.report.figures.style import Drawing
 from gaintrace.report.terminal import show
 from gaintrace.report.verdict import verdict
 from gaintrace.store import open_store
@@ -69,7 +70,10 @@ def untold(text, document):
 
 def told(store, plan):
     """What aggregation writes and says, but for figures: results.json, and the texts."""
-    with patch("gaintrace.report.page.draw", return_value=dict.fromkeys(FIGURES, Figure("", ""))):
+    with patch(
+        "gaintrace.report.page.draw",
+        return_value=dict.fromkeys(FIGURES, Figure("", "", lambda width: Drawing("none", width, 1))),
+    ):
         summary = aggregate(store, plan.sweep_id)
     folder = store.child(f"sweeps/{plan.sweep_id}")
     document = json.loads(folder.read("results.json"))

@@ -1,5 +1,6 @@
 """What is measured of the mastery encoder: each number against a slow way to it, and words that follow the numbers."""
 
+import re
 from typing import get_args
 
 import numpy as np
@@ -222,5 +223,6 @@ def test_the_report_sets_what_mastery_is_worth_beside_base_rate_and_exposure_for
     lines = (folder / "report.md").read_text().splitlines()
     assert "| 0.3 | 0.6083 | 0.7141 | 0.5042 | −0.1100 |" in lines
     assert "| 0.7 | 0.6083 | 0.7141 | 0.6816 | −0.1100 |" in lines
-    assert "<td>0.7</td><td>0.6083</td><td>0.7141</td><td>0.6816</td>" in (folder / "report.html").read_text()
+    page = re.sub(r"<td[^>]*>", "<td>", (folder / "report.html").read_text())
+    assert "<td>0.7</td><td>0.6083</td><td>0.7141</td><td>0.6816</td>" in page
     assert tuple(MASTERY_NAMES) == MASTERY_COLUMNS

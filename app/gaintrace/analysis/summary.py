@@ -17,6 +17,7 @@ from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import Cost, cost
 from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.search import SearchSummary, summarise_search
+from gaintrace.analysis.selection import MasteryAlone, RuleOrder, mastery_alone, rule_orders
 from gaintrace.analysis.statistics import Criterion, Statistics, check_success, correlations, summarise
 from gaintrace.analysis.table import plain_value, run_table, short_names
 from gaintrace.config import Objective, Strict
@@ -72,6 +73,8 @@ class Summary(Strict):
     comparison: Comparison
     findings: list[Finding]
     selection: list[RuleOutcome] = Field([], description="the runs on validation, by rule that picks epochs")
+    selection_orders: list[RuleOrder] = Field([], description="the configurations on validation, by the same rules")
+    mastery_alone: list[MasteryAlone] = Field([], description="what mastery alone is worth, by configuration")
     statistics: dict[str, Statistics]
     correlations: dict[str, dict[str, float | None]]
     interpretability: Interpretability | None
@@ -129,6 +132,7 @@ def summarise_sweep(
     columns = short_names(plan)
     parameters = list(columns.values())
     evidence = Evidence(plan.spec, columns, table, epochs, results, comparison)
+    selection = compare_rules(epochs, {run.run_id: run.config for run in plan.runs}, plan.spec.objective)
     return Summary(
         sweep_id=plan.sweep_id,
         name=plan.spec.name,
@@ -146,7 +150,9 @@ def summarise_sweep(
         success=check_success(plan.spec.success, best) if best else {},
         comparison=comparison,
         findings=find(evidence),
-        selection=compare_rules(epochs, {run.run_id: run.config for run in plan.runs}, plan.spec.objective),
+        selection=selection,
+        selection_orders=rule_orders(selection, comparison),
+        mastery_alone=mastery_alone(rows, comparison),
         statistics=summarise(table),
         correlations=correlations(table, [name for name in parameters if name not in REPETITIONS]),
         interpretability=results[best["run_id"]].interpretability if best else None,

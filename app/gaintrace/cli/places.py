@@ -14,7 +14,11 @@ def folder(option: str, text: str) -> Path:
 def file(option: str, text: str) -> Path:
     """The file that an option names, likewise, or where it is a device or a pipe, which a whole file would replace."""
     path = _place(option, text, "file")
-    if path.exists() and not path.is_file() and not path.is_dir():
+    try:
+        special = path.exists() and not path.is_file() and not path.is_dir()
+    except OSError as error:  # a name longer than any file's
+        raise ConfigError(f"{option} {text[:60]}…: {error.strerror}; choose another file") from None
+    if special:
         raise ConfigError(f"{option} {text}: a device or a pipe; name a file")
     return path
 

@@ -1,25 +1,25 @@
 """`sweep` and `train`, and the three steps they are made of: `plan`, `train-shard`, `aggregate`."""
 
 import json
-import shlex
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from gaintrace.cli import named
 from gaintrace.cli.attempts import Attempt, Retries, check_attempt
-from gaintrace.cli.console import LASTS, plain
+from gaintrace.cli.concluded import show
+from gaintrace.cli.console import plain
+from gaintrace.cli.devices import chosen_device, chosen_devices
+from gaintrace.cli.events import TensorBoard, events
 from gaintrace.cli.log import logged
 from gaintrace.cli.places import folder as folder_of
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import SweepSpec, listed_overrides, load_spec
-from gaintrace.errors import ConfigError, IncompleteError
+from gaintrace.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gaintrace.pipeline.sweep import Concluded
     from gaintrace.store import Store
 
 Source = Annotated[str, typer.Argument(metavar="SWEEP", help="A preset's name or a YAML file.")]
@@ -88,6 +88,7 @@ def sweep(
     threads: Threads = None,
     members: MostMembers = None,
     metrics: MetricsAddress = None,
+    tensorboard: TensorBoard = None,
     pushgateway: Pushgateway = "",
 ) -> None:
     """Run a whole sweep on this machine and write its report. Running it again continues."""
@@ -105,11 +106,13 @@ def sweep(
             spec,
             store,
             runs_per_shard=runs_per_pod,
-            machine=Machine(device, threads, members, metrics, chosen_devices(device, devices)),
+            machine=Machine(
+                device, threads, members, metrics, chosen_devices(device, devices), tensorboard=events(tensorboard)
+            ),
             watcher=watcher,
             pushgateway=pushgateway,
         )
-    _show(console, done, out)
+    show(console, done, out)
 
 
 def train(
@@ -119,6 +122,7 @@ def train(
     overrides: Set = None,
     device: Device = "auto",
     threads: Threads = None,
+    tensorboard: TensorBoard = None,
 ) -> None:
     """Train one run: a sweep that expands to a single configuration."""
     from gaintrace.store import open_store
@@ -131,7 +135,7 @@ def train(
             f"{source} is {spec.size()} runs. `gaintrace sweep {source}` trains them all; to train one, fix what is "
             f"swept, as in --set grid={{}} --set base.{next(iter(spec.axes()))}=…"
         )
-    sweep(source, data, out, overrides, device=device, threads=threads)
+    sweep(source, data, out, overrides, device=device, threads=threads, tensorboard=tensorboard)
 
 
 def plan(
@@ -227,7 +231,7 @@ def import_results(
     from gaintrace.sweeps.imported import import_results as import_folder
 
     store = open_store(out)
-    _show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
+    show(plain(), conclude(store, import_folder(folder_of("FOLDER", folder), store, load_spec(like))), out)
 
 
 def aggregate(
@@ -255,32 +259,7 @@ def aggregate(
         page = store.read(layout.sweep(sweep_id, "report.html")).decode()
         FolderStore(folder).write("report.html", without_scripts(page).encode())
         FolderStore(folder).write("results.csv", store.read(layout.sweep(sweep_id, "results.csv")))
-    _show(console, done, out)
-
-
-def chosen_devices(device: str, devices: str | None) -> tuple[str, ...]:
-    """What --devices names; none without it. Raises ConfigError, DeviceError."""
-    if devices is None:
-        return ()
-    if device != "auto":
-        raise ConfigError(f"--device {device} and --devices {devices}: give one of them")
-    from gaintrace.training.device import choose_device
-
-    given = [name.strip() for name in devices.split(",")]
-    found = [str(choose_device(f"cuda:{name}" if name.isdecimal() else name)) for name in given if name != "auto"]
-    if len(found) < len(given):
-        raise ConfigError(f"--devices {devices}: name each, as in 0,1; auto is one")
-    twice = [name for name in found if found.count(name) > 1 and name != "cpu"]
-    if twice:
-        raise ConfigError(f"--devices {devices}: {twice[0]} twice; --members is how many runs it trains side by side")
-    return tuple(found)
-
-
-def chosen_device(device: str, gpus: int | None) -> str:
-    """The device that a count of GPUs, as a pod asks for them, means."""
-    if gpus is None:
-        return device
-    return "cuda" if gpus else "cpu"
+    show(console, done, out)
 
 
 def _spec(store: "Store", source: str, data: str | None, overrides: list[str] | None) -> SweepSpec:
@@ -292,36 +271,3 @@ def _spec(store: "Store", source: str, data: str | None, overrides: list[str] | 
         uri = named.dataset(store, data)
         changes += ["base.data.synthetic=null", f"base.data.dataset={json.dumps(uri)}"]
     return load_spec(source, changes)
-
-
-def _show(console: Console, done: "Concluded", out: str) -> None:
-    """Print what came out. Raises IncompleteError where too few runs succeeded."""
-    from gaintrace.report.terminal import show
-
-    show(console, done.summary)
-    for problem in done.problems:
-        console.print(problem, soft_wrap=True)
-    console.print(f"report: {done.report}", soft_wrap=True)
-    coverage = done.summary.coverage
-    if not coverage.enough:
-        raise IncompleteError(
-            f"{coverage.succeeded} of {coverage.wanted} runs succeeded and {coverage.required:.0%} must; "
-            "results.csv names the others. Run the same command again to try them again, or set min_coverage"
-        )
-    console.print(f"Next: {_next(done, out)}", soft_wrap=True)
-    if done.plan.spec.base.data.synthetic is not None:
-        own = "`gaintrace data prepare csv --help`, then `gaintrace train gaintrace --data DATA`"
-        console.print(f"With answers of your own: {own} ({LASTS})", soft_wrap=True)
-
-
-def _next(done: "Concluded", out: str) -> str:
-    """Commands that look further at what came out."""
-    from gaintrace.identity import IMPORTED
-
-    where = "" if out == "store" else f" --out {shlex.quote(out)}"
-    sweep_id = done.plan.sweep_id
-    commands = [f"gaintrace report {sweep_id}{where}"]
-    if done.plan.code_version != IMPORTED:
-        commands.append(f"gaintrace trajectories {sweep_id}{where}")
-    commands += [f"gaintrace promote {sweep_id}{where}"]
-    return ", ".join(f"`{command}`" for command in commands)

@@ -12,6 +12,7 @@ from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
 from gaintrace.cli.attempts import Attempt, Retries, check_attempt
 from gaintrace.cli.console import plain
+from gaintrace.cli.devices import chosen_device
 from gaintrace.cli.watcher import ConsoleWatcher
 from gaintrace.config import listed_overrides
 from gaintrace.defaults import MARGIN, SEEDS, SEEDS_A_LOOK
@@ -96,7 +97,7 @@ def validate(
     if recalibrate:
         recalibration_spec(planned, chosen_weights)
     console = plain()
-    machine = Machine(sweeps.chosen_device(device, gpus), threads, metrics=metrics)
+    machine = Machine(chosen_device(device, gpus), threads, metrics=metrics)
     found, errors = [], []
     with ConsoleWatcher(console) as watcher:
         for text in datasets:

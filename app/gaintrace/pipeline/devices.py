@@ -98,7 +98,7 @@ def _died(process: SpawnProcess) -> GaintraceError:
 
 def _own(machine: Machine, device: str, threads: int) -> Machine:
     """What one of the processes trains with."""
-    return replace(machine, device=device, devices=(), threads=threads, metrics=None, claims=True)
+    return replace(machine, device=device, devices=(), threads=threads, metrics=None, claims=True, tensorboard=None)
 
 
 def _start(

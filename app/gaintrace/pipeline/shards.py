@@ -7,7 +7,7 @@ from gaintrace.data.dataset import Dataset
 from gaintrace.pipeline.training import HERE, Machine, train_here
 from gaintrace.pipeline.watcher import Unwatched, Watcher
 from gaintrace.store import Store
-from gaintrace.sweeps.plan import Plan
+from gaintrace.sweeps.plan import Plan, PlannedRun
 
 
 def train_shards(
@@ -21,6 +21,7 @@ def train_shards(
 ) -> None:
     """Train the unfinished runs of some shards on one device or, as `machine` says, on several."""
     from gaintrace.telemetry.live import LiveMetrics
+    from gaintrace.telemetry.tensorboard import event_files
     from gaintrace.training.reporter import Several
 
     watcher = watcher or Unwatched()
@@ -38,9 +39,18 @@ def train_shards(
             port = stack.enter_context(live.served(machine.metrics))
             watcher.note(f"metrics: port {port}, /metrics")
             reporter = Several(reporter, live)
+        if machine.tensorboard:
+            names = {run.run_id: _name(run) for run in runs}
+            events = stack.enter_context(event_files(machine.tensorboard / plan.sweep_id, names))
+            reporter = Several(reporter, events)
         if machine.devices:
             from gaintrace.pipeline.devices import train_on_devices
 
             train_on_devices(plan, store.uri, shards, machine, reporter, watcher.interrupted)
         else:
             train_here(plan, dataset, store, shards, machine, reporter, watcher)
+
+
+def _name(run: PlannedRun) -> str:
+    """A run by what is swept in it."""
+    return " ".join(f"{path.rpartition('.')[2]}={value}" for path, value in run.swept.items())

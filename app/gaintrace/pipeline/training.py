@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaintrace.data.dataset import Dataset
@@ -27,6 +28,7 @@ class Machine:
     `device`: auto, cpu, cuda or cuda:N. `threads` of a CPU: one a core without a number. `members`: most runs side by
     side; what fits without a number. `metrics`: PORT or HOST:PORT that answers Prometheus meanwhile. `devices`: several
     that train at once, a process each, instead of the one. `claims`: whether other processes may train the same shards.
+    `tensorboard`: a folder that gets event files meanwhile.
     """
 
     device: str = "auto"
@@ -35,6 +37,7 @@ class Machine:
     metrics: str | None = None
     devices: tuple[str, ...] = ()
     claims: bool = False
+    tensorboard: Path | None = None
 
 
 HERE = Machine()

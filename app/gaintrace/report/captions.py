@@ -26,6 +26,8 @@ def captions(summary: Summary, undrawn: int, curves: int) -> dict[str, Caption]:
     best = configuration_label(comparison.configurations[0].swept) if comparison.configurations else ""
     count = len(comparison.configurations)
     swept = " · ".join(comparison.configurations[0].swept) if comparison.configurations else ""
+    known = any(found.low is not None for c in comparison.configurations for found in c.by_side.values())
+    bars = " Bars: 95 % intervals of the difference to ★." if known else ""
     rows = f"Rows: {swept}. " if swept else ""
     return {
         "differences": Caption(
@@ -42,8 +44,8 @@ def captions(summary: Summary, undrawn: int, curves: int) -> dict[str, Caption]:
         ),
         "trade-off": Caption(
             "What does one encoder gain, and the other lose, along the swept parameter?",
-            f"{panels} span the same height in AUC. ★ and the dotted line: what the others are compared with. Bars: "
-            f"95 % intervals of the difference to ★{'; hollow points are runs' if several else ''}.",
+            f"{panels} span the same height in AUC. ★ and the dotted line: what the others are compared with.{bars}"
+            + (" Hollow points are runs." if several else ""),
             f"Test AUC of {encoders} against the swept parameter; the numbers are in the ranking table",
         ),
         "search-history": Caption(
@@ -77,8 +79,8 @@ def captions(summary: Summary, undrawn: int, curves: int) -> dict[str, Caption]:
         ),
         "heatmap": Caption(
             "Where do the two parameters that matter most work best together?",
-            f"Means of {objective.words} over all configurations with both values, {_split(summary)}; the darker, the "
-            "better, ★ the highest.",
+            f"Means of {objective.words} over all configurations with both values, {_split(summary)}; the stronger the "
+            "colour, the better, ★ the highest.",
             "Mean score by the values of two parameters, as a table of shades",
         ),
         "plane": Caption(

@@ -75,11 +75,14 @@ def grid_figures(summary: Summary) -> dict[str, Figure]:
             figures["interaction"] = both(lambda width: interaction(comparison, strongest, width))
     parameters = by_weight(summary)
     if len(parameters) > 1 and all(getattr(c, objective.rank_by) is not None for c in comparison.configurations):
+        values = {name: {str(c.swept[name]) for c in comparison.configurations} for name in parameters}
+        numbers = [name for name in parameters if all(is_number(c.swept[name]) for c in comparison.configurations)]
         down, across = parameters[:2]
-        if max(len({str(c.swept[name]) for c in comparison.configurations}) for name in (across, down)) <= MOST_CELLS:
+        if max(len(values[name]) for name in (across, down)) <= MOST_CELLS:
             figures["heatmap"] = both(lambda width: heatmap(comparison, across, down, objective.rank_by, width))
-        elif all(is_number(c.swept[name]) for c in comparison.configurations for name in (across, down)):
-            figures["plane"] = both(lambda width: plane(comparison, across, down, objective.rank_by, words, width))
+        elif len(numbers) > 1:
+            y, x = numbers[:2]
+            figures["plane"] = both(lambda width: plane(comparison, x, y, objective.rank_by, words, width))
         if len(parameters) > 2 and len(comparison.configurations) >= LEAST_LINES:
             figures["parallel"] = both(lambda width: parallel(comparison, parameters, objective.rank_by, words, width))
     return figures
@@ -113,4 +116,7 @@ def by_weight(summary: Summary) -> list[str]:
     """These, the one first that explains most of what ranks, where that is known."""
     names = varied(summary)
     shares = summary.importance.shares if summary.importance else {}
+    if summary.search and summary.search.importance:
+        of_first = next(iter(summary.search.importance.values()))
+        shares = {path.rpartition(".")[2]: share for path, share in of_first.items()}
     return sorted(names, key=lambda name: -shares.get(name, 0.0))

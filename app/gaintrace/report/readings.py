@@ -1,6 +1,5 @@
 """What the best run's mastery says about students, in sentences, and what that of others is worth."""
 
-import math
 import re
 from typing import Any
 
@@ -17,20 +16,11 @@ def mastery_rows(summary: Summary) -> tuple[list[dict[str, Any]], int]:
     A row holds the swept parameters and the means over its runs as they are shown, by the names of MASTERY_NAMES. None
     of one configuration, whose best run's numbers stand in a sentence, and none where nothing was measured.
     """
-    runs = {row["run_id"]: row for row in summary.runs}
-    measured = []
-    for configuration in summary.comparison.configurations:
-        own = [runs[run] for run in configuration.runs]
-        if any(row.get(name) is not None for row in own for name in MASTERY_NAMES):
-            means = {name: _mean([row[name] for row in own if row.get(name) is not None]) for name in MASTERY_NAMES}
-            measured.append(configuration.swept | {name: _shown(name, mean) for name, mean in means.items()})
+    measured = summary.mastery_alone
     if len(measured) < 2:
         return [], 0
-    return measured[:MASTERY_SHOWN], max(0, len(measured) - MASTERY_SHOWN)
-
-
-def _mean(values: list[float]) -> float | None:
-    return math.fsum(values) / len(values) if values else None
+    rows = [one.swept | {name: _shown(name, one.values[name]) for name in MASTERY_NAMES} for one in measured]
+    return rows[:MASTERY_SHOWN], max(0, len(rows) - MASTERY_SHOWN)
 
 
 def _shown(name: str, value: float | None) -> str:

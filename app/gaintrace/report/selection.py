@@ -1,10 +1,7 @@
 """What the way of picking epochs does to the order of configurations, in a table and in words."""
 
-import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-from gaintrace.analysis.epoch_rules import SAME_EPOCH, PickedRun, RuleOutcome
+from gaintrace.analysis.epoch_rules import SAME_EPOCH, RuleOutcome
+from gaintrace.analysis.selection import Picked
 from gaintrace.analysis.summary import Summary
 from gaintrace.report.tables import Cell, Column, Table
 from gaintrace.report.words import configuration_label, short_label
@@ -16,30 +13,6 @@ RULE_NAMES = {
     "per_encoder": "best of each encoder, for itself",
 }
 ORDER_SHOWN = 6
-TIE = 12
-"""Decimals of a score that must agree for a tie."""
-
-
-class Picked(NamedTuple):
-    """A configuration at the epochs that a rule picks: means over its runs whose epochs are known."""
-
-    swept: Mapping[str, Any]
-    aucs: dict[str, float]
-    score: float
-
-
-def picked(summary: Summary, outcome: RuleOutcome) -> list[Picked]:
-    """Configurations under a rule, best first on validation."""
-    runs = {run.run_id: run for run in outcome.runs}
-    found = []
-    for configuration in summary.comparison.configurations:
-        own = [runs[run] for run in configuration.runs if run in runs]
-        if own:
-            names = [side for side in SIDES if all(_auc(run, side) is not None for run in own)]
-            aucs = {side: _mean([float(_auc(run, side) or 0) for run in own]) for side in names}
-            aucs["combined"] = _mean([run.combined for run in own])
-            found.append(Picked(configuration.swept, aucs, round(_mean([run.score for run in own]), TIE)))
-    return sorted(found, key=lambda one: -one.score)
 
 
 def selection_table(summary: Summary) -> Table | None:
@@ -51,13 +24,12 @@ def selection_table(summary: Summary) -> Table | None:
     columns += [Column("Order, best first", "wrap"), *(Column(f"Range {side.upper()}") for side in sides)]
     columns += [Column("Range combined"), Column("At the last epoch")]
     rows = []
-    for outcome in summary.selection:
-        ordered = picked(summary, outcome)
-        ranges = [_range(ordered, side) for side in (*sides, "combined")]
+    for outcome, order in zip(summary.selection, summary.selection_orders, strict=True):
+        ranges = [order.ranges.get(side) for side in (*sides, "combined")]
         rows.append(
             [Cell(rule_name(outcome)),
              *(Cell(_epochs([getattr(run, f"epoch_{side}") for run in outcome.runs])) for side in sides),
-             Cell(_order(ordered)), *(Cell("–" if value is None else f"{value:.4f}") for value in ranges),
+             Cell(_order(order.configurations)), *(Cell("–" if value is None else f"{value:.4f}") for value in ranges),
              Cell(f"{outcome.cut_off} of {len(outcome.runs)} runs")]
         )  # fmt: skip
     return Table(columns, rows)
@@ -67,11 +39,11 @@ def selection_conclusion(summary: Summary) -> str:
     """Whether the best configuration and the distance to the last depend on how epochs are picked, in two sentences."""
     best: dict[str, list[str]] = {}
     ranges: dict[float, str] = {}
-    for outcome in summary.selection:
-        ordered = picked(summary, outcome)
+    for outcome, order in zip(summary.selection, summary.selection_orders, strict=True):
+        ordered = order.configurations
         first_of = [configuration_label(one.swept) for one in ordered if one.score == ordered[0].score]
         best.setdefault(first_of[0] if len(first_of) == 1 else "none alone", []).append(rule_name(outcome))
-        ranges.setdefault(_range(ordered, "combined") or 0.0, rule_name(outcome))
+        ranges.setdefault(order.ranges["combined"], rule_name(outcome))
     widest, narrowest = max(ranges), min(ranges)
     if len(best) == 1:
         first = f"However epochs are picked, {next(iter(best))} comes first on validation."
@@ -106,19 +78,5 @@ def _order(ordered: list[Picked]) -> str:
     return text + (" > …" if len(ordered) > ORDER_SHOWN else "")
 
 
-def _range(ordered: list[Picked], name: str) -> float | None:
-    values = [one.aucs[name] for one in ordered if name in one.aucs]
-    return max(values) - min(values) if len(values) == len(ordered) else None
-
-
 def _epochs(epochs: list[int]) -> str:
     return str(min(epochs)) if min(epochs) == max(epochs) else f"{min(epochs)}–{max(epochs)}"
-
-
-def _auc(run: PickedRun, side: str) -> float | None:
-    found: float | None = getattr(run, f"valid_{side}_auc")
-    return found
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values)

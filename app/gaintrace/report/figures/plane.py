@@ -1,5 +1,6 @@
 """What ranks over two parameters, over all of them, and how much of it each explains."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,8 @@ MOST_CELLS = 10
 """Values of a parameter that a table of shades has room for."""
 WITH_NUMBERS = {True: 4, False: 8}
 """Columns up to which cells hold numbers, on a phone and on a page."""
+MAGNITUDES = 20
+"""Largest value over smallest from which an axis is logarithmic."""
 LIGHTEST, DARKEST = 0.04, 0.5
 """How much of the colour the worst and the best cell have; text stays readable on both."""
 BEST = 0.1
@@ -86,8 +89,7 @@ def plane(comparison: Comparison, across: str, down: str, metric: str, words: st
         labels = [f"{across} {row[across]}, {down} {row[down]}: {four(row[metric])}" for _, row in frame.iterrows()]
         figure.tip(points, labels)
         for axis, name in ((axes.xaxis, across), (axes.yaxis, down)):
-            values = frame[name].astype(float)
-            if values.min() > 0 and values.max() / values.min() >= 100:
+            if _by_magnitude(frame[name].astype(float).tolist()):
                 (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
         best = frame.iloc[-1]
         axes.plot(float(best[across]), float(best[down]), "*", color=SCALE[-1], markersize=14, markeredgecolor=INK)
@@ -139,12 +141,18 @@ def _frame(comparison: Comparison, metric: str) -> pd.DataFrame:
 
 
 def _heights(values: list[Any]) -> dict[str, float]:
-    """Where values stand on an axis from 0 to 1: numbers evenly by rank, so that none lies on another."""
+    """Where values stand on an axis from 0 to 1: few evenly by rank, so that none lies on another, many by size."""
     texts = ordered(values)
     if len(texts) > MOST_CELLS and all(is_number(value) for value in values):
-        low, high = float(texts[0]), float(texts[-1])
-        return {text: (float(text) - low) / (high - low) for text in texts}
+        scale = math.log if _by_magnitude(list(map(float, texts))) else float
+        low, high = scale(float(texts[0])), scale(float(texts[-1]))
+        return {text: (scale(float(text)) - low) / (high - low) for text in texts}
     return {text: n / max(1, len(texts) - 1) for n, text in enumerate(texts)}
+
+
+def _by_magnitude(values: list[float]) -> bool:
+    """Whether values span so much that an axis of their size would crowd most of them at one end."""
+    return min(values) > 0 and max(values) / min(values) >= MAGNITUDES
 
 
 def _some(heights: dict[str, float]) -> list[tuple[str, float]]:

@@ -17,7 +17,7 @@ def history(search: SearchSummary, width: float) -> Drawing:
         axes = figure.subplots()
         for place, one in enumerate(search.attempts, start=1):
             if place > 1 and one.round != search.attempts[place - 2].round:
-                axes.axvline(place - 0.5, color=INK, linewidth=0.5, alpha=0.35)
+                axes.axvline(place - 0.5, color=GREY, linewidth=0.5)
             if not two and one.scores and len(search.attempts) <= MANY:
                 finished = one.status == "finished"
                 (mark,) = axes.plot(
