@@ -87,6 +87,11 @@ def test_a_model_predicts_students_that_nobody_has_seen(trained):
     over_time = model.mastery(new, **COLUMNS, skills=["skill-1"], at="every")
     assert over_time.index.tolist() == [("zoe", 1), ("zoe", 2), ("max", 1)]
     assert model.predict(new, **COLUMNS, at="every")["response"].tolist() == [0]
+    assert model.mastery(new, **COLUMNS, skills=["skill-1", "skill-1"]).columns.tolist() == ["skill-1"]
+    assert repr(model) == f"<gaintrace model: run {done.best}, 5 skills>"
+    joined = pd.DataFrame({"pupil": ["zoe", "zoe"], "topic": ["skill-1", "skill-1~~skill-2"], "right": [1, 0]})
+    with pytest.warns(UserWarning, match="Its skills joined by ~~: say so"):
+        model.predict(joined, **COLUMNS)
     assert gaintrace.load(str(store), "mine").run == done.best
     with pytest.warns(UserWarning, match="students trained this run"):
         by_name = model.predict("class")

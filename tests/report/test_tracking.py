@@ -75,7 +75,10 @@ def test_a_server_gets_runs_epochs_and_report_and_gets_them_once(server, tmp_pat
     for index in range(1, 6):
         succeed(store, plan, index, 0.68, 0.54)
     assert conclude(store, plan).problems == ()
+    assert conclude(store, plan).problems == ()
     again = runs()
+    history = client.get_metric_history(again[plan.sweep_id].info.run_id, "runs_planned")
+    assert [metric.value for metric in history] == [6]
     assert len(again) == len(client.search_runs([experiment])) == 7
     assert again[plan.runs[0].run_id].info.run_id == best.info.run_id
     assert {run.info.status for run in again.values()} == {"FINISHED"}

@@ -9,7 +9,7 @@ from gaintrace.cli import named
 from gaintrace.cli import sweep as sweeps
 from gaintrace.cli.console import plain
 from gaintrace.cli.places import file
-from gaintrace.errors import ConfigError
+from gaintrace.errors import ConfigError, DataError
 from gaintrace.use.named import few
 
 if TYPE_CHECKING:
@@ -97,6 +97,10 @@ def predict(
     console = plain()
     for note in answered.notes:
         console.print(note, soft_wrap=True)
+    if not rows and at == "every":
+        console.print(
+            "no student has an answer with another before it, so none could be predicted; --at last asks what is next"
+        )
     console.print(f"{rows:,} predictions by run {trained.run}: {path}", soft_wrap=True)
 
 
@@ -139,6 +143,8 @@ def _table(store: "Store", data: str | None, columns: "Columns | None") -> Path 
         )
     if not is_table and columns is not None:
         what = "without --data the run's own data set is read"
+        if data is not None and Path(data).is_dir() and not Path(data, "dataset.json").exists():
+            raise DataError(f"--data {data}: a folder, and no prepared data set; name the file of a table in it")
         if data is not None:
             load_info(named.dataset(store, data))  # else it is none, which is what to say of it
             what = f"--data {data} is no table but a data set"
@@ -158,7 +164,7 @@ def _chosen(trained: "Trained", skills: list[str] | None) -> list[int] | None:
         names += [text] if known else [name.strip() for name in text.split(",") if name.strip()]
     if names == ["all"] and "all" not in trained.skill_numbers:
         return list(range(len(trained.skills)))
-    return trained.numbers_of(list(dict.fromkeys(names)))
+    return trained.numbers_of(names)
 
 
 def _answered(

@@ -153,8 +153,10 @@ def _log_sweep(client: "MlflowClient", parent: str, store: Store, plan: Plan, su
     coverage = summary.coverage
     counts = {name: getattr(coverage, name) for name in ("planned", "succeeded", "failed", "missing")}
     best = {f"best_{metric.key}": metric.value for metric in _numbers(summary.best)} if summary.best else {}
+    logged = client.get_run(parent).data.metrics
     for name, value in ({f"runs_{name}": float(count) for name, count in counts.items()} | best).items():
-        client.log_metric(parent, name, value)
+        if logged.get(name) != value:  # a metric keeps all that it ever was
+            client.log_metric(parent, name, value)
     client.set_tag(parent, "mlflow.note.content", "\n".join(f"- {finding.text}" for finding in summary.findings))
     client.set_terminated(parent, "FINISHED" if coverage.enough else "FAILED")
 

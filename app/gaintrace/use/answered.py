@@ -110,7 +110,7 @@ def _known(
         new = [names[place] for place in np.unique(source_skill[~known])]
         notes.append(
             f"left out: {_counted(int((~known).sum()), 'answer')} on {_counted(len(new), 'skill')} that run "
-            f"{trained.run} was not trained on ({few(new)}); nothing is predicted there"
+            f"{trained.run} was not trained on ({few(new)}); nothing is predicted there{_joined(trained, new)}"
         )
         # The first row that is left of an answer is where it starts now.
         answer = np.cumsum(starts)[known]
@@ -144,6 +144,15 @@ def _known(
             f"{how}"
         )
     return Answered(uids, student, starts, skill, response, item, notes)
+
+
+def _joined(trained: Trained, names: list[str]) -> str:
+    """What to say where names are skills that the run knows, with the same between them."""
+    for joint in ("~~", ";", "|", ",", "_", " "):
+        parts = [[part.strip() for part in name.split(joint)] for name in names]
+        if all(len(part) > 1 and trained.skill_numbers.keys() >= set(part) for part in parts):
+            return f". Its skills joined by {joint}: say so (--skill-separator, skill_separator)"
+    return ""
 
 
 def _items(trained: Trained, number: Array, names: list[str]) -> Array:

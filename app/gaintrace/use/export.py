@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from gaintrace.data.dataset import Dataset
 from gaintrace.model.dual import member_state
@@ -30,7 +30,8 @@ def export(trained: Trained, dataset: Dataset | None, to: Path, kind: Format, li
             encoders = {"e1": trained.performance, "e2": trained.mastery}
             tensors = {f"{side}.{k}": v for side, e in encoders.items() for k, v in member_state(e, 0).items()}
             one = json.dumps(about | {"config": json.loads(about["config"]), "vocabulary": json.loads(vocabulary)})
-            save_file(tensors, temporary, {"gaintrace": one})  # of several entries the order would be left to chance
+            # Of several entries the order would be left to chance; a file that safetensors opens is its owner's alone.
+            temporary.write_bytes(save(tensors, {"gaintrace": one}))
     with whole(described(to)) as temporary:
         temporary.write_text(card(trained, dataset, kind, licence), encoding="utf-8")
     return [to, described(to)]

@@ -32,6 +32,9 @@ class Model:
         self.store = store
         self.trained = trained
 
+    def __repr__(self) -> str:
+        return f"<gaintrace model: run {self.run}, {len(self.skills)} skills>"
+
     @property
     def run(self) -> str:
         """The run's id."""

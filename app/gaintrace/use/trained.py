@@ -66,10 +66,11 @@ class Trained:
         unknown = [skill for skill in skills if skill not in self.skill_numbers]
         if unknown:
             near = did_you_mean(unknown[0], self.skills)
+            named = ", ".join(map(repr, unknown))
             raise ConfigError(
-                f"run {self.run} was trained on no skill {', '.join(unknown)}{near or ';'} it knows {few(self.skills)}"
+                f"run {self.run} was trained on no skill {named}{near or '.'} It knows {few(self.skills)}"
             )
-        return [self.skill_numbers[skill] for skill in skills]
+        return [self.skill_numbers[skill] for skill in dict.fromkeys(skills)]
 
     def trained_on(self, dataset: Dataset) -> bool:
         """Whether this is the run's own data set."""
