@@ -98,7 +98,7 @@ MISTAKES = [
     (
         ["predict", "small", "--to", "x.csv", "--out", "nowhere"],
         2,
-        "nowhere has no runs; say with --out where",
+        "no finished run small, nor any other",
     ),
     (["predict", "small", "--to", "x.csv", "--data", "nowhere", *COLUMNS], 3, "nowhere: no prepared data set there"),
     (["predict", "small", "--to", "x.csv", "--data", "class", *COLUMNS], 2, "is no table but a data set"),

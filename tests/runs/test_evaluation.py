@@ -1,5 +1,7 @@
 """`gaintrace evaluate`: a finished run in windows, beside what the run itself said of them."""
 
+import html
+
 import pandas as pd
 import pytest
 import torch
@@ -60,7 +62,7 @@ def test_windowed_aucs_of_a_run_are_those_of_its_weights_in_windows(tmp_path, sk
     report = csv.with_name("report.md").read_text()
     assert described(own) in report
     assert all(f"| {' | '.join(cells)} |" in report for cells in pykt_rows(own))
-    assert "Beside pyKT's tables" in csv.with_name("report.html").read_text()
+    assert "Beside pyKT's tables" in html.unescape(csv.with_name("report.html").read_text())
     capsys.readouterr()
     evaluate(run.result.run_id[:6], out=str(tmp_path), overlap=12)
     said = capsys.readouterr().out

@@ -126,6 +126,6 @@ def test_what_cannot_be_reproduced_is_refused(alone, change, error, message):
 
 
 def test_an_unknown_run_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="no finished run nothing; the ranking and the run_id column"):
+    with pytest.raises(ConfigError, match="no finished run nothing, nor any other"):
         reproduce("nothing", out=str(tmp_path))
     assert not open_store(tmp_path).keys()

@@ -142,7 +142,7 @@ def test_what_a_run_does_not_know_is_left_out_and_said(tmp_path):
     found = frame_of(predicted(trained, answered, "last", None))
     assert set(found["student"]) == {"ann"}
     assert (found["history"] == 2).all()
-    with pytest.raises(ConfigError, match=r"was trained on no skill skil 0; did you mean skill 0\?"):
+    with pytest.raises(ConfigError, match=r"was trained on no skill 'skil 0'; did you mean skill 0\?"):
         trained.numbers_of(["skil 0"])
 
 

@@ -69,7 +69,7 @@ def finished_run(store: "Store", text: str, sweep_id: str | None = None) -> str:
             raise ConfigError(f"sweep {summary.sweep_id}: no run succeeded, so it has no best run")
         return str(summary.best["run_id"])
     if not runs and not sweeps:
-        raise ConfigError(f"{store.uri} has no runs; say with --out where they are, or train some")
+        raise ConfigError(f"{store.uri} has no finished run {text}, nor any other; say with --out where they are")
     where = store.uri if sweep_id is None else f"sweep {sweep_id}"
     raise ConfigError(
         f"{where} has no finished run {text}{did_you_mean(text, [*names, *sweeps]) or ';'} "

@@ -77,9 +77,9 @@ def _candidates(x: float, y: float, text: str) -> list[tuple[tuple[float, float]
 
 
 def _cost(box: Box, room: Box, taken: Sequence[Box], marks: Sequence[Box]) -> float:
-    """What a name covers that it should not; of equals, `min` takes the nearest."""
+    """What a name covers that it should not, other names the worst of it; of equals, `min` takes the nearest."""
     outside = (box.right - box.left) * (box.high - box.low) - box.meets(room)
-    return 3 * outside + 3 * sum(map(box.meets, taken)) + sum(map(box.meets, marks))
+    return 30 * outside + 30 * sum(map(box.meets, taken)) + sum(map(box.meets, marks))
 
 
 def _around(x: float, y: float) -> Box:
