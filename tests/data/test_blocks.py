@@ -29,6 +29,7 @@ PIECES = st.sampled_from(
         "\x0b",
         "\xa0",
         "|",
+        "\ufeff1",
         "99999999999999999999",
     ]
 )

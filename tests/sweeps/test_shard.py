@@ -56,6 +56,10 @@ def result(store, run):
     return RunResult.model_validate_json(store.read(f"runs/{run.run_id}/result.json"))
 
 
+FILES = {"config.json", "epochs.csv", "predictions.parquet", "model.safetensors", "vocabulary.json", "result.json"}
+"""Of a run that is done."""
+
+
 def test_a_shard_leaves_complete_results(tmp_path):
     store = open_store(tmp_path)
     plan, heard = sweep(store, {"training.bce_loss_weight": [0.3, 0.7]})
@@ -63,14 +67,7 @@ def test_a_shard_leaves_complete_results(tmp_path):
     for run in plan.runs:
         found = result(store, run)
         names = {key.split("/")[-1] for key in store.keys(f"runs/{run.run_id}")}
-        assert names == {
-            "config.json",
-            "epochs.csv",
-            "predictions.parquet",
-            "model.safetensors",
-            "vocabulary.json",
-            "result.json",
-        }
+        assert names == FILES
         epochs = pd.read_csv(tmp_path / "runs" / run.run_id / "epochs.csv")
         assert epochs.loc[epochs["epoch"] == found.best_epoch, "valid_e1_auc"].item() == found.valid.e1.auc
         predictions = pd.read_parquet(tmp_path / "runs" / run.run_id / "predictions.parquet")

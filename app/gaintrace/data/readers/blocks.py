@@ -4,6 +4,7 @@ A block is plain if no quotation mark, no control character, no empty line and n
 every line has as many cells as the header: then lines are rows, and Arrow finds the same cells in them as `Records`.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -42,6 +43,7 @@ def _plain(block: bytes, records: Records, where: list[int]) -> "list[pa.Array[p
     """The columns of a block, or None where it needs care."""
     if (
         (records.quoted and b'"' in block)
+        or block.startswith(codecs.BOM_UTF8)  # which Arrow leaves out, and which is part of a cell here
         or EMPTY_LINE.search(block)
         or block.count(b"\r") != block.count(b"\r\n")
         or len(block.translate(None, CONTROL)) != len(block)

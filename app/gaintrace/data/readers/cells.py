@@ -21,6 +21,7 @@ NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\udc80-\udcff]")
 PIECE = 100_000
 """Rows that are packed together."""
 WHOLE = "^(0|[1-9][0-9]{0,17})$"
+"""Texts that a number is written back as, in 64 bits."""
 OFTEN = 2
 """How often a column's texts come, on average, where each is kept once."""
 
@@ -52,6 +53,7 @@ class Cells:
         self.utf8 = False  # whether some cell shows that the file is
 
     def add(self, line: int, row: Row) -> None:
+        """The cells of one row, text or not."""
         joined = "".join(row)
         if NO_TEXT.search(joined):
             self.odd[self.packed + len(self.rows)] = row
@@ -168,7 +170,7 @@ def nothing(count: int) -> "pd.Series[str]":
 def numbered(values: "pd.Series[Any]") -> "tuple[np.ndarray[Any, np.dtype[np.int32]], pd.Index[str]]":
     """The number of each text in the order in which they first appear, −1 for a missing one, and the texts by number.
 
-    As `pandas.factorize`, which takes eight times the memory.
+    As `pandas.factorize`, whose numbers and table of what it has seen take more memory than 20 million rows leave.
     """
     cells = categorical(values)
     code, names = cells.cat.codes.to_numpy(), cells.cat.categories
