@@ -43,11 +43,10 @@ RUN /opt/gaintrace/bin/pip install --no-deps --no-build-isolation . \
 
 # docker build --target sbom --output dist .    writes what is installed, as CycloneDX
 FROM build AS inventory
-COPY release/tools.lock ./
+COPY release/tools.lock release/sbom.py ./
 RUN python3 -m venv /opt/tools \
  && /opt/tools/bin/pip install --no-deps --require-hashes -r tools.lock \
- && /opt/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file /sbom.json \
-    /opt/gaintrace/bin/python
+ && /opt/tools/bin/python sbom.py /opt/gaintrace/bin/python /sbom.json
 
 FROM scratch AS sbom
 COPY --from=inventory /sbom.json /

@@ -48,7 +48,7 @@ lock: .tools/installed ## Write requirements.lock and requirements-cuda.lock ane
 
 sbom: .venv/installed .tools/installed ## Write dist/sbom.json, what .venv has installed, as CycloneDX
 	@mkdir -p dist
-	.tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json $(BIN)/python
+	.tools/bin/python release/sbom.py $(BIN)/python dist/sbom.json
 
 chart: ## Package the chart as dist/gaintrace-VERSION.tgz, which helm push takes
 	helm package charts/gaintrace --destination dist

@@ -22,5 +22,5 @@ def test_the_version_is_the_package_s() -> None:
 
 def test_nothing_but_what_is_built_from_goes_into_the_build() -> None:
     allowed = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    locks = ["!requirements.lock", "!requirements-cuda.lock", "!release/tools.lock"]
+    locks = ["!requirements.lock", "!requirements-cuda.lock", "!release/tools.lock", "!release/sbom.py"]
     assert allowed == ["!app", "!constraints.txt", *locks, "!pyproject.toml", "!README.md", "!LICENSE"]

@@ -15,10 +15,11 @@ import pytest
 import yaml
 
 from gaintrace.cli import sweep
-from gaintrace.cluster.parameters import NAMES, check_given
+from gaintrace.cluster.parameters import BYTES, CORES, NAMES, check_given
 from gaintrace.cluster.workflow import TEMPLATE, check, effective, parameters
 from gaintrace.errors import ConfigError, ExitCode, IncompleteError
 from gaintrace.report.aggregate import without_scripts
+from tests.argo_pods import patched
 from tests.argo_schema import REMOVED, faults, keys
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +106,33 @@ def test_the_parameters_are_those_that_the_steps_check(template: dict[str, Any])
     values = parameters(template["spec"])
     assert set(values) == NAMES
     check_given(json.dumps({name: value for name, value in values.items() if name != "sweep"}))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "kind", "step", "value"),
+    [
+        ("cpu", CORES, "train", "training.cpu"),
+        ("memory", BYTES, "train", "training.memory"),
+        ("plan-memory", BYTES, "plan", "plan.memory"),
+        ("aggregate-memory", BYTES, "aggregate", "aggregate.memory"),
+    ],
+)
+def test_the_template_lets_in_whatever_amount_is_taken_before(
+    template: dict[str, Any], parameter: str, kind: re.Pattern[str], step: str, value: str
+) -> None:
+    """Its expressions make nothing of other amounts, and Kubernetes refuses a pod whose limit is nothing."""
+    section, key = value.split(".")
+    units = ["", *"mkKMGTPE", "Ki", "Mi", "Gi", "Ti", "Pi"]
+    taken = [f"{number}{unit}" for number in ("1", "0.5", "12.25") for unit in units if kind.fullmatch(f"1{unit}")]
+    assert len(taken) >= 6
+    patch = next(t["podSpecPatch"] for t in template["spec"]["templates"] if t["name"] == step)
+    others = {f"workflow.parameters.{name}": text for name, text in parameters(template["spec"]).items()}
+    for amount in taken:
+        found = patched(patch, others | {f"workflow.parameters.{parameter}": amount})
+        assert found["containers"][0]["resources"]["limits"][key] == amount
+    schema = json.loads((ROOT / "charts" / "gaintrace" / "values.schema.json").read_text())
+    field = schema["properties"][section]["properties"][key]
+    assert field.get("anyOf", [field])[0]["pattern"] == f"^{kind.pattern}$"
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,17 @@ def test_advice_names_steps_that_the_workflow_has() -> None:
         assert word in explain("w", "Failed", "", entry)[-1]
 
 
+def test_advice_on_memory_is_a_parameter_that_the_step_has() -> None:
+    template = yaml.safe_load((ROOT / "workflows" / "sweep.yaml").read_text())
+    by_name = {step["name"]: step for step in template["spec"]["templates"]}
+    for name, parameter in (("plan", "plan-memory"), ("aggregate", "aggregate-memory"), ("train", "memory")):
+        line = explain("w", "Failed", quoted([node(name, "OOMKilled (exit code 137)")]))[1]
+        assert re.findall(r"-p ([a-z-]*memory)=", line) == [parameter]
+        assert re.search(rf"workflow\.parameters(\.|\['){parameter}\W", by_name[name]["podSpecPatch"])
+    night = explain("w", "Failed", quoted([node("validate", "OOMKilled (exit code 137)")]), "nightly")[1]
+    assert "training.memory in the chart's values" in night
+
+
 def test_reasons_come_in_order_with_their_meaning_and_count() -> None:
     nodes = [
         node("aggregate", "Error (exit code 4)", 0, "2026-11-24T16:09:00Z"),

@@ -15,6 +15,14 @@ SHARD = re.compile(r"\((\d+):")
 REPORTS = {"nightly": "validate"}
 """The step that says what came out, by what the workflow entered; of a sweep it is `aggregate`."""
 
+MEMORY = {
+    "plan": "; give it more (-p plan-memory=…)",
+    "train": "; give the pod more (-p memory=…) or fewer runs (-p runs-per-pod=…)",
+    "validate": "; give the pod more (training.memory in the chart's values)",
+    "aggregate": "; give it more (-p aggregate-memory=…)",
+}
+"""What to do about a step that was killed for its memory; the limit of `default` is the template's own."""
+
 
 def explain(workflow: str, phase: str, failures: str, entry: str = "sweep") -> list[str]:
     """Lines for people. `failures`: Argo's list of failed nodes, JSON within JSON, perhaps cut short.
@@ -64,7 +72,7 @@ def _reasons(nodes: list[dict[str, Any]]) -> list[str]:
     lines = []
     for (template, message), count in list(reasons.items())[:REASONS_SHOWN]:
         times = f" ({count} times)" if count > 1 else ""
-        lines.append(f"- {template}{times}: {message}{_meaning(message)}")
+        lines.append(f"- {template}{times}: {message}{_meaning(message, template)}")
     if len(reasons) > REASONS_SHOWN:
         lines.append(f"- and {len(reasons) - REASONS_SHOWN} other reasons")
     return lines
@@ -97,7 +105,7 @@ def _whole_objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _meaning(message: str) -> str:
+def _meaning(message: str, template: str) -> str:
     code = re.search(r"exit code (\d+)", message)
     if code is None:
         return ""
@@ -106,5 +114,5 @@ def _meaning(message: str) -> str:
     if known is not None:
         return f": {known.meaning}"
     if number == 137:
-        return ": killed, most often for memory; give the pod more (-p memory=…) or fewer runs (-p runs-per-pod=…)"
+        return f": killed, most often for memory{MEMORY.get(template, '')}"
     return ""

@@ -7,8 +7,9 @@ from typing import Any
 
 from gaintrace.errors import ConfigError, did_you_mean
 
-QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
-"""What we take as an amount of cores or memory; Kubernetes knows rarer forms."""
+CORES = re.compile(r"[0-9]+(\.[0-9]+)?m?")
+BYTES = re.compile(r"[0-9]+(\.[0-9]+)?(k|M|G|T|Mi|Gi|Ti)?")
+"""What we take as an amount of cores or memory; Kubernetes knows rarer forms, which the template does not let in."""
 
 MEMORY = ("memory", "plan-memory", "aggregate-memory")
 WHOLE_NUMBERS = ("runs-per-pod", "deadline", "epochs")
@@ -47,12 +48,12 @@ def check_names(given: Iterable[str], declared: Iterable[str]) -> None:
 def check_values(values: Mapping[str, str]) -> None:
     """Refuse values that a pod would fail on. Raises ConfigError naming the parameter and what it may be."""
     _check(values, "gpus", values["gpus"] in ("0", "1"), "0, or 1: a training pod uses one GPU, more pods use more")
-    _check(values, "cpu", bool(QUANTITY.fullmatch(values["cpu"])), "a number of cores, as in 4 or 500m")
+    _check(values, "cpu", bool(CORES.fullmatch(values["cpu"])), "a number of cores, as in 4 or 500m")
     for name in MEMORY:
-        _check(values, name, bool(QUANTITY.fullmatch(values[name])), "a quantity of memory, as in 16Gi")
+        _check(values, name, bool(BYTES.fullmatch(values[name])), "a quantity of memory, as in 16Gi")
     for name in WHOLE_NUMBERS:
         text = values[name]
-        whole = text.isdecimal() and int(text) > 0
+        whole = text.isascii() and text.isdecimal() and int(text) > 0
         _check(values, name, whole or (name == "epochs" and not text), "a whole number above zero")
     datasets = _json(values["datasets"])
     uris = isinstance(datasets, list) and all(isinstance(entry, str) and entry for entry in datasets)

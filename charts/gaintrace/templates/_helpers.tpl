@@ -1,6 +1,3 @@
-{{/* Names are fixed, because workflows refer to them. */}}
-{{- define "gaintrace.fullname" -}}gaintrace{{- end }}
-
 {{- define "gaintrace.labels" -}}
 app.kubernetes.io/name: gaintrace
 app.kubernetes.io/instance: {{ .Release.Name }}
