@@ -32,7 +32,8 @@ def test_the_better_best_is_better_by_a_paired_interval(tmp_path):
     rows = page[page.index('id="best"') : page.index('id="differing"')].split("<tr>")[2:]
     assert len(rows) == 3 and all("+0." in row and '<span class="soft">[+0.' in row for row in rows)
     assert "Configurations that both have" in page and "bce_loss_weight 0.8" in page
-    assert page.count("<svg") == 2 * 4  # of both: differences, trade-off, the front, learning curves
+    assert page.count("<svg") == 2 * 4 * 2  # of both, and for a phone: differences, trade-off, front, learning curves
+    assert page.count('<div class="narrow"><svg') == 2 * 4
 
 
 def test_other_students_leave_nothing_to_compare(tmp_path):
@@ -82,3 +83,16 @@ def test_figures_are_files_for_a_paper(tmp_path, form, begins):
         assert not any(b"var(--" in content for content in files.values()), "colours of a page are none elsewhere"
     again = {path.name: path.read_bytes() for path in (tmp_path / "new" / "folder").glob(f"*.{form}")}
     assert again == files
+
+
+def test_what_figures_as_files_cannot_have_is_refused(tmp_path):
+    store = open_store(tmp_path / "store")
+    plan = planned(store, TWO.format(name="first"))
+    folder, end = str(tmp_path / "new"), ["--out", str(tmp_path / "store"), "--no-open"]
+    for given, said in (
+        (["--format", "svg"], "--format is of figures; name their folder with --figures"),
+        (["--figures", folder, "--to", "page.html"], "--figures writes figures instead of the report"),
+        (["--figures", folder], f"sweep {plan.sweep_id} has nothing to draw"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            raise CliRunner().invoke(app, ["report", "first", *given, *end]).exception

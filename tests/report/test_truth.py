@@ -72,7 +72,7 @@ def told(store, plan):
     """What aggregation writes and says, but for figures: results.json, and the texts."""
     with patch(
         "gaintrace.report.page.draw",
-        return_value=dict.fromkeys(FIGURES, Figure("", "", lambda width: Drawing("none", width, 1))),
+        return_value=dict.fromkeys(FIGURES, Figure(lambda width: Drawing("none", width, 1))),
     ):
         summary = aggregate(store, plan.sweep_id)
     folder = store.child(f"sweeps/{plan.sweep_id}")

@@ -48,8 +48,11 @@ def report(
         str | None, typer.Option(metavar="FOLDER", help="Write every figure there as a file instead.")
     ] = None,
     form: Annotated[
-        Format, typer.Option("--format", help="Of figures: pdf for a paper, with its fonts; svg for a page.")
-    ] = Format.PDF,
+        Format | None,
+        typer.Option(
+            "--format", help="Of figures: pdf for a paper, with its fonts; svg for a page.", show_default="pdf"
+        ),
+    ] = None,
     show: Annotated[
         bool, typer.Option("--open/--no-open", help="Open it in a browser, or only print its path.")
     ] = True,
@@ -64,13 +67,17 @@ def report(
     names = sweeps or [""]
     if len(names) > 2:
         raise ConfigError(f"{len(names)} sweeps; a report is of one, or of two side by side")
+    if form is not None and figures is None:
+        raise ConfigError("--format is of figures; name their folder with --figures, or leave it out")
+    if to is not None and figures is not None:
+        raise ConfigError("--figures writes figures instead of the report; leave --to out, or give two commands")
     copy = file("--to", to) if to is not None else None
     store = open_store(out)
     found = [find_sweep(store, name) for name in names]
     if figures is not None:
         if len(found) == 2:
             raise ConfigError("--figures are of one sweep; leave the other out")
-        _write_figures(store, found[0], figures, form)
+        _write_figures(store, found[0], figures, form or Format.PDF)
         return
     if len(found) == 2:
         from gaintrace.report.beside import beside
@@ -112,9 +119,13 @@ def _write_figures(store: "Store", sweep_id: str, to: str, form: Format) -> None
     from gaintrace.store import FolderStore
 
     folder = writable("--figures", to)
+    drawn = False
     for name, content in figure_files(store, sweep_id, form.value):
         FolderStore(folder).write(name, content)
         print(folder / name)
+        drawn = True
+    if not drawn:
+        raise ConfigError(f"--figures: sweep {sweep_id} has nothing to draw; no run of it has succeeded")
 
 
 def opened(path: Path) -> bool:

@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import pandas as pd
-from markupsafe import Markup
 
 from gaintrace.analysis.differences import difference
 from gaintrace.analysis.draws import resample
@@ -11,12 +10,13 @@ from gaintrace.analysis.ranking import Group, configurations, ranked
 from gaintrace.analysis.summary import Summary, analyse
 from gaintrace.analysis.table import short_names
 from gaintrace.config import Objective
-from gaintrace.report.figures.style import in_page, palette
+from gaintrace.report.drawing import draw
+from gaintrace.report.figures.style import palette
 from gaintrace.report.tables import Cell, Column, Table
-from gaintrace.report.templating import page_template
+from gaintrace.report.templating import in_both_widths, page_template
 from gaintrace.report.verdict import verdict
 from gaintrace.report.words import configuration_label, four, interval_text, metric_names, signed
-from gaintrace.store import Store, layout
+from gaintrace.store import Store
 from gaintrace.sweeps.plan import Plan, read_plan
 
 FIGURES = {
@@ -31,11 +31,12 @@ SHARED_ROWS = 50
 
 
 class Sweep(NamedTuple):
-    """One of the two."""
+    """One of the two. `epochs`: metrics by epoch, by run."""
 
     plan: Plan
     summary: Summary
     table: pd.DataFrame
+    epochs: dict[str, pd.DataFrame]
 
     @property
     def best(self) -> Group | None:
@@ -47,15 +48,17 @@ class Sweep(NamedTuple):
 def beside(store: Store, first: str, second: str) -> str:
     """The page, HTML. Both are in one store."""
     a, b = (_read(store, sweep) for sweep in (first, second))
-    common = [name for name in FIGURES if all(store.exists(_figure(s.plan, name)) for s in (a, b))]
-    drawn = {name: [Markup(in_page(store.read(_figure(s.plan, name)).decode())) for s in (a, b)] for name in common}
+    drawn = [draw(s.summary, s.table, s.epochs) for s in (a, b)]
+    pairs = {
+        name: [figures[name] for figures in drawn] for name in FIGURES if all(name in figures for figures in drawn)
+    }
     html: str = page_template("beside.html.j2").render(
         sweeps=[(s.summary, verdict(s.summary)) for s in (a, b)],
         differing=differing(a.plan, b.plan),
         best=best_table(store, a, b),
         note=comparable(a, b),
         shared=shared_table(a, b),
-        figures=drawn,
+        figures={name: [in_both_widths(figure) for figure in pair] for name, pair in pairs.items()},
         titles=FIGURES,
         light=palette(dark=False),
         dark=palette(dark=True),
@@ -141,11 +144,7 @@ def shared_table(a: Sweep, b: Sweep) -> Table | None:
 def _read(store: Store, sweep: str) -> Sweep:
     plan = read_plan(store, sweep)
     found = analyse(store, plan)
-    return Sweep(plan, found.summary, found.table)
-
-
-def _figure(plan: Plan, name: str) -> str:
-    return layout.sweep(plan.sweep_id, f"figures/{name}.svg")
+    return Sweep(plan, found.summary, found.table, found.epochs)
 
 
 def _mean(group: Group, objective: Objective) -> float | None:

@@ -21,6 +21,7 @@ def captions(summary: Summary, undrawn: int, curves: int) -> dict[str, Caption]:
     panels = "Both panels" if len(sides) == 2 else "All panels"
     objective, comparison = summary.objective, summary.comparison
     several = comparison.repetitions > 1
+    repeated = " and ".join(f"{name}s" for name in comparison.repeated)
     half = " Half: beyond the choice of students, but another seed might undo it." if comparison.undecided else ""
     hidden = f" {undrawn} more, of lower rank, are not drawn." if undrawn else ""
     best = configuration_label(comparison.configurations[0].swept) if comparison.configurations else ""
@@ -37,7 +38,7 @@ def captions(summary: Summary, undrawn: int, curves: int) -> dict[str, Caption]:
             "are in the table below",
         ),
         "spread": Caption(
-            "Do configurations differ by more than their own seeds and folds do?",
+            f"Do configurations differ by more than their own {repeated} do?",
             f"{rows}A point is a run, a line the mean of a configuration."
             + (" Folds are other students, so compare points of one colour." if "fold" in comparison.repeated else ""),
             f"{objective.rank_by} of every run, a row a configuration",

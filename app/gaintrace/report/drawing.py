@@ -5,7 +5,7 @@ import pandas as pd
 from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
-from gaintrace.report.figures import Figure, both
+from gaintrace.report.figures import Figure
 from gaintrace.report.figures import search as searched
 from gaintrace.report.figures.curves import fit, learning_curves, trained_sides
 from gaintrace.report.figures.front import pareto
@@ -26,7 +26,7 @@ def draw(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.DataFrame])
     figures = ranking_figures(summary, table) | search_figures(summary) | grid_figures(summary)
     figures |= epoch_figures(summary, table, epochs)
     if measured := summary.interpretability:
-        figures["reliability"] = both(lambda width: reliability(measured.calibration, width))
+        figures["reliability"] = Figure(lambda width: reliability(measured.calibration, width))
     return figures
 
 
@@ -35,18 +35,18 @@ def ranking_figures(summary: Summary, table: pd.DataFrame) -> dict[str, Figure]:
     comparison, objective = summary.comparison, summary.objective
     figures: dict[str, Figure] = {}
     if comparison.compared > 1:
-        figures["differences"] = both(lambda width: differences(comparison, objective.words, width))
+        figures["differences"] = Figure(lambda width: differences(comparison, objective.words, width))
     split = "validation" if objective.on_validation else "test"
     if comparison.repetitions > 1 and len(comparison.configurations) > 1:
         words = f"{objective.words} on {split}"
-        figures["spread"] = both(lambda width: spread(comparison, table, objective.rank_by, words, width))
+        figures["spread"] = Figure(lambda width: spread(comparison, table, objective.rank_by, words, width))
     parameters = varied(summary)
     if len(parameters) == 1:
-        figures["trade-off"] = both(lambda width: trade_off(table, comparison, parameters[0], width))
+        figures["trade-off"] = Figure(lambda width: trade_off(table, comparison, parameters[0], width))
     if len(comparison.configurations) > 1:
         front = pareto_front(comparison)
         alpha = objective.alpha if objective.scored == "combined" else 0.0
-        figures["pareto"] = both(lambda width: pareto(comparison, front, alpha, width))
+        figures["pareto"] = Figure(lambda width: pareto(comparison, front, alpha, width))
     return figures
 
 
@@ -55,9 +55,9 @@ def search_figures(summary: Summary) -> dict[str, Figure]:
     search = summary.search
     if search is None or not any(one.best is not None for one in search.attempts):
         return {}
-    figures = {"search-history": both(lambda width: searched.history(search, width))}
+    figures = {"search-history": Figure(lambda width: searched.history(search, width))}
     if len(search.front) >= searched.LEAST_FRONT:
-        figures["search-front"] = both(lambda width: searched.front(search, width))
+        figures["search-front"] = Figure(lambda width: searched.front(search, width))
     return figures
 
 
@@ -67,24 +67,26 @@ def grid_figures(summary: Summary) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     words = f"{objective.words}, {'valid' if objective.on_validation else 'test'}"
     if found := summary.importance:
-        figures["importance"] = both(lambda width: importances(found, width))
+        figures["importance"] = Figure(lambda width: importances(found, width))
     if summary.effects:
-        figures["effects"] = both(lambda width: main_effects(comparison, summary.effects, width))
+        figures["effects"] = Figure(lambda width: main_effects(comparison, summary.effects, width))
         strongest = max(summary.effects, key=lambda found: abs(found.interaction.largest) if found.interaction else 0)
         if strongest.interaction:
-            figures["interaction"] = both(lambda width: interaction(comparison, strongest, width))
+            figures["interaction"] = Figure(lambda width: interaction(comparison, strongest, width))
     parameters = by_weight(summary)
     if len(parameters) > 1 and all(getattr(c, objective.rank_by) is not None for c in comparison.configurations):
         values = {name: {str(c.swept[name]) for c in comparison.configurations} for name in parameters}
         numbers = [name for name in parameters if all(is_number(c.swept[name]) for c in comparison.configurations)]
         down, across = parameters[:2]
         if max(len(values[name]) for name in (across, down)) <= MOST_CELLS:
-            figures["heatmap"] = both(lambda width: heatmap(comparison, across, down, objective.rank_by, width))
+            figures["heatmap"] = Figure(lambda width: heatmap(comparison, across, down, objective.rank_by, width))
         elif len(numbers) > 1:
             y, x = numbers[:2]
-            figures["plane"] = both(lambda width: plane(comparison, x, y, objective.rank_by, words, width))
+            figures["plane"] = Figure(lambda width: plane(comparison, x, y, objective.rank_by, words, width))
         if len(parameters) > 2 and len(comparison.configurations) >= LEAST_LINES:
-            figures["parallel"] = both(lambda width: parallel(comparison, parameters, objective.rank_by, words, width))
+            figures["parallel"] = Figure(
+                lambda width: parallel(comparison, parameters, objective.rank_by, words, width)
+            )
     return figures
 
 
@@ -94,9 +96,9 @@ def epoch_figures(summary: Summary, table: pd.DataFrame, epochs: dict[str, pd.Da
         return {}
     shown = [c for c in summary.comparison.configurations if any(run in epochs for run in c.runs)][:CURVES]
     by = by_weight(summary)
-    figures = {"learning-curves": both(lambda width: learning_curves(table, epochs, shown, by, width))}
+    figures = {"learning-curves": Figure(lambda width: learning_curves(table, epochs, shown, by, width))}
     if trained_sides(epochs, shown[0]):
-        figures["fit"] = both(lambda width: fit(table, epochs, shown[0], width))
+        figures["fit"] = Figure(lambda width: fit(table, epochs, shown[0], width))
     return figures
 
 

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
-from markupsafe import Markup
 
 from gaintrace.analysis.pareto import pareto_front
 from gaintrace.analysis.provenance import repeat_command
@@ -14,13 +13,13 @@ from gaintrace.report.captions import captions
 from gaintrace.report.drawing import curves_drawn, draw
 from gaintrace.report.figures import Figure
 from gaintrace.report.figures.ranking import drawn
-from gaintrace.report.figures.style import in_page, palette
+from gaintrace.report.figures.style import palette
 from gaintrace.report.mastery import Mastery
 from gaintrace.report.provenance import provenance
 from gaintrace.report.pykt import described, pykt_table
 from gaintrace.report.readings import mastery_rows, readings
 from gaintrace.report.selection import selection_conclusion, selection_table
-from gaintrace.report.templating import page_template, text_template
+from gaintrace.report.templating import in_both_widths, page_template, text_template
 from gaintrace.report.verdict import verdict
 from gaintrace.report.words import TITLES, compared_with, duration, four, metric_names, short_label, sides_of, signed
 from gaintrace.sweeps.plan import Plan
@@ -95,7 +94,7 @@ def render_report(
         "signed": signed,
         "duration": duration,
     }
-    themed = {name: (Markup(in_page(f.wide)), Markup(in_page(f.narrow))) for name, f in figures.items()}
+    themed = {name: in_both_widths(figure) for name, figure in figures.items()}
     page = {"figures": themed, "light": palette(dark=False), "dark": palette(dark=True)}
     return Report(
         html=page_template("report.html.j2").render(contents, **page, contents_list=_sections(contents, figures)),
@@ -118,6 +117,8 @@ def ranking_note(summary: Summary, selected_by: str) -> str:
     scores = [four(getattr(c, comparison.metric)) for c in comparison.configurations]
     if len(set(scores)) < len(scores):
         note += " Ranks with = are equal to four decimals."
+    if len(comparison.configurations) < 2:
+        return note
     if comparison.compared < 2:
         return f"{note} No intervals: there are neither predictions to resample nor several seeds or folds."
     others = comparison.compared - 1

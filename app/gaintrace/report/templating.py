@@ -3,6 +3,10 @@
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from gaintrace.report.figures import Figure
+from gaintrace.report.figures.style import in_page
 
 
 def page_template(name: str) -> Any:
@@ -13,6 +17,11 @@ def page_template(name: str) -> Any:
 def text_template(name: str) -> Any:
     """A template of Markdown, by file name. The filter `cell` keeps a text from ending its table cell."""
     return _template(name, autoescape=False)
+
+
+def in_both_widths(figure: Figure) -> tuple[Markup, Markup]:
+    """A figure as a page shows it, and a phone."""
+    return Markup(in_page(figure.wide)), Markup(in_page(figure.narrow))
 
 
 def _template(name: str, autoescape: bool) -> Any:
