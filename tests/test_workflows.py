@@ -17,8 +17,10 @@ import yaml
 from gaintrace.cli import sweep
 from gaintrace.cluster.parameters import BYTES, CORES, NAMES, check_given
 from gaintrace.cluster.workflow import TEMPLATE, check, effective, parameters
+from gaintrace.config import parse_spec
 from gaintrace.errors import ConfigError, ExitCode, IncompleteError
 from gaintrace.report.aggregate import without_scripts
+from gaintrace.sweeps.plan import check_shards
 from tests.argo_pods import patched
 from tests.argo_schema import REMOVED, faults, keys
 
@@ -307,6 +309,16 @@ def test_a_plan_refuses_more_shards_than_a_workflow_holds(tmp_path: Path) -> Non
     ):
         sweep.plan("demo", "", str(tmp_path / "store"), None, 1, "", many, str(tmp_path / "plan"))
     assert not (tmp_path / "store").exists()
+
+
+def test_of_a_search_a_workflow_holds_the_shards_of_its_rounds() -> None:
+    """Those of the rounds that one workflow gets to; a shard is of one round."""
+    space = "space: {model.dropout: {low: 0, high: 0.5}}"
+    many = parse_spec(f"name: s\nsearch: {{rounds: 1000, runs_per_round: 64, {space}}}", "here")
+    check_shards(many, None)
+    check_shards(many, 4)  # 95 rounds of 16
+    with pytest.raises(ConfigError, match=r"64 runs a round, and at 2 a pod 3,040 pods.*Give a pod 4 or more"):
+        check_shards(many, 2)
 
 
 def test_the_last_step_hands_over_what_argo_s_ui_can_show(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_a_grid_beside_a_search_multiplies_it():
         ("model.gain: [scalar, liner]", "model.gain liner: Input should be 'scalar'"),
         ("model.gain: [scalar]", "leaves no choice"),
         ("model.gain: [scalar, scalar]", "names a value twice"),
+        ("training.learning_rate: [1, 1.0]", "training.learning_rate: [1, 1.0] names a value twice"),
         ("training.seed: [1, 2]", "list them in `seeds`"),
         ("data.fold: [1, 2]", "list them in `folds`"),
         ("data.max_sequence_length: [1, 2]", "cannot be swept"),
@@ -73,6 +74,10 @@ def test_a_space_that_cannot_be_searched_is_refused(space, words):
         ({"more": ", objectives: [combined]"}, "search.objectives.0: Input should be 'valid_combined'"),
         ({"more": ", objectives: [valid_e1_auc, valid_e2_auc], stop: {}"}, "with two objectives nothing says"),
         ({"more": ", stop: {eta: 1}"}, "search.stop.eta: Input should be greater than or equal to 2"),
+        ({"overrides": ["base.training.epochs=2"], "more": ", stop: {first: 2}"}, "first 2 would stop no run, as none"),
+        ({"space": "training.epochs: {low: 1, high: 3}", "more": ", stop: {first: 3}"}, "none has more than 3 epochs"),
+        ({"space": "training.epochs: [2, 3]", "more": ", stop: {first: 3}"}, "none has more than 3 epochs"),
+        ({"overrides": ["search.rounds=1000", "search.runs_per_round=1000"]}, "search: 1,000,000 runs are more than"),
         ({"sampler": "bayes"}, "search.sampler: Input should be 'random', 'tpe', 'nsga2' or 'cmaes'"),
         ({"sampler": "cmaes"}, "cmaes needs two ranges or more"),
         ({"sampler": "cmaes", "space": "model.gain: [scalar, linear]"}, "model.gain: cmaes has no choices"),
@@ -90,6 +95,10 @@ def test_a_search_that_makes_no_sense_is_refused(changes, words):
 def test_a_dimension_can_be_set_from_the_command_line():
     spec = searched(overrides=["search.space.training.bce_loss_weight={low: 0.1, high: 0.9}"])
     assert list(spec.search.space) == ["training.learning_rate", "training.bce_loss_weight"]
+
+
+def test_a_rung_below_the_longest_run_is_enough():
+    assert searched("training.epochs: [2, 3]", ", stop: {first: 2}").search.stop == Stopping(first=2)
 
 
 def test_rungs_are_eta_times_as_far_each_and_before_the_end():

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from gaintrace.config import parse_spec
-from gaintrace.errors import InterruptedRunError
+from gaintrace.errors import ConfigError, InterruptedRunError
 from gaintrace.pipeline.shards import train_shards
 from gaintrace.pipeline.sweep import plan_sweep, run_sweep, unfinished_shards
 from gaintrace.pipeline.training import Machine
@@ -238,3 +238,10 @@ def test_two_processes_on_one_store_train_no_configuration_twice(tmp_path):
     alone = searched(tmp_path / "alone", runs_per_shard=1)
     assert rounds(tmp_path) == rounds(tmp_path / "alone")
     assert alone.coverage.succeeded == 9
+
+
+def test_a_space_with_nothing_to_train_is_refused_and_trains_nothing(tmp_path):
+    text = re.sub(r"space:\n.*", "space: {model.n_heads: [3, 5]}\n", SEARCH, flags=re.DOTALL)
+    with pytest.raises(ConfigError, match=r"sweep found: search.space has .* d_model 8 is not divisible by n_heads"):
+        searched(tmp_path, text)
+    assert not open_store(tmp_path).keys("runs")

@@ -7,6 +7,7 @@ a content hash that depends on nothing but its values.
 from gaintrace.config.base import FOLDS, Strict, as_text, content_hash, explain
 from gaintrace.config.data import DataConfig, Simulator, SyntheticConfig
 from gaintrace.config.load import listed_overrides, load_spec, parse_spec, preset_names
+from gaintrace.config.objective import Objective, SuccessCriteria
 from gaintrace.config.run import (
     LearningCurveConfig,
     ModelConfig,
@@ -15,7 +16,7 @@ from gaintrace.config.run import (
     identifying,
 )
 from gaintrace.config.search import Range, Search, Stopping
-from gaintrace.config.sweep import Objective, SuccessCriteria, SweepSpec
+from gaintrace.config.sweep import SweepSpec
 
 __all__ = [
     "FOLDS",

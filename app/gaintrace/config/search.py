@@ -3,7 +3,6 @@
 What may be suggested is a space: a range or a list of choices for each dotted path of a run's configuration.
 """
 
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -129,12 +128,10 @@ class Search(Written):
 
 
 def _dimension(path: str, given: Any) -> Any:
-    """A range, or a list of distinct choices. Raises ValueError with the path."""
+    """A range, or a list of choices. Raises ValueError with the path."""
     if isinstance(given, list):
         if len(given) < 2:
             raise ValueError(f"{path}: {given} leaves no choice; give two values or more, or set base.{path}")
-        if len({json.dumps(value) for value in given}) != len(given):
-            raise ValueError(f"{path}: {given} names a value twice")
         return given
     if not isinstance(given, dict):
         raise ValueError(f"{path}: expected {{low: …, high: …}} or a list of values, found {given!r}")

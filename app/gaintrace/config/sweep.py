@@ -1,16 +1,15 @@
-"""A sweep: a grid of runs around one base configuration, and what ranks them."""
+"""A sweep: a grid of runs around one base configuration, or a search."""
 
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gaintrace.config.base import (
     Fold,
-    NonNegative,
     Probability,
     Seed,
     Written,
@@ -20,71 +19,12 @@ from gaintrace.config.base import (
     numbers_of,
     unknown_key,
 )
+from gaintrace.config.objective import Objective, SuccessCriteria
 from gaintrace.config.run import RunConfig
 from gaintrace.config.search import Range, Search
 
 MOST_RUNS = 100_000
 """Of a sweep: enough for any grid that can be trained, few enough to be looked at one by one."""
-
-
-class Objective(Written):
-    """What ranks the runs of a sweep, and so picks its winner. Test metrics are reported whatever it is."""
-
-    rank_by: Literal[
-        "valid_combined", "valid_e1_auc", "valid_e2_auc", "valid_e3_auc",
-        "combined", "test_e1_auc", "test_e2_auc", "test_e3_auc",
-    ] = Field(
-        "valid_combined",
-        description="column that ranks, highest first: on validation at the selected epochs (`valid_…`), so that "
-        "the test students pick nothing, or on test, as the study did (`combined`, `test_…`); E3 where every run has "
-        "a third encoder (`model.aggregate`)",
-    )  # fmt: skip
-    alpha: NonNegative = Field(0.5, description="α in combined = E1 + α·E2 (AUC)")
-
-    @property
-    def on_validation(self) -> bool:
-        """Whether validation ranks."""
-        return self.rank_by.startswith("valid_")
-
-    @property
-    def scored(self) -> str:
-        """What ranks, whichever the split: combined, e1, e2 or e3."""
-        return "combined" if self.rank_by.endswith("combined") else self.rank_by.split("_")[1]
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """What the AUC of each encoder weighs in what ranks; the others do not rank."""
-        return {"e1": 1.0, "e2": self.alpha} if self.scored == "combined" else {self.scored: 1.0}
-
-    @property
-    def words(self) -> str:
-        """What ranks in a sentence, whichever the split: E1, E2, or E1 + 0.5 · E2."""
-        return f"E1 + {self.alpha:g} · E2" if self.scored == "combined" else self.scored.upper()
-
-    @property
-    def test_metric(self) -> str:
-        """The column of the same score on test."""
-        return "combined" if self.scored == "combined" else f"test_{self.scored}_auc"
-
-    @property
-    def valid_metric(self) -> str:
-        """The column of the same score on validation."""
-        return "valid_combined" if self.scored == "combined" else f"valid_{self.scored}_auc"
-
-    def score(self, aucs: Mapping[str, Any]) -> Any:
-        """What ranks, out of the encoders' AUCs of one split, by side: of numbers or of arrays."""
-        return sum(weight * aucs[side] for side, weight in self.weights.items())
-
-
-class SuccessCriteria(Written):
-    """What the best run must reach on test."""
-
-    test_e1_auc: Probability | None = Field(None, description="least test E1 AUC")
-    test_e2_auc: Probability | None = Field(None, description="least test E2 AUC")
-    test_e3_auc: Probability | None = Field(
-        None, description="least test E3 AUC", exclude_if=lambda least: least is None
-    )
-    """Written only where it is set, so that sweeps of before keep their ids."""
 
 
 class SweepSpec(Written):
@@ -142,7 +82,8 @@ class SweepSpec(Written):
     @model_validator(mode="after")
     def _grid_is_sound(self) -> Self:
         if self.size() > MOST_RUNS:
-            raise ValueError(f"grid: {self.size():,} runs are more than {MOST_RUNS:,}; sweep less at a time")
+            where = "search" if self.search else "grid"
+            raise ValueError(f"{where}: {self.size():,} runs are more than {MOST_RUNS:,}; sweep less at a time")
         for path, values in self.grid.items():
             if path in ("training.seed", "data.fold") and (self.seeds if path == "training.seed" else self.folds):
                 raise ValueError(f"grid: {path} is in `{'seeds' if path == 'training.seed' else 'folds'}` already")
@@ -180,18 +121,38 @@ class SweepSpec(Written):
                 for name in ("low", "high", "step"):
                     if not float(getattr(given, name) or 0).is_integer():
                         raise ValueError(f"search: space: {path}: {name} {getattr(given, name):g} is no whole number")
-            for value in given.ends if isinstance(given, Range) else given:
-                self._check_value(path, int(value) if numbers is int and isinstance(given, Range) else value)
+            if isinstance(given, Range):
+                for end in given.ends:
+                    self._taken(path, int(end) if numbers is int else end)
+            elif len({json.dumps(self._taken(path, value)) for value in given}) != len(given):
+                raise ValueError(f"search: space: {path}: {given} names a value twice")
+        stop, epochs = self.search.stop, self._most_epochs()
+        if stop is not None and not stop.rungs(epochs):
+            raise ValueError(
+                f"search: stop: first {stop.first} would stop no run, as none has more than {epochs} epochs: lower it, "
+                "or leave out stop"
+            )
         return self
 
-    def _check_value(self, path: str, value: Any) -> None:
-        """Raises ValueError where a field does not take a value; what others must be beside it is another matter."""
+    def _most_epochs(self) -> int:
+        """Of any run, where none ends early."""
+        searched = self.search.space.get("training.epochs") if self.search else None
+        if isinstance(searched, Range):
+            return int(searched.ends[1])
+        return int(max(self.grid.get("training.epochs", searched or [self.base.training.epochs])))
+
+    def _taken(self, path: str, value: Any) -> Any:
+        """A value as its field has it, 1 as 1.0; what others must be beside it is another matter.
+
+        Raises ValueError where the field does not take it.
+        """
         try:
-            _with(self.base, {path: value})
+            return _lookup(_with(self.base, {path: value}), path)
         except ValidationError as error:
             if any(".".join(map(str, item["loc"])).startswith(path) for item in error.errors()):
                 reason = explain(error, RunConfig).removeprefix(f"{path}: ")
                 raise ValueError(f"search: space: {path} {value}: {reason}") from None
+            return value
 
     @model_validator(mode="after")
     def _a_third_encoder_is_there(self) -> Self:
@@ -239,15 +200,23 @@ class SweepSpec(Written):
 
     def accepts(self, values: dict[str, Any]) -> bool:
         """Whether the base with other values, by dotted path, is a configuration."""
+        return self.objection(values) is None
+
+    def objection(self, values: dict[str, Any]) -> str | None:
+        """Why the base with other values, by dotted path, is no configuration; None where it is one."""
         try:
             _with(self.base, values)
-        except ValidationError:
-            return False
-        return True
+        except ValidationError as error:
+            return explain(error, RunConfig)
+        return None
 
     def size(self) -> int:
         """Number of runs; of a search the most there can be."""
-        suggested = self.search.rounds * self.search.runs_per_round if self.search else 1
+        return self.at_once() * (self.search.rounds if self.search else 1)
+
+    def at_once(self) -> int:
+        """Number of runs that are planned at once: all, or of a search the most of a round."""
+        suggested = self.search.runs_per_round if self.search else 1
         return suggested * math.prod(len(values) for values in self.axes().values())
 
     def cells(self) -> Iterator[dict[str, Any]]:

@@ -50,8 +50,7 @@ def run_sweep(
     GaintraceError: ConfigError, DataError, StoreError, or InterruptedRunError.
     """
     if runs_per_shard is None and machine.devices:
-        at_once = spec.size() // (spec.search.rounds if spec.search else 1)
-        runs_per_shard = math.ceil(at_once / len(machine.devices))
+        runs_per_shard = math.ceil(spec.at_once() / len(machine.devices))
     plan, dataset = plan_sweep(spec, store, dataset=dataset, runs_per_shard=runs_per_shard, watcher=watcher)
     trained = 0
     while trained < plan.shards:

@@ -18,11 +18,13 @@ def sentences(summary: Summary) -> list[str]:
         f"{len(search.attempts)} configurations were suggested {HEAD[search.sampler]} in {search.rounds} of "
         f"{search.planned_rounds} rounds, for {sought} on validation."
     ]
-    if (best := best_attempt(search)) is not None:
+    best = best_attempt(search)
+    if best is not None and search.area is None:
+        found.append(f"The best, {four(best.best)}, came in round {best.round + 1}.")
+    elif best is not None:
         found.append(
-            f"The best, {four(best.best)}, came in round {best.round + 1}."
-            if search.area is None
-            else f"{on_front(search)} are on the front, which dominates {search.area:.5f} beyond the AUC of a guess."
+            f"{on_front(search)} {'is' if len(search.front) == 1 else 'are'} on the front, which dominates "
+            f"{search.area:.5f} beyond the AUC of a guess."
         )
     if search.stopped:
         whole = search.epochs_trained + search.epochs_spared

@@ -22,6 +22,8 @@ WRITTEN_AT_A_TIME = 16
 
 MOST_SHARDS = 2000
 """Of a workflow: Argo keeps the state of all its steps in one object, which has to stay under 1 MiB compressed."""
+MOST_ROUNDS = 95
+"""Of a workflow, about: Argo lets templates call themselves 100 deep. The next workflow does those that follow."""
 
 
 class DataReference(Strict):
@@ -132,12 +134,15 @@ def planned_runs(
 
 def check_shards(spec: SweepSpec, runs_per_shard: int | None) -> None:
     """Refuse a sweep of more shards than a workflow holds. Raises ConfigError naming how many runs a pod would do."""
-    runs = spec.size()
-    shards = math.ceil(runs / (runs_per_shard or runs))
+    runs = spec.at_once()
+    rounds = min(spec.search.rounds, MOST_ROUNDS) if spec.search else 1
+    shards = rounds * math.ceil(runs / (runs_per_shard or runs))
     if shards > MOST_SHARDS:
+        each = f"{runs:,} runs a round" if spec.search else f"{runs:,} runs"
+        enough = math.ceil(runs / (MOST_SHARDS // rounds))
         raise ConfigError(
-            f"sweep {spec.name} is {runs:,} runs, and at {runs_per_shard} a pod {shards:,} pods; a workflow holds "
-            f"{MOST_SHARDS:,}. Give a pod {math.ceil(runs / MOST_SHARDS)} or more: --runs-per-pod, or -p runs-per-pod=…"
+            f"sweep {spec.name} is {each}, and at {runs_per_shard} a pod {shards:,} pods; a workflow holds "
+            f"{MOST_SHARDS:,}. Give a pod {enough} or more: --runs-per-pod, or -p runs-per-pod=…"
         )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from gaintrace.config import SweepSpec
+from gaintrace.errors import ConfigError
 from gaintrace.runs.result import RunResult
 from gaintrace.store import Store, layout
 from gaintrace.sweeps.plan import Plan, PlannedRun, Round, planned_runs, with_rounds
@@ -20,7 +21,7 @@ def next_round(store: Store, plan: Plan, runs_per_shard: int | None = None) -> P
     """The plan of a search with every round in the store, and one more where their runs have all ended.
 
     The same where there is no more: the last round is planned, the space has no more configurations, or runs of
-    earlier rounds have no result yet.
+    earlier rounds have no result yet. Raises ConfigError where nothing in the space can be trained.
     """
     search = plan.spec.search
     assert search is not None
@@ -29,6 +30,8 @@ def next_round(store: Store, plan: Plan, runs_per_shard: int | None = None) -> P
     if plan.rounds == search.rounds or open_runs(plan, results):
         return plan
     runs = _suggested(plan, results, runs_per_shard)
+    if not runs and plan.rounds == 0:
+        raise _nothing_possible(plan.spec)
     if not runs:
         return plan
     key = layout.sweep(plan.sweep_id, layout.round_plan(plan.rounds))
@@ -63,6 +66,18 @@ def _suggested(plan: Plan, results: dict[str, RunResult], runs_per_shard: int | 
 
 def _accepts(spec: SweepSpec, cell: dict[str, Any], suggested: dict[str, Any]) -> bool:
     return spec.accepts(cell | suggested)
+
+
+def _nothing_possible(spec: SweepSpec) -> ConfigError:
+    """Why the first round of a search has no run, by one that was refused."""
+    assert spec.search is not None
+    cell = next(spec.cells())
+    values = cell | suggest(spec.search, len(spec.sought), [], 0, cell, lambda _: True)[0]
+    together = ", ".join(f"{path} {value}" for path, value in values.items())
+    return ConfigError(
+        f"sweep {spec.name}: search.space has nothing that can be trained, in no cell of a grid ({together}: "
+        f"{spec.objection(values)}): change space or base"
+    )
 
 
 def _tried_by_cell(plan: Plan, results: dict[str, RunResult]) -> dict[str, list[Tried]]:
