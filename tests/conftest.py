@@ -75,6 +75,14 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn, but written as SVG only under the mark `figures`: that takes longer than to train."""
+    if request.node.get_closest_marker("figures") is None:
+        for module in ("gaintrace.report.figures", "gaintrace.report.mastery"):
+            monkeypatch.setattr(f"{module}.svg", lambda figure: f"<svg>{figure.name}</svg>")
+
+
 @pytest.fixture(scope="session")
 def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An S3 server of the session's own."""

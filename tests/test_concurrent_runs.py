@@ -4,7 +4,6 @@ GAINTRACE_CONCURRENT_RUNS says how many there are (8 without it). They train sid
 two processes at once.
 """
 
-import multiprocessing
 import os
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from gaintrace.sweeps.data import load_data, reference
 from gaintrace.sweeps.plan import Plan, make_plan, read_plan, write_plan
 from gaintrace.sweeps.shard import ShardTrainer
 from gaintrace.training.reporter import Silent
+from tests.processes import FORKED
 
 RUNS = int(os.environ.get("GAINTRACE_CONCURRENT_RUNS", "8"))
 SHARD = min(25, RUNS)
@@ -48,10 +48,11 @@ class Notes(Silent):
         self.notes.append(text)
 
 
-def meet(barrier: Any) -> None:
-    """Keep in a process of the pool what its jobs wait at."""
+def meet(barrier: Any, environment: dict[str, str]) -> None:
+    """Keep in a process of the pool what its jobs wait at, and where the store is."""
     global together  # noqa: PLW0603
     together = barrier
+    os.environ.update(environment)
 
 
 def train_shards(uri: str, sweep_id: str, shards: list[int]) -> list[str]:
@@ -86,8 +87,7 @@ def test_of_many_concurrent_runs_none_is_lost_and_none_doubled(bucket: str, tmp_
     plan = planned(alone)
     planned(crowded)
     jobs = [(crowded, plan.sweep_id, [shard]) for shard in range(plan.shards) for _ in range(2)]
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(len(jobs), meet, (context.Barrier(len(jobs)),)) as pool:
+    with FORKED.Pool(len(jobs), meet, (FORKED.Barrier(len(jobs)), dict(os.environ))) as pool:
         notes = [note for found in pool.starmap(train_shards, jobs, chunksize=1) for note in found]
     assert all("another process was first; its result is kept" in note for note in notes), notes
     assert len(notes) == len(set(notes)) <= RUNS

@@ -7,8 +7,7 @@ GAINTRACE_KILL_SEED picks other moments.
 import io
 import os
 import random
-import subprocess
-import sys
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typer.testing import CliRunner
 
 from gaintrace.cli import app
 from gaintrace.store import Store, open_store
+from tests.processes import Command
 
 KILLS = int(os.environ.get("GAINTRACE_KILLS", "2"))
 SEED = int(os.environ.get("GAINTRACE_KILL_SEED", "1"))
@@ -33,20 +33,11 @@ grid: {training.bce_loss_weight: [0.3, 0.7]}
 ARTEFACTS = {"results.csv", "results.json", "best.yaml", "manifest.json", "report.html", "metrics.prom"}
 
 
-def start(*arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", "from gaintrace.cli import run; run()", *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment
-    )
-
-
-def run(*arguments: str) -> float:
+def run(folder: Path, *arguments: str) -> float:
     """The seconds that a command takes."""
     began = time.monotonic()
-    process = start(*arguments)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
+    code = Command(folder, *arguments).wait(300)
+    assert code == 0, (folder / "log").read_text()
     return time.monotonic() - began
 
 
@@ -57,14 +48,14 @@ def planned(spec: str, out: str) -> str:
     return done.stdout.strip()
 
 
-def killed(seconds: float, *arguments: str) -> bool:
+def killed(seconds: float, folder: Path, *arguments: str) -> bool:
     """Kill a command after so long; False if it ended before."""
-    process = start(*arguments)
+    process = Command(folder, *arguments)
     try:
-        process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
+        process.wait(seconds)
+    except TimeoutError:
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
         return True
     return False
 
@@ -94,7 +85,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Straight:
     folder = tmp_path_factory.mktemp("straight")
     (folder / "small.yaml").write_text(SMALL)
     sweep_id = planned(str(folder / "small.yaml"), str(folder))
-    seconds = [run(*step) for step in steps(sweep_id, str(folder))]
+    seconds = [run(folder, *step) for step in steps(sweep_id, str(folder))]
     return Straight(str(folder / "small.yaml"), sweep_id, numbers(open_store(folder), sweep_id), seconds)
 
 
@@ -112,8 +103,8 @@ def test_trainer_and_aggregator_can_die_at_any_moment(
         assert planned(straight.spec, out) == straight.sweep_id
         for step, usual in zip(steps(straight.sweep_id, out), straight.seconds, strict=True):
             for _ in range(dice.randint(1, 4) if KILLS > 2 else 1):
-                done += killed(dice.uniform(0, usual), *step)
-            run(*step)
+                done += killed(dice.uniform(0, usual), tmp_path, *step)
+            run(tmp_path, *step)
         store = open_store(out)
         pd.testing.assert_frame_equal(numbers(store, straight.sweep_id), straight.expected)
         keys = store.keys()

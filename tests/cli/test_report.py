@@ -129,6 +129,7 @@ MEASURE = """
 
 
 @pytest.mark.parametrize("width", [1280, 500])
+@pytest.mark.figures
 def test_a_browser_shows_tables_and_figures_and_fetches_nothing(tmp_path: Path, width: int) -> None:
     installed("chromium")
     store = FolderStore(tmp_path)

@@ -1,10 +1,14 @@
 """Signals and kills: what is done stays, and the same command ends in the numbers of one that was left alone."""
 
+import importlib
 import shutil
 import signal
-import sys
+import subprocess
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,6 +16,7 @@ import pytest
 from tests.cli.apart import COMMAND, PATIENCE, start, wait_for
 from tests.cli.here import gaintrace
 from tests.conftest import SMALL_SWEEP
+from tests.processes import Command
 
 # One run at a time: killed between two checkpoints, runs trained side by side would go on apart, equal within rounding.
 LONG = ["sweep", "small.yaml", "--members", "1", "--threads", "1"]
@@ -37,19 +42,29 @@ def checkpoints(folder: Path) -> set[tuple[Path, int]]:
     return {(path, path.stat().st_mtime_ns) for path in folder.glob("store/runs/*/checkpoint.safetensors")}
 
 
-def stop(folder: Path, number: int, delay: float = 0) -> int:
+def started(folder: Path) -> "subprocess.Popen[str]":
+    """The sweep as a person starts it."""
+    return start(folder, *COMMAND, *LONG)
+
+
+def forked(folder: Path) -> Command:
+    """The sweep, without most of its start."""
+    return Command(folder, *LONG)
+
+
+def stop(folder: Path, number: int, how: Callable[[Path], Any] = forked, delay: float = 0) -> int:
     """Start the sweep and send it a signal some seconds after its next checkpoint. Returns how it ended."""
     before = checkpoints(folder)
-    process = start(folder, *COMMAND, *LONG)
+    process = how(folder)
     wait_for(process, lambda: checkpoints(folder) - before, folder)
     time.sleep(delay)
     process.send_signal(number)
-    return process.wait(timeout=PATIENCE)
+    return int(process.wait(timeout=PATIENCE))
 
 
 def test_a_signal_saves_and_exits_with_75_and_the_same_command_continues(folder: Path, straight: pd.DataFrame) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        code, said = stop(folder, number), (folder / "log").read_text()
+    for number, how in ((signal.SIGTERM, forked), (signal.SIGINT, started)):
+        code, said = stop(folder, number, how), (folder / "log").read_text()
         assert code == 75, said
         assert "Run the same command again to continue" in said
     done = gaintrace(folder, *LONG)
@@ -61,24 +76,25 @@ def test_a_signal_saves_and_exits_with_75_and_the_same_command_continues(folder:
 def test_kill_9_loses_nothing_that_was_finished(folder: Path, straight: pd.DataFrame) -> None:
     """Killed again and again at different moments, a sweep ends in the numbers of one that was left alone."""
     for delay in (0.0, 0.3):
-        assert stop(folder, signal.SIGKILL, delay) == -signal.SIGKILL
+        assert stop(folder, signal.SIGKILL, delay=delay) == -signal.SIGKILL
     assert gaintrace(folder, *LONG).code == 0
     pd.testing.assert_frame_equal(numbers(folder), straight)
     assert not checkpoints(folder)
 
 
-SLOW = """
-import sys, time
-import {module} as module
-def slow(*_, **__):
-    open("reached", "w").close()
-    for _ in range(600):
-        time.sleep(0.1)
-assert callable(module.{function})
-module.{function} = slow
-from gaintrace.cli import main
-main()
-"""
+def slow(module: str, function: str) -> None:
+    """Have a function of a module say that it was reached, and take a minute."""
+
+    def wait(*_: object, **__: object) -> None:
+        Path("reached").touch()
+        for _ in range(600):
+            time.sleep(0.1)
+
+    there = importlib.import_module(module)
+    assert callable(getattr(there, function))
+    setattr(there, function, wait)
+
+
 OUTSIDE_TRAINING = {
     "while the data set is read": ("gaintrace.pipeline.sweep", "load_data"),
     "while resampling": ("gaintrace.analysis.summary", "compare_configurations"),
@@ -102,9 +118,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_signal_ends_every_phase_within_seconds(folder: Path, trained: Path, where: str) -> None:
     module, function = OUTSIDE_TRAINING[where]
     shutil.copytree(trained, folder / "store")
-    script, sweep = SLOW.format(module=module, function=function), ["sweep", "small.yaml"]
-    sweep += ["--set", "base.training.epochs=1"]
-    process = start(folder, sys.executable, "-c", script, *sweep)
+    sweep = ["sweep", "small.yaml", "--set", "base.training.epochs=1"]
+    process = Command(folder, *sweep, first=partial(slow, module, function))
     wait_for(process, (folder / "reached").exists, folder)
     process.send_signal(signal.SIGTERM)
     # Half of what `slow` would take; on a quiet machine it ends at once.

@@ -16,9 +16,16 @@ from gaintrace.pipeline.watcher import Unwatched
 from gaintrace.store import open_store
 from gaintrace.sweeps.results import read_results
 from tests.conftest import SMALL_SWEEP
+from tests.processes import FORKED
 
 ONE, TWO = Machine(device="cpu", threads=1), Machine(devices=("cpu", "cpu"), threads=1)
 GRID = SMALL_SWEEP.replace("[0.3, 0.7]", "[0.2, 0.4, 0.6, 0.8]")
+
+
+@pytest.fixture
+def forked(monkeypatch):
+    """Processes that need no start of their own, which is most of what these tests would take."""
+    monkeypatch.setattr("gaintrace.pipeline.devices.multiprocessing.get_context", lambda _: FORKED)
 
 
 def spec():
@@ -77,7 +84,7 @@ def test_two_processes_train_what_one_does(tmp_path):
     assert sorted(finished) == sorted(run.run_id for run in two.plan.runs)
 
 
-def test_a_process_that_dies_leaves_its_runs_to_the_other(tmp_path):
+def test_a_process_that_dies_leaves_its_runs_to_the_other(tmp_path, forked):
     """Killed, it releases nothing; that its process is no more is what the other sees."""
     killed = []
 
@@ -93,7 +100,7 @@ def test_a_process_that_dies_leaves_its_runs_to_the_other(tmp_path):
     assert any("was ended by SIGKILL" in event[1] for event in told.events if event[0] == "note")
 
 
-def test_a_stop_reaches_all_and_the_next_call_goes_on(tmp_path):
+def test_a_stop_reaches_all_and_the_next_call_goes_on(tmp_path, forked):
     def stop(told):
         told.stop |= any(event[0] == "epoch" for event in told.events)
 
@@ -104,7 +111,7 @@ def test_a_stop_reaches_all_and_the_next_call_goes_on(tmp_path):
     assert done.summary.coverage.succeeded == 4
 
 
-def test_a_device_at_fault_costs_nothing_where_another_is_sound_and_is_said_where_none_is(tmp_path):
+def test_a_device_at_fault_costs_nothing_where_another_is_sound_and_is_said_where_none_is(tmp_path, forked):
     store = open_store(tmp_path)
     plan, dataset = plan_sweep(spec(), store, runs_per_shard=2)
     bad = Machine(devices=("cuda:63", "cpu"), threads=1)

@@ -54,6 +54,7 @@ def test_a_sweep_beside_itself_differs_in_nothing(tmp_path):
     assert page.count("+0.0000") >= 3
 
 
+@pytest.mark.figures
 def test_the_command_writes_one_page_of_two(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store = open_store(tmp_path / "store")
@@ -66,6 +67,7 @@ def test_the_command_writes_one_page_of_two(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("form", "begins"), [("pdf", b"%PDF-1."), ("svg", b"<svg ")])
+@pytest.mark.figures
 def test_figures_are_files_for_a_paper(tmp_path, form, begins):
     store = open_store(tmp_path / "store")
     plan = planned(store, TWO.format(name="first"))

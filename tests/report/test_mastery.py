@@ -48,6 +48,7 @@ def test_runs_without_weights_have_no_such_section(tmp_path):
     assert "Mastery over time" not in store.read(f"sweeps/{summary.sweep_id}/report.html").decode()
 
 
+@pytest.mark.figures
 def test_the_report_shows_ten_students_and_the_best_beside_another(tmp_path):
     store = open_store(tmp_path)
     plan, _ = sweep(store, {WEIGHTS: [0.2, 0.8]}, training={"epochs": 1})

@@ -57,6 +57,7 @@ def test_figures_fit_the_grid(store, grid, figures):
     assert page.count("<script>") == 1  # for comfort alone
 
 
+@pytest.mark.figures
 def test_ids_inside_figures_do_not_meet(store):
     plan = published(store)
     aggregate(store, plan.sweep_id)
@@ -151,6 +152,7 @@ def test_a_page_says_which_configurations_it_compares(store, monkeypatch):
     assert written(store, plan, "report.md").count("not compared |") >= 2
 
 
+@pytest.mark.figures
 def test_names_too_long_for_a_figure_are_ranks_there(store, recwarn):
     steep = [2.5, 123456789.125]
     plan = planned(

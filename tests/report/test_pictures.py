@@ -18,6 +18,7 @@ from tests.browser import Browser, browser
 from tests.made_results import fail, planned, predict
 
 LOOK = (Path(__file__).parent / "look.js").read_text()
+pytestmark = pytest.mark.figures
 WIDTHS, SCHEMES = (390, 1280, 1920), ("light", "dark")
 SMALL = """
 base:

@@ -1,7 +1,6 @@
 """A search from its YAML to its report: rounds, whatever interrupts them, in one process or in two."""
 
 import json
-import multiprocessing
 import re
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from gaintrace.store import open_store
 from gaintrace.store.layout import OBJECTS
 from gaintrace.sweeps.plan import read_plan
 from gaintrace.sweeps.results import read_results
+from tests.processes import FORKED
 
 SEARCH = """
 name: found
@@ -209,9 +209,9 @@ def search_until_killed(folder, text):
 @pytest.mark.parametrize("text", [SEARCH, STOPPING])
 def test_killed_in_every_round_it_goes_on_to_the_same_suggestions(tmp_path, text):
     whole = searched(tmp_path / "whole", text)
-    parts, context = tmp_path / "parts", multiprocessing.get_context("spawn")
+    parts = tmp_path / "parts"
     for number in range(3):
-        process = context.Process(target=search_until_killed, args=(str(parts), text))
+        process = FORKED.Process(target=search_until_killed, args=(str(parts), text))
         process.start()
         until = time.monotonic() + 120
         while f"{number:03}.json" not in rounds(parts) and process.is_alive() and time.monotonic() < until:
@@ -225,10 +225,9 @@ def test_killed_in_every_round_it_goes_on_to_the_same_suggestions(tmp_path, text
 
 @pytest.mark.slow
 def test_two_processes_on_one_store_train_no_configuration_twice(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
+    with FORKED.Manager() as manager:
         trained, ready = manager.list(), manager.Barrier(2)
-        workers = [context.Process(target=work, args=(str(tmp_path), ready, trained)) for _ in range(2)]
+        workers = [FORKED.Process(target=work, args=(str(tmp_path), ready, trained)) for _ in range(2)]
         for worker in workers:
             worker.start()
         for worker in workers:

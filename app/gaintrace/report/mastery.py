@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup
@@ -36,7 +37,7 @@ class Mastery:
         """What is shown, or why nothing is."""
         return [text for text in (self.missing, self.rule, self.beside) if text]
 
-    @property
+    @cached_property
     def panels(self) -> dict[str, list[Markup]]:
         """The panels as SVG in the page's colours: of students and of skills."""
         return {
