@@ -3,8 +3,8 @@
 import ctypes
 import os
 import platform
-from importlib import metadata
 
+import numpy as np
 import torch
 
 from gaintrace.errors import ConfigError, DeviceError
@@ -51,7 +51,7 @@ def environment(device: torch.device) -> dict[str, str | int | float]:
         "gaintrace": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "numpy": metadata.version("numpy"),
+        "numpy": np.__version__,
         "device": str(device.type),
         "device_name": name,
         "threads": torch.get_num_threads(),

@@ -4,7 +4,7 @@ N counts targets here; the other shape letters are those of gaintrace.model.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,12 +67,17 @@ class Predictions:
 def trained_encoders(config: RunConfig, weights: Weights, data: DeviceData) -> dict[str, nn.Module]:
     """The encoders of a run with its weights, by side, on the device of the data that it was trained on."""
     encoders = {
-        side: build_side(side, config, data.skills, data.train_students, data.item_answers) for side in config.sides
+        side: build_side(side, config, data.skills, data.train_students, data.item_answers).to(data.device)
+        for side in config.sides
     }
+    give_weights(encoders, weights)
+    return encoders
+
+
+def give_weights(encoders: dict[str, nn.Module], weights: Weights) -> None:
+    """Give encoders the weights of another run of their population, which has the same structure."""
     for name, encoder in encoders.items():
         load_member(encoder, 0, weights[name])
-        encoder.to(data.device)
-    return encoders
 
 
 @torch.no_grad()
@@ -121,16 +126,23 @@ def predict(
     )
 
 
-def probabilities(predicted: dict[str, Predictions]) -> pd.DataFrame:
-    """What the encoders of one run say, a row a target: index (its row in the data set), response, and each side."""
+def probabilities(predicted: dict[str, Predictions], parts: Sequence[str] = ()) -> pd.DataFrame:
+    """What the encoders of one run say, a row a target in the order of `index`, its row in the data set.
+
+    Columns: index, response, each side, and `parts`: those of encoder 2's logit, by their names in Predictions, as far
+    as it has them.
+    """
     first = predicted["e1"]
-    return pd.DataFrame(
-        {
-            "index": first.index.cpu().numpy(),
-            "response": first.response.cpu().numpy().astype(np.int8),
-            **{name: own.logit[0].sigmoid().cpu().numpy() for name, own in predicted.items()},
-        }
-    )
+    index = first.index.cpu().numpy()
+    order = np.argsort(index, kind="stable")
+    columns = {
+        "index": index,
+        "response": first.response.cpu().numpy().astype(np.int8),
+        **{name: own.logit[0].sigmoid().cpu().numpy() for name, own in predicted.items()},
+    }
+    found = {name: getattr(predicted["e2"], name) for name in parts}
+    columns |= {name: values[0].cpu().numpy() for name, values in found.items() if values is not None}
+    return pd.DataFrame({name: values[order] for name, values in columns.items()})
 
 
 def gain_score(gain: Tensor, answered: Tensor) -> GainScore:

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData
@@ -18,6 +19,7 @@ from gaintrace.training.evaluation import (
     GainScore,
     Predictions,
     gain_score,
+    give_weights,
     predict,
     probabilities,
     score,
@@ -97,6 +99,7 @@ def train(
                     save_checkpoint(runs, run, population, histories[run], epoch)
             raise InterruptedRunError(f"stopped {where}; progress is saved. Run the same command again to continue")
 
+    encoders: dict[str, nn.Module] = {}  # building them takes longer than to test a small run
     # A checkpoint may be of a run that has trained its last epoch and not been tested yet.
     left = [EndedRun(run, history, population.shared(run)) for run, history in histories.items() if history.exhausted]
     while True:
@@ -107,7 +110,7 @@ def train(
             ended = left.pop(0)  # nothing here holds its predictions any longer
             if ended.error is None and ended.stopped is None:
                 stop(f"before the test of run {ended.run}")
-                _test(ended, data, partial(stop, f"in the test of run {ended.run}"))
+                _test(ended, encoders, data, partial(stop, f"in the test of run {ended.run}"))
             on_ended(ended)
             written.add(ended.run)
             del ended
@@ -185,30 +188,30 @@ def _after_epoch(
     return EndedRun(run, history, population.shared(run)) if history.exhausted else None
 
 
-def _test(ended: EndedRun, data: DeviceData, between: Callable[[], None]) -> None:
-    """Evaluate each encoder on test at its selected epoch, once, and on windows where it is evaluated by chunks."""
+def _test(ended: EndedRun, encoders: dict[str, nn.Module], data: DeviceData, between: Callable[[], None]) -> None:
+    """Evaluate each encoder on test at its selected epoch, once, and on windows where it is evaluated by chunks.
+
+    `encoders`: those that tested a run of this population before, to be given this one's weights; at first empty.
+    """
     config = ended.history.config
+    if encoders:
+        give_weights(encoders, ended.weights)
+    else:
+        encoders |= trained_encoders(config, ended.weights, data)
     # On the host: threads that write it must not disturb the device, on which the next runs may be recording a graph.
     ended.history.best = {side: {k: v.cpu() for k, v in tensors.items()} for side, tensors in ended.weights.items()}
     bf16 = config.training.precision == "bf16"
     predicted: dict[str, Predictions] = {}
     later: dict[str, Predictions] = {}
-    for name, encoder in trained_encoders(config, ended.weights, data).items():
+    for name, encoder in encoders.items():
         predicted[name] = predict(encoder, data, data.test, bf16, between)
         ended.test[name] = score(predicted[name].logit[0], predicted[name].response)
         if data.test_later is not None:
             later[name] = predict(encoder, data, data.test_later, bf16, between)
     e2 = predicted["e2"]
-    assert e2.mastery is not None and e2.ability is not None and e2.gain is not None
+    assert e2.gain is not None
     ended.gain = gain_score(e2.gain[0], e2.answered)
-    frame = probabilities(predicted)
-    frame["mastery"] = e2.mastery[0].cpu().numpy()
-    frame["ability"] = e2.ability[0].cpu().numpy()
-    if e2.growth is not None:
-        frame["growth"] = e2.growth[0].cpu().numpy()
-    if e2.difficulty is not None:
-        frame["difficulty"] = e2.difficulty[0].cpu().numpy()
-    ended.predictions = frame.sort_values("index", kind="stable", ignore_index=True)
+    ended.predictions = probabilities(predicted, ("mastery", "ability", "growth", "difficulty"))
     ended.windowed = ended.predictions[["index", "response", *predicted]]
     if later:
         # The first window of a history is its first chunk.
