@@ -4,16 +4,19 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaintrace.analysis.comparison import Configuration
+from gaintrace.analysis.comparison import Comparison, Configuration
 from gaintrace.report.figures.curves import learning_curves
 from gaintrace.report.figures.labels import name_points
 from gaintrace.report.figures.looks import looks
-from gaintrace.report.figures.style import E1, INK, PALETTE, SCALE, WIDE, canvas, in_page, palette, svg
+from gaintrace.report.figures.plane import plane
+from gaintrace.report.figures.style import E1, INK, NARROW, PALETTE, SCALE, WIDE, canvas, in_page, palette, svg
+from gaintrace.report.words import four, signed
 
 
 def configuration(rank, runs=("a",), **swept):
@@ -105,3 +108,16 @@ def test_a_drawing_tells_its_values_and_has_both_themes():
     page = in_page(text)
     assert "var(--c1)" in page and "var(--ink)" in page and E1 not in page and INK not in page
     assert not re.search(r'id="(axes|line2d|text|patch)_\d+"', page), "ids would meet those of other figures"
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_plane_of_numbers_alone_tells_them_as_they_were_given(width):
+    grid = [configuration(n, rate=10.0**-n, d_model=16 * n) for n in range(1, 5)]
+    comparison = Comparison(metric="test_e1_auc", repetitions=1, students=None, configurations=grid, runs={})
+    drawn = svg(plane(comparison, "rate", "d_model", "test_e1_auc", "E1", width))
+    told = re.findall(r"<title>(rate .*)</title>", drawn)
+    assert told == [f"rate {10.0**-n}, d_model {16 * n}: 0.{70 - n}00" for n in (4, 3, 2, 1)]
+
+
+def test_numbers_of_numpy_are_written_as_others():
+    assert four(np.float64(0.95275)) == "0.9528" and signed(np.float64(-0.00004)) == "+0.0000"

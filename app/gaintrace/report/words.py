@@ -86,7 +86,7 @@ def signed(value: float) -> str:
 
 
 def _decimal(value: float) -> Decimal:
-    return Decimal(repr(round(value, 10)))
+    return Decimal(repr(float(round(value, 10))))  # a float of numpy's has another repr
 
 
 def interval_text(interval: Interval | None) -> str:

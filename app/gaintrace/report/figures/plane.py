@@ -76,23 +76,23 @@ def heatmap(comparison: Comparison, across: str, down: str, metric: str, width: 
 
 def plane(comparison: Comparison, across: str, down: str, metric: str, words: str, width: float) -> Drawing:
     """Configurations by the values of two numbers, each in the colour of its score."""
-    frame = _frame(comparison, metric).sort_values(metric)
-    low, high = float(frame[metric].min()), float(frame[metric].max())
+    shown = sorted(reversed(comparison.configurations), key=lambda found: float(getattr(found, metric)))
+    x, y = ([float(found.swept[name]) for found in shown] for name in (across, down))
+    scores = [float(getattr(found, metric)) for found in shown]
+    low, high = scores[0], scores[-1]
     with canvas("plane", width, 3.4) as figure:
         axes = figure.subplots()
         steps = [low + (high - low or 1e-9) * n / len(SCALE) for n in range(len(SCALE) + 1)]
         colours: Any = ListedColormap(list(SCALE))
-        points = axes.scatter(
-            frame[across].astype(float), frame[down].astype(float), 36, frame[metric], cmap=colours,
-            norm=BoundaryNorm(steps, len(SCALE)), edgecolors="none",
-        )  # fmt: skip
-        labels = [f"{across} {row[across]}, {down} {row[down]}: {four(row[metric])}" for _, row in frame.iterrows()]
-        figure.tip(points, labels)
-        for axis, name in ((axes.xaxis, across), (axes.yaxis, down)):
-            if _by_magnitude(frame[name].astype(float).tolist()):
-                (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
-        best = frame.iloc[-1]
-        axes.plot(float(best[across]), float(best[down]), "*", color=SCALE[-1], markersize=14, markeredgecolor=INK)
+        shades = BoundaryNorm(steps, len(SCALE))
+        points = axes.scatter(x, y, 36, scores, cmap=colours, norm=shades, edgecolors="none")
+        names = [f"{across} {found.swept[across]}, {down} {found.swept[down]}" for found in shown]
+        figure.tip(points, [f"{name}: {four(score)}" for name, score in zip(names, scores, strict=True)])
+        if _by_magnitude(x):
+            axes.set_xscale("log")
+        if _by_magnitude(y):
+            axes.set_yscale("log")
+        axes.plot(x[-1], y[-1], "*", color=SCALE[-1], markersize=14, markeredgecolor=INK)
         axes.set_xlabel(across)
         axes.set_ylabel(down)
         figure.colorbar(points, ax=axes, format="%.4f", ticks=steps[::3]).set_label(words)
