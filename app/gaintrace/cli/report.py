@@ -82,6 +82,11 @@ def report(
     if len(found) == 2:
         from gaintrace.report.beside import beside
 
+        if found[0] == found[1]:
+            raise ConfigError(
+                f"both are sweep {found[0]}; a name means its newest sweep, so name an older one by its id"
+            )
+
         page = beside(store, *found).encode()
         path = copy or Path(f"{found[0]}-{found[1]}.html")
         _write(path, page, force)
