@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.lines import Line2D
 
 from gaintrace.analysis.comparison import Comparison, Configuration
 from gaintrace.report.figures.curves import learning_curves
 from gaintrace.report.figures.labels import name_points
-from gaintrace.report.figures.looks import looks
+from gaintrace.report.figures.looks import in_columns, looks
 from gaintrace.report.figures.plane import plane
 from gaintrace.report.figures.style import E1, INK, NARROW, PALETTE, SCALE, WIDE, canvas, in_page, palette, svg
 from gaintrace.report.words import four, signed
@@ -121,3 +122,27 @@ def test_a_plane_of_numbers_alone_tells_them_as_they_were_given(width):
 
 def test_numbers_of_numpy_are_written_as_others():
     assert four(np.float64(0.95275)) == "0.9528" and signed(np.float64(-0.00004)) == "+0.0000"
+
+
+def test_a_plane_of_words_has_them_at_its_steps():
+    grid = [configuration(n, gain=("scalar", "per_skill")[n % 2], rate=10.0**-n) for n in range(1, 5)]
+    comparison = Comparison(metric="test_e1_auc", repetitions=1, students=None, configurations=grid, runs={})
+    drawn = plane(comparison, "rate", "gain", "test_e1_auc", "E1", WIDE)
+    assert [text.get_text() for text in drawn.axes[0].get_yticklabels()] == ["scalar", "per_skill"]
+    assert drawn.axes[0].collections[0].get_offsets()[:, 1].tolist() == [0.0, 1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most", "columns", "rows"),
+    [((3, 3, 1), 4, 3, 3), ((7, 3, 1), 4, 4, 4), ((7, 3, 1), 2, 2, 7), ((3, 1), 1, 1, 4)],
+)
+def test_each_column_of_a_legend_is_of_one_parameter(sizes, most, columns, rows):
+    groups = [[Line2D([], [], label=f"{group}") for _ in range(size)] for group, size in enumerate(sizes)]
+    handles, found = in_columns(groups, most)
+    assert (found, len(handles)) == (columns, columns * rows)
+    in_each = [{h.get_label() for h in handles[n * rows : (n + 1) * rows]} - {" "} for n in range(columns)]
+    if len(sizes) <= most:
+        assert all(len(labels) == 1 for labels in in_each)
+    assert sorted(h.get_label() for h in handles if h.get_label() != " ") == sorted(
+        str(g) for g, size in enumerate(sizes) for _ in range(size)
+    )

@@ -94,7 +94,7 @@ def test_intervals_stand_beside_the_ranking(store):
     difference = summary.comparison.configurations[1].difference
     interval = f"[−{abs(difference.low):.4f}, −{abs(difference.high):.4f}]"
     assert interval in page and interval in text and interval in terminal
-    assert "By E1 + 1 E2" in page and "By E1 + 1 E2" in text
+    assert "By E1 + E2 on test" in page and "By E1 + E2 on test" in text
     assert "<summary>Single runs</summary>" in page
     assert "differences" in {key.split("/")[-1].removesuffix(".svg") for key in store.keys("sweeps") if "svg" in key}
 

@@ -101,6 +101,12 @@ def test_one_configuration_is_reported_not_compared(store):
     assert "nothing to compare" in found.trust
 
 
+def test_a_parameter_that_begins_a_sentence_keeps_its_name(store):
+    plan = planned(store, "name: made\ngrid: {training.learning_rate: [0.002]}\n")
+    succeed(store, plan, 0, 0.7, 0.5)
+    assert judged(store, plan).result.startswith("learning_rate 0.002 reached ")
+
+
 def test_the_epoch_picked_comes_before_all_else(store):
     plan = planned(store, overrides=GLOBAL)
     for index, epoch in enumerate([5, 5, 5, 3, 3, 3]):

@@ -52,6 +52,7 @@ def render_report(
     figures = draw(summary, table, epochs)
     configurations = summary.comparison.configurations
     rows, more_runs = mastery_rows(summary)
+    selection = selection_table(summary)
     compared = summary.comparison.compared
     undrawn = compared - len(drawn(summary.comparison)) if compared > 1 else 0
     contents = {
@@ -75,8 +76,8 @@ def render_report(
         "effects": tables.effects_table(summary),
         "front": pareto_front(summary.comparison) if len(configurations) > 1 else [],
         "front_by": " · ".join(configurations[0].swept) if configurations else "",
-        "selection": selection_table(summary),
-        "selection_conclusion": selection_conclusion(summary) if summary.selection else "",
+        "selection": selection,
+        "selection_conclusion": selection_conclusion(summary) if selection else "",
         "pykt": pykt_table(summary.pykt),
         "pykt_described": described(summary.pykt) if summary.pykt else "",
         "readings": readings(summary) if summary.interpretability else [],

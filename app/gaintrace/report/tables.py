@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from gaintrace.analysis.comparison import Configuration, Standing
 from gaintrace.analysis.summary import Summary
+from gaintrace.config import weighted
 from gaintrace.report.words import (
     MASTERY_NAMES,
     compared_with,
@@ -71,7 +72,7 @@ def ranking_table(summary: Summary) -> Table:
     columns = [Column("Rank"), *swept_columns(list(shown[0].swept))]
     columns += [Column(f"{objective.words} on validation")] if objective.on_validation else []
     columns += [Column(side.upper()) for side in sides]
-    columns += [Column(f"E1 + {objective.alpha:g} E2")] if combined else []
+    columns += [Column(weighted(objective.alpha))] if combined else []
     columns += [
         Column(against(summary), "interval"),
         *([Column("Runs")] if several else []),
@@ -92,20 +93,22 @@ def ranking_table(summary: Summary) -> Table:
 
 
 def alpha_tables(summary: Summary) -> dict[str, Table]:
-    """The rankings by the study's other weights of E2, on test, by that weight."""
+    """The rankings by the study's other weights of E2, on test, by their sum in words."""
     configurations = summary.comparison.configurations
     found = {}
     for alpha in configurations[0].by_alpha if len(configurations) > 1 else ():
         ordered = sorted(configurations, key=lambda c: c.by_alpha[alpha].rank)
         ranks, shown = rank_texts([c.by_alpha[alpha].combined for c in ordered]), ordered[:OTHER_ROWS]
         columns = [Column("Rank"), *swept_columns(list(shown[0].swept))]
-        columns += [Column(f"E1 + {alpha} E2"), Column("vs best", "interval")]
+        columns += [Column(weighted(float(alpha))), Column("vs best", "interval")]
         rows = [
             [Cell(rank), *swept_cells(c.swept), Cell(four(c.by_alpha[alpha].combined)),
              difference_cell(summary, c.by_alpha[alpha])]
             for rank, c in zip(ranks, shown, strict=False)
         ]  # fmt: skip
-        found[alpha] = Table(columns, rows, [n for n, c in enumerate(shown) if c.by_alpha[alpha].rank == 1])
+        found[weighted(float(alpha))] = Table(
+            columns, rows, [n for n, c in enumerate(shown) if c.by_alpha[alpha].rank == 1]
+        )
     return found
 
 
@@ -116,7 +119,7 @@ def runs_table(summary: Summary) -> Table | None:
     rows = [row for row in summary.runs if row["rank"] is not None][:PAGE_ROWS]
     sides = sides_of(summary)
     columns = [Column("Rank"), *map(Column, summary.parameters), *(Column(side.upper()) for side in sides)]
-    columns += [Column("Combined"), Column("Epoch"), Column("Accuracy"), Column("Run", "text")]
+    columns += [Column(weighted(summary.objective.alpha)), Column("Epoch"), Column("Accuracy"), Column("Run", "text")]
     return Table(
         columns,
         [

@@ -75,9 +75,9 @@ def heatmap(comparison: Comparison, across: str, down: str, metric: str, width: 
 
 
 def plane(comparison: Comparison, across: str, down: str, metric: str, words: str, width: float) -> Drawing:
-    """Configurations by the values of two numbers, each in the colour of its score."""
-    shown = sorted(reversed(comparison.configurations), key=lambda found: float(getattr(found, metric)))
-    x, y = ([float(found.swept[name]) for found in shown] for name in (across, down))
+    """Configurations by the values of two parameters, each in the colour of its score; words stand at equal steps."""
+    shown = comparison.configurations[::-1]  # the best above the others
+    places = [_places([found.swept[name] for found in shown]) for name in (across, down)]
     scores = [float(getattr(found, metric)) for found in shown]
     low, high = scores[0], scores[-1]
     with canvas("plane", width, 3.4) as figure:
@@ -85,13 +85,16 @@ def plane(comparison: Comparison, across: str, down: str, metric: str, words: st
         steps = [low + (high - low or 1e-9) * n / len(SCALE) for n in range(len(SCALE) + 1)]
         colours: Any = ListedColormap(list(SCALE))
         shades = BoundaryNorm(steps, len(SCALE))
+        x, y = (at for at, _ in places)
         points = axes.scatter(x, y, 36, scores, cmap=colours, norm=shades, edgecolors="none")
         names = [f"{across} {found.swept[across]}, {down} {found.swept[down]}" for found in shown]
         figure.tip(points, [f"{name}: {four(score)}" for name, score in zip(names, scores, strict=True)])
-        if _by_magnitude(x):
-            axes.set_xscale("log")
-        if _by_magnitude(y):
-            axes.set_yscale("log")
+        for axis, (at, words_of) in zip((axes.xaxis, axes.yaxis), places, strict=True):
+            if words_of:
+                axis.set_ticks(range(len(words_of)), words_of)
+            elif _by_magnitude(at):
+                (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
+        axes.margins(0.1)
         axes.plot(x[-1], y[-1], "*", color=SCALE[-1], markersize=14, markeredgecolor=INK)
         axes.set_xlabel(across)
         axes.set_ylabel(down)
@@ -138,6 +141,14 @@ def parallel(comparison: Comparison, parameters: list[str], metric: str, words: 
 
 def _frame(comparison: Comparison, metric: str) -> pd.DataFrame:
     return pd.DataFrame([c.swept | {metric: getattr(c, metric)} for c in comparison.configurations])
+
+
+def _places(values: list[Any]) -> tuple[list[float], list[str]]:
+    """Where values stand on an axis, and the words at its steps where they are no numbers."""
+    if all(is_number(value) for value in values):
+        return list(map(float, values)), []
+    words = ordered(values)
+    return [float(words.index(str(value))) for value in values], words
 
 
 def _heights(values: list[Any]) -> dict[str, float]:
