@@ -13,6 +13,8 @@ from matplotlib.lines import Line2D
 
 from gaintrace.analysis.comparison import Comparison, Configuration
 from gaintrace.report.figures.curves import learning_curves
+from gaintrace.report.figures.front import _together
+from gaintrace.report.figures.grids import _ticks
 from gaintrace.report.figures.labels import name_points
 from gaintrace.report.figures.looks import in_columns, looks
 from gaintrace.report.figures.plane import plane
@@ -146,3 +148,15 @@ def test_each_column_of_a_legend_is_of_one_parameter(sizes, most, columns, rows)
     assert sorted(h.get_label() for h in handles if h.get_label() != " ") == sorted(
         str(g) for g, size in enumerate(sizes) for _ in range(size)
     )
+
+
+def test_numbers_of_many_digits_are_brief_on_an_axis_and_stay_apart():
+    assert _ticks(["1.123456789012", "2.5"])[1] == ["1.123", "2.5"]
+    assert _ticks(["1.12341", "1.12342"])[1] == ["1.12341", "1.12342"]
+    assert _ticks(["cosine", "0.0001"])[1] == ["cosine", "0.0001"]
+
+
+def test_points_at_one_place_are_named_in_the_room_of_a_phone():
+    assert _together(["0.3 · a", "0.7 · a"]) == "0.3 · a = 0.7 · a"
+    assert _together(["0.3", "0.7", "0.9"]) == "0.3 = 0.7 = …"
+    assert _together(["1.123456789012 · linear", "1.123456789012 · cosine"]) == "1.123456789012 · linear = …"

@@ -102,8 +102,10 @@ def report(
         if isinstance(store, FolderStore) and copy is None:
             path = store.path(key)
         else:
+            from gaintrace.report.export import page_alone
+
             path = copy or Path(f"{sweep_id}.html")
-            _write(path, page, force)
+            _write(path, page_alone(page, sweep_id), force)
     print(path)
     if show and not opened(path.resolve()):
         plain(stderr=True).print("No browser can be opened here; look at the file above from elsewhere.")

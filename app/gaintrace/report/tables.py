@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gaintrace.analysis.comparison import Configuration, Standing
+from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
 from gaintrace.config import weighted
 from gaintrace.report.words import (
@@ -25,6 +26,8 @@ JOINED = 3
 """From so many parameters on their values share a column, so that the scores stay in sight."""
 FEW, SHORT = 4, 34
 """Columns, and letters across them, that fit a phone side by side."""
+BLOCKS = 5
+"""Rows of a wide table that a phone shows before it is asked for all; report.css has the number too."""
 
 
 class Cell(NamedTuple):
@@ -60,6 +63,11 @@ class Table(NamedTuple):
         columns = zip(self.columns, zip(*self.rows, strict=True), strict=False)
         letters = (max(map(len, [*column.name.split(), *map(str, cells)])) for column, cells in columns)
         return len(self.columns) > FEW or sum(letters) > SHORT
+
+    @property
+    def long(self) -> bool:
+        """Whether a phone shows the first rows alone until it is asked for all."""
+        return self.wide and len(self.rows) > BLOCKS
 
 
 def ranking_table(summary: Summary) -> Table:
@@ -118,12 +126,15 @@ def runs_table(summary: Summary) -> Table | None:
         return None
     rows = [row for row in summary.runs if row["rank"] is not None][:PAGE_ROWS]
     sides = sides_of(summary)
-    columns = [Column("Rank"), *map(Column, summary.parameters), *(Column(side.upper()) for side in sides)]
+    repeated = [name for name in summary.parameters if name in REPETITIONS]
+    swept = [name for name in summary.parameters if name not in REPETITIONS]
+    columns = [Column("Rank"), *swept_columns(swept), *map(Column, repeated), *(Column(s.upper()) for s in sides)]
     columns += [Column(weighted(summary.objective.alpha)), Column("Epoch"), Column("Accuracy"), Column("Run", "text")]
     return Table(
         columns,
         [
-            [Cell(str(row["rank"])), *(Cell(str(row[name])) for name in summary.parameters),
+            [Cell(str(row["rank"])), *swept_cells({name: row[name] for name in swept}),
+             *(Cell(str(row[name])) for name in repeated),
              *(Cell(four(row[f"test_{side}_auc"])) for side in sides), Cell(four(row["combined"])),
              Cell(epochs_text(row)), Cell(four(row["test_accuracy"])), Cell(row["run_id"], kind="id")]
             for row in rows

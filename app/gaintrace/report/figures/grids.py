@@ -86,7 +86,16 @@ def interaction(comparison: Comparison, effects: Effects, width: float) -> Drawi
 
 
 def _ticks(labels: list[str]) -> tuple[list[int], list[str]]:
-    """At most about six of the values."""
+    """At most about six of the values; numbers of many digits shorter, where that leaves them different."""
     step = max(1, len(labels) // 6)
     places = list(range(0, len(labels), step))
-    return places, [labels[place] for place in places]
+    brief = [_brief(label) for label in labels]
+    shown = brief if len(set(brief)) == len(brief) else labels
+    return places, [shown[place] for place in places]
+
+
+def _brief(label: str) -> str:
+    try:
+        return min(label, f"{float(label):.4g}", key=len)
+    except ValueError:
+        return label
