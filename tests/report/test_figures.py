@@ -14,9 +14,8 @@ from matplotlib.lines import Line2D
 from gaintrace.analysis.comparison import Comparison, Configuration
 from gaintrace.report.figures.curves import learning_curves
 from gaintrace.report.figures.front import _together
-from gaintrace.report.figures.grids import _ticks
 from gaintrace.report.figures.labels import name_points
-from gaintrace.report.figures.looks import in_columns, looks
+from gaintrace.report.figures.looks import brief, in_columns, looks
 from gaintrace.report.figures.plane import plane
 from gaintrace.report.figures.style import E1, INK, NARROW, PALETTE, SCALE, WIDE, canvas, in_page, palette, svg
 from gaintrace.report.words import four, signed
@@ -151,9 +150,9 @@ def test_each_column_of_a_legend_is_of_one_parameter(sizes, most, columns, rows)
 
 
 def test_numbers_of_many_digits_are_brief_on_an_axis_and_stay_apart():
-    assert _ticks(["1.123456789012", "2.5"])[1] == ["1.123", "2.5"]
-    assert _ticks(["1.12341", "1.12342"])[1] == ["1.12341", "1.12342"]
-    assert _ticks(["cosine", "0.0001"])[1] == ["cosine", "0.0001"]
+    assert brief(["1.123456789012", "2.5"]) == ["1.123", "2.5"]
+    assert brief(["1.12341", "1.12342"]) == ["1.12341", "1.12342"]
+    assert brief(["cosine", "0.0001"]) == ["cosine", "0.0001"]
 
 
 def test_points_at_one_place_are_named_in_the_room_of_a_phone():

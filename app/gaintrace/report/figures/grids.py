@@ -8,6 +8,7 @@ import pandas as pd
 
 from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.effects import Effects
+from gaintrace.report.figures.looks import brief
 from gaintrace.report.figures.style import (
     COLOURS,
     DASHES,
@@ -86,16 +87,8 @@ def interaction(comparison: Comparison, effects: Effects, width: float) -> Drawi
 
 
 def _ticks(labels: list[str]) -> tuple[list[int], list[str]]:
-    """At most about six of the values; numbers of many digits shorter, where that leaves them different."""
+    """At most about six of the values."""
     step = max(1, len(labels) // 6)
     places = list(range(0, len(labels), step))
-    brief = [_brief(label) for label in labels]
-    shown = brief if len(set(brief)) == len(brief) else labels
+    shown = brief(labels)
     return places, [shown[place] for place in places]
-
-
-def _brief(label: str) -> str:
-    try:
-        return min(label, f"{float(label):.4g}", key=len)
-    except ValueError:
-        return label

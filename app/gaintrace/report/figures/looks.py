@@ -70,6 +70,19 @@ def ordered(values: Sequence[Any]) -> list[str]:
     return list(texts)
 
 
+def brief(texts: Sequence[str]) -> list[str]:
+    """Values for an axis: numbers of many digits with four of them, where that leaves all different."""
+    found = [_brief(text) for text in texts]
+    return found if len(set(found)) == len(found) else list(texts)
+
+
+def _brief(text: str) -> str:
+    try:
+        return min(text, f"{float(text):.4g}", key=len)
+    except ValueError:
+        return text
+
+
 def is_number(value: Any) -> bool:
     """Whether a swept value has a size."""
     return isinstance(value, int | float) and not isinstance(value, bool)

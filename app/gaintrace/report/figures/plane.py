@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.importance import Importance
-from gaintrace.report.figures.looks import is_number, ordered
+from gaintrace.report.figures.looks import brief, is_number, ordered
 from gaintrace.report.figures.style import E1, GREY, INK, NARROW, PAPER, SCALE, Drawing, canvas
 from gaintrace.report.words import configuration_label, four
 
@@ -120,7 +120,7 @@ def parallel(comparison: Comparison, parameters: list[str], metric: str, words: 
             figure.tip(line, [f"{configuration_label(configuration.swept)}: {four(score)}"])
         for place, name in enumerate(parameters):
             axes.axvline(place, color=INK, linewidth=0.6)
-            for text, height in _some(heights[name]):
+            for text, height in _some(dict(zip(brief(list(heights[name])), heights[name].values(), strict=True))):
                 axes.text(
                     place + 0.03, height, text, fontsize=8, va="center",
                     bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 0.5}, zorder=4,
