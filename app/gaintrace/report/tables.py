@@ -197,8 +197,10 @@ def effects_table(summary: Summary) -> Table | None:
     return Table(columns, rows)
 
 
-def statistics_table(summary: Summary) -> Table:
-    """Over the runs that succeeded."""
+def statistics_table(summary: Summary) -> Table | None:
+    """Over the runs that succeeded, if there are several."""
+    if not summary.statistics or summary.coverage.succeeded < 2:
+        return None
     names = metric_names(summary)
     columns = [Column("Test metric", "text"), *map(Column, ("Mean", "Median", "Std", "Min", "Max", "Range"))]
     found = summary.statistics.items()

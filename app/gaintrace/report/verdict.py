@@ -150,7 +150,7 @@ def _told(finding: Finding) -> str:
     numbers = finding.numbers
     side = SIDE_NAMES[numbers["metric"].split("_")[1]]
     return (
-        f"{numbers['share']:.0%} of the difference in {side} is which epoch was picked "
+        f"{100 * numbers['share']:.0f} % of the difference in {side} is which epoch was picked "
         f"({four(numbers['range_at_selected_epochs'])} between the runs on validation at their selected epochs, "
         f"{four(numbers['range_at_matched_epoch'])} at epoch {numbers['matched_epoch']} of them all)"
     )
