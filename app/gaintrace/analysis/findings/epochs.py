@@ -38,8 +38,8 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
                 name="selection_epoch",
                 text=(
                     f"{100 * share:.0f} % of the difference in {name} is which epoch was picked: at their selected "
-                    f"epochs ({min(selected.values())} to {max(selected.values())}) the runs differ by {at_selected:.4f} "
-                    f"in validation AUC, at epoch {matched} of all of them by {at_matched:.4f}. "
+                    f"epochs ({min(selected.values())} to {max(selected.values())}) the runs differ by "
+                    f"{at_selected:.4f} in validation AUC, at epoch {matched} of all of them by {at_matched:.4f}. "
                     "Compare at equal epochs before crediting a parameter."
                 ),
                 numbers={
