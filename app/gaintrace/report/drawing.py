@@ -76,7 +76,9 @@ def grid_figures(summary: Summary) -> dict[str, Figure]:
     if len(parameters) > 1 and all(getattr(c, objective.rank_by) is not None for c in comparison.configurations):
         values = {name: {str(c.swept[name]) for c in comparison.configurations} for name in parameters}
         down, across = parameters[:2]
-        if max(len(values[name]) for name in (across, down)) <= MOST_CELLS:
+        cells = {(str(c.swept[across]), str(c.swept[down])) for c in comparison.configurations}
+        whole = len(cells) == len(values[across]) * len(values[down])  # a search leaves most cells empty
+        if max(len(values[name]) for name in (across, down)) <= MOST_CELLS and (whole or not summary.search):
             figures["heatmap"] = Figure(lambda width: heatmap(comparison, across, down, objective.rank_by, width))
         else:
             figures["plane"] = Figure(lambda width: plane(comparison, across, down, objective.rank_by, words, width))
