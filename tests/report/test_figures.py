@@ -16,6 +16,7 @@ from gaintrace.report.figures.curves import learning_curves
 from gaintrace.report.figures.front import _together
 from gaintrace.report.figures.labels import name_points
 from gaintrace.report.figures.looks import brief, in_columns, looks
+from gaintrace.report.figures.mastery import MasteryPanel, panel_title, short, student_panel
 from gaintrace.report.figures.plane import plane
 from gaintrace.report.figures.style import E1, INK, NARROW, PALETTE, SCALE, WIDE, canvas, in_page, palette, svg
 from gaintrace.report.words import four, signed
@@ -159,3 +160,18 @@ def test_points_at_one_place_are_named_in_the_room_of_a_phone():
     assert _together(["0.3 · a", "0.7 · a"]) == "0.3 · a = 0.7 · a"
     assert _together(["0.3", "0.7", "0.9"]) == "0.3 = 0.7 = …"
     assert _together(["1.123456789012 · linear", "1.123456789012 · cosine"]) == "1.123456789012 · linear = …"
+
+
+def test_names_of_skills_and_students_are_as_long_as_a_panel(recwarn):
+    assert short("Addition of fractions") == "Addition of f…" and short("skill-7") == "skill-7"
+    assert short("分数の足し算と引き算") == "分数の足し算…"
+    assert panel_title("student 12345678", "20 interactions") == "student 12345678, 20 interactions"
+    long = panel_title("student " + "x" * 60, "first 199 of 1,234 interactions")
+    assert long == "student xxxxx…, first 199 of 1,234 interactions"
+    names = ["Addition of fractions", "分数の足し算と引き算"]
+    lines, practice = (dict.fromkeys(names, value) for value in (np.linspace(0.2, 0.8, 5), [(1, 1)]))
+    figure = student_panel(MasteryPanel(title=long, lines=lines, practice=practice))
+    drawn = svg(figure)
+    assert "分数の足し算…" in drawn and not [w for w in recwarn if "Glyph" in str(w.message)]
+    right = figure.get_window_extent().x1
+    assert all(text.get_window_extent().x1 <= right for text in [figure.axes[0]._left_title, *figure.axes[0].texts])
