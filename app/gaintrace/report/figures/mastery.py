@@ -18,7 +18,7 @@ PANEL_HEIGHT = 1.9
 LABEL_GAP = 0.12
 THIN = 0.6
 """Points, of a line with hindsight."""
-NAME_SHOWN, TITLE_SHOWN = 14, 44
+NAME_SHOWN, TITLE_SHOWN = 14, 42
 """Letters of a skill's name, and of a panel's title, that there is room for; those of Chinese count twice."""
 FEW_LETTERS = 9
 """Up to so many, names of skills leave more of a panel to its lines."""
