@@ -59,7 +59,7 @@ def linked(found: re.Match[str], here: str) -> str:
 
 def formulas(text: str) -> str:
     """TeX between dollars as MathML, which browsers draw by themselves."""
-    text = BLOCK.sub(lambda found: f"\n<p>{mathml(found[1], 'block')}</p>\n", text)
+    text = BLOCK.sub(lambda found: f'\n<p class="formula">{mathml(found[1], "block")}</p>\n', text)
     # A line that began with <math> would be taken for a block.
     return INLINE.sub(lambda found: f"<span>{mathml(found[1], 'inline')}</span>", text)
 

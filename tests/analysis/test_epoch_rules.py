@@ -53,7 +53,7 @@ def test_rules_that_pick_alike_are_told_once(tmp_path):
         succeed(store, plan, index, 0.7 + index / 100, 0.5, best_epoch=5)
     text = selection_conclusion(analyse(store, plan).summary)
     assert text.startswith("However epochs are picked, bce_loss_weight 0.8 comes first on validation.")
-    assert text.endswith("combined differs by 0.0100 by every rule.")
+    assert text.endswith("E1 + 0.5 · E2 differs by 0.0100 by every rule.")
 
 
 @pytest.mark.thorough

@@ -15,6 +15,7 @@ from gaintrace.cli import app
 from gaintrace.cli.report import opened
 from gaintrace.errors import ConfigError
 from gaintrace.report.aggregate import aggregate
+from gaintrace.report.export import page_alone
 from gaintrace.store import FolderStore, Store, open_store
 from gaintrace.sweeps.plan import Plan
 from tests.made_results import fail, planned, published, succeed
@@ -62,13 +63,23 @@ def test_a_report_in_a_bucket_is_copied_and_opened(
     monkeypatch.chdir(tmp_path)
     uri = f"s3://{bucket}/p"
     plan = aggregated(open_store(uri))
-    page = open_store(uri).read(f"sweeps/{plan.sweep_id}/report.html")
+    page = page_alone(open_store(uri).read(f"sweeps/{plan.sweep_id}/report.html"), plan.sweep_id)
     printed, _ = report("made", "--out", uri)
     assert (printed, (tmp_path / printed).read_bytes()) == (f"{plan.sweep_id}.html", page)
     assert shown == [(tmp_path / printed).as_uri()]
     report("made", "--out", uri, "--to", "new/folder/page.html", "--no-open")
     assert (tmp_path / "new/folder/page.html").read_bytes() == page
     assert len(shown) == 1
+
+
+def test_a_copy_links_to_nothing_that_is_not_beside_it(tmp_path: Path) -> None:
+    plan = aggregated(FolderStore(tmp_path))
+    report("made", "--out", str(tmp_path), "--to", str(tmp_path / "mailed.html"), "--no-open")
+    original = (tmp_path / "sweeps" / plan.sweep_id / "report.html").read_text()
+    copy = (tmp_path / "mailed.html").read_text()
+    assert 'href="results.csv"' in original
+    assert {link[0] for link in re.findall(r'href="([^"]+)"', copy)} == {"#"}
+    assert f"<code>sweeps/{plan.sweep_id}/results.csv</code>" in copy
 
 
 def test_a_copy_replaces_a_report_and_nothing_else_unasked(tmp_path: Path) -> None:

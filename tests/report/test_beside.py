@@ -1,12 +1,14 @@
 """Two sweeps side by side: differences only where the same students answered."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
 from gaintrace.cli import app
 from gaintrace.errors import ConfigError
 from gaintrace.report.aggregate import aggregate
-from gaintrace.report.beside import beside
+from gaintrace.report.beside import beside, differing
 from gaintrace.store import open_store
 from gaintrace.sweeps.plan import DataReference, make_plan, write_plan
 from tests.made_results import DATA, planned, predict, spec_of
@@ -64,6 +66,30 @@ def test_the_command_writes_one_page_of_two(tmp_path, monkeypatch):
     assert "first beside second" in (tmp_path / done.stdout.strip()).read_text()
     with pytest.raises(ConfigError, match="3 sweeps; a report is of one, or of two"):
         raise CliRunner().invoke(app, ["report", "first", "second", "first", "--out", "store"]).exception
+
+
+def test_one_sweep_is_not_set_beside_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    a = made(open_store(tmp_path / "store"), "first", 5, 0.6)
+    done = CliRunner().invoke(app, ["report", "first", a.sweep_id, "--out", "store", "--no-open"])
+    assert isinstance(done.exception, ConfigError) and f"both are sweep {a.sweep_id}" in str(done.exception)
+    assert not list(tmp_path.glob("*.html"))
+
+
+def test_a_search_is_told_by_where_it_looks():
+    def asked(**search):
+        space = {"training.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "model.d_model": [32, 64]}
+        text = f"name: s\nsearch: {json.dumps({'rounds': 2, 'runs_per_round': 4, 'space': space} | search)}\n"
+        return make_plan(spec_of(text), DATA)
+
+    grid = make_plan(spec_of("name: g\ngrid: {training.learning_rate: [0.001, 0.002]}\n"), DATA)
+    rows = {str(row[0]): [str(cell) for cell in row[1:]] for row in differing(grid, asked()).rows}
+    assert rows["training.learning_rate"] == ["0.001, 0.002", "searched, 0.0001 to 0.01, logarithmic"]
+    assert rows["model.d_model"][1] == "searched, 32, 64"
+    assert rows["search.sampler"] == ["–", "tpe"] and rows["search.rounds"] == ["–", "2"]
+    assert "search.stop" not in rows
+    rows = [[str(cell) for cell in row] for row in differing(asked(), asked(rounds=3, sampler="random")).rows]
+    assert rows == [["search.sampler", "tpe", "random"], ["search.rounds", "2", "3"]]
 
 
 @pytest.mark.parametrize(("form", "begins"), [("pdf", b"%PDF-1."), ("svg", b"<svg ")])

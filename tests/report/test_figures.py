@@ -4,16 +4,22 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.lines import Line2D
 
-from gaintrace.analysis.comparison import Configuration
+from gaintrace.analysis.comparison import Comparison, Configuration
 from gaintrace.report.figures.curves import learning_curves
+from gaintrace.report.figures.front import _together
 from gaintrace.report.figures.labels import name_points
-from gaintrace.report.figures.looks import looks
-from gaintrace.report.figures.style import E1, INK, PALETTE, SCALE, WIDE, canvas, in_page, palette, svg
+from gaintrace.report.figures.looks import brief, in_columns, looks
+from gaintrace.report.figures.mastery import MasteryPanel, panel_title, short, student_panel
+from gaintrace.report.figures.plane import plane
+from gaintrace.report.figures.style import E1, INK, NARROW, PALETTE, SCALE, WIDE, canvas, in_page, palette, svg
+from gaintrace.report.words import four, signed
 
 
 def configuration(rank, runs=("a",), **swept):
@@ -105,3 +111,67 @@ def test_a_drawing_tells_its_values_and_has_both_themes():
     page = in_page(text)
     assert "var(--c1)" in page and "var(--ink)" in page and E1 not in page and INK not in page
     assert not re.search(r'id="(axes|line2d|text|patch)_\d+"', page), "ids would meet those of other figures"
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_plane_of_numbers_alone_tells_them_as_they_were_given(width):
+    grid = [configuration(n, rate=10.0**-n, d_model=16 * n) for n in range(1, 5)]
+    comparison = Comparison(metric="test_e1_auc", repetitions=1, students=None, configurations=grid, runs={})
+    drawn = svg(plane(comparison, "rate", "d_model", "test_e1_auc", "E1", width))
+    told = re.findall(r"<title>(rate .*)</title>", drawn)
+    assert told == [f"rate {10.0**-n}, d_model {16 * n}: 0.{70 - n}00" for n in (4, 3, 2, 1)]
+
+
+def test_numbers_of_numpy_are_written_as_others():
+    assert four(np.float64(0.95275)) == "0.9528" and signed(np.float64(-0.00004)) == "+0.0000"
+
+
+def test_a_plane_of_words_has_them_at_its_steps():
+    grid = [configuration(n, gain=("scalar", "per_skill")[n % 2], rate=10.0**-n) for n in range(1, 5)]
+    comparison = Comparison(metric="test_e1_auc", repetitions=1, students=None, configurations=grid, runs={})
+    drawn = plane(comparison, "rate", "gain", "test_e1_auc", "E1", WIDE)
+    assert [text.get_text() for text in drawn.axes[0].get_yticklabels()] == ["scalar", "per_skill"]
+    assert drawn.axes[0].collections[0].get_offsets()[:, 1].tolist() == [0.0, 1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most", "columns", "rows"),
+    [((3, 3, 1), 4, 3, 3), ((7, 3, 1), 4, 4, 4), ((7, 3, 1), 2, 2, 7), ((3, 1), 1, 1, 4)],
+)
+def test_each_column_of_a_legend_is_of_one_parameter(sizes, most, columns, rows):
+    groups = [[Line2D([], [], label=f"{group}") for _ in range(size)] for group, size in enumerate(sizes)]
+    handles, found = in_columns(groups, most)
+    assert (found, len(handles)) == (columns, columns * rows)
+    in_each = [{h.get_label() for h in handles[n * rows : (n + 1) * rows]} - {" "} for n in range(columns)]
+    if len(sizes) <= most:
+        assert all(len(labels) == 1 for labels in in_each)
+    assert sorted(h.get_label() for h in handles if h.get_label() != " ") == sorted(
+        str(g) for g, size in enumerate(sizes) for _ in range(size)
+    )
+
+
+def test_numbers_of_many_digits_are_brief_on_an_axis_and_stay_apart():
+    assert brief(["1.123456789012", "2.5"]) == ["1.123", "2.5"]
+    assert brief(["1.12341", "1.12342"]) == ["1.12341", "1.12342"]
+    assert brief(["cosine", "0.0001"]) == ["cosine", "0.0001"]
+
+
+def test_points_at_one_place_are_named_in_the_room_of_a_phone():
+    assert _together(["0.3 · a", "0.7 · a"]) == "0.3 · a = 0.7 · a"
+    assert _together(["0.3", "0.7", "0.9"]) == "0.3 = 0.7 = …"
+    assert _together(["1.123456789012 · linear", "1.123456789012 · cosine"]) == "1.123456789012 · linear = …"
+
+
+def test_names_of_skills_and_students_are_as_long_as_a_panel(recwarn):
+    assert short("Addition of fractions") == "Addition of f…" and short("skill-7") == "skill-7"
+    assert short("分数の足し算と引き算") == "分数の足し算…"
+    assert panel_title("student 12345678", "20 interactions") == "student 12345678, 20 interactions"
+    long = panel_title("student " + "x" * 60, "first 199 of 1,234 interactions")
+    assert long == "student xxxxx…, first 199 of 1,234 interactions"
+    names = ["Addition of fractions", "分数の足し算と引き算"]
+    lines, practice = (dict.fromkeys(names, value) for value in (np.linspace(0.2, 0.8, 5), [(1, 1)]))
+    figure = student_panel(MasteryPanel(title=long, lines=lines, practice=practice))
+    drawn = svg(figure)
+    assert "分数の足し算…" in drawn and not [w for w in recwarn if "Glyph" in str(w.message)]
+    right = figure.get_window_extent().x1
+    assert all(text.get_window_extent().x1 <= right for text in [figure.axes[0]._left_title, *figure.axes[0].texts])

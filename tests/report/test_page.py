@@ -8,7 +8,10 @@ import pytest
 from rich.console import Console
 
 from gaintrace.analysis import findings
+from gaintrace.analysis.provenance import Cost
+from gaintrace.analysis.summary import analyse
 from gaintrace.report.aggregate import aggregate
+from gaintrace.report.provenance import cost
 from gaintrace.report.tables import PAGE_ROWS
 from gaintrace.report.terminal import show
 from gaintrace.report.words import TITLES
@@ -95,7 +98,7 @@ def test_intervals_stand_beside_the_ranking(store):
     difference = summary.comparison.configurations[1].difference
     interval = f"[−{abs(difference.low):.4f}, −{abs(difference.high):.4f}]"
     assert interval in page and interval in text and interval in terminal
-    assert "By E1 + 1 E2" in page and "By E1 + 1 E2" in text
+    assert "By E1 + E2 on test" in page and "By E1 + E2 on test" in text
     assert "<summary>Single runs</summary>" in page
     assert "differences" in {key.split("/")[-1].removesuffix(".svg") for key in store.keys("sweeps") if "svg" in key}
 
@@ -134,7 +137,10 @@ def test_cost_and_environment_are_told(store, monkeypatch):
     plan = published(store)
     aggregate(store, plan.sweep_id)
     page = written(store, plan)
-    assert "15 s (15 s) on unknown device in 6 runs" in page
+    assert "6 of 6 runs succeeded. Training took 15 s on unknown device in 6 runs." in page
+    summary = analyse(store, plan).summary
+    longer = summary.model_copy(update={"cost": Cost(seconds={"cpu": 5400, "cuda": 60}, runs=1, joules=3.6e6)})
+    assert cost(longer).endswith("Training took 1.5 h (5400 s) on CPU, 60 s on GPU in a run and 1.00 kWh at the GPU.")
     assert "abc123" in page and "<dt>Seeds</dt><dd>42</dd>" in page
     assert f"gaintrace sweep STORE/sweeps/{plan.sweep_id}/spec.yaml" in page
 

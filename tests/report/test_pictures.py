@@ -13,6 +13,7 @@ from gaintrace.config import parse_spec
 from gaintrace.pipeline.sweep import run_sweep
 from gaintrace.report.aggregate import aggregate
 from gaintrace.report.beside import beside
+from gaintrace.report.tables import BLOCKS
 from gaintrace.store import FolderStore
 from tests.browser import Browser, browser
 from tests.made_results import fail, planned, predict
@@ -106,6 +107,19 @@ def test_the_script_sorts_copies_and_tells_values_and_nothing_needs_it(tab, repo
     with_script = tab.run(read)
     tab.open(page, 1280, "light", script=False)
     assert tab.run(read) == with_script
+
+
+@pytest.mark.slow
+def test_a_phone_shows_the_first_rows_and_all_when_asked_without_the_script(tab, reports):
+    rows = "[...document.querySelectorAll('#ranking ~ .scroll')][0].querySelectorAll('tbody tr')"
+    seen = f"[...{rows}].filter(row => row.offsetHeight).length"
+    every = 25
+    tab.open(reports["gaps"], 1280, "light", script=False)
+    assert tab.run(seen) == every and tab.run("document.querySelector('label.more').offsetHeight") == 0
+    tab.open(reports["gaps"], 390, "light", script=False)
+    assert tab.run(seen) == BLOCKS
+    tab.run("document.querySelector('#ranking ~ label.more').click()")
+    assert tab.run(seen) == every
 
 
 def test_the_look_sees_what_is_wrong(tab, tmp_path):

@@ -15,7 +15,7 @@ from gaintrace.report.figures.style import NARROW, WIDE, svg
 from gaintrace.report.terminal import show
 from gaintrace.runs.result import Stopped
 from gaintrace.store import open_store
-from gaintrace.sweeps.plan import write_plan
+from gaintrace.sweeps.plan import planned_runs, write_plan
 from tests.analysis.test_search import ONE, TWO, planned, result
 
 HALTED = {"status": "stopped", "stopped": Stopped(epoch=3, reason="2 of 2 …"), "epochs_trained": 3}
@@ -111,3 +111,28 @@ def test_a_search_that_has_just_begun_is_told_without_a_figure(store):
         "4 configurations were suggested by TPE in 1 of 3 rounds, for E1 + 0.5 · E2 on validation."
     ]
     assert "How the search went" in store.read(f"sweeps/{summary.sweep_id}/report.html").decode()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "shown"),
+    [
+        ([(0.2, 0.01), (0.2, 0.02), (0.4, 0.01), (0.4, 0.02)], "heatmap"),
+        ([(0.2, 0.01), (0.3, 0.02), (0.4, 0.03), (0.5, 0.04)], "plane"),
+    ],
+)
+def test_two_parameters_of_a_search_are_cells_where_all_are_filled_and_else_points(store, pairs, shown):
+    plan = planned(ONE, 0)
+    values = [{"training.bce_loss_weight": weight, "training.learning_rate": rate} for weight, rate in pairs]
+    swept = [pair for one in values for pair in plan.spec.repeated(one)]
+    plan = plan.with_runs(planned_runs(swept, plan.data.hash, None, plan, 0))
+    write_plan(store, plan)
+    runs = [run.model_dump(mode="json") for run in plan.runs]
+    store.write(f"sweeps/{plan.sweep_id}/rounds/000.json", _json({"number": 0, "runs": runs}))
+    for run in plan.runs:
+        found = result(run, 0.7 + run.index / 100, 0.6)
+        found = found.model_copy(update={"test": found.valid, "config_hash": run.config_hash})
+        store.write(f"runs/{run.run_id}/result.json", found.model_dump_json().encode())
+    aggregate(store, plan.sweep_id)
+    page = store.read(f"sweeps/{plan.sweep_id}/report.html").decode()
+    questions = {"heatmap": "Where do the two parameters", "plane": "Where in the plane of the two parameters"}
+    assert [name for name, question in questions.items() if question in page] == [shown]

@@ -40,3 +40,12 @@ def test_the_table_and_the_sentence_name_configurations(tmp_path):
     text = selection_conclusion(found)
     assert text.startswith("Which configuration comes first on validation depends on how epochs are picked: ")
     assert "bce_loss_weight 0.8 by epoch 2 of every run" in text and "seed" not in text
+
+
+def test_seeds_of_one_configuration_leave_nothing_to_order(tmp_path):
+    store = open_store(tmp_path)
+    plan = planned(store, "name: made\nseeds: [1, 2]\n")
+    for index in range(2):
+        succeed(store, plan, index, 0.7, 0.5)
+    found = analyse(store, plan).summary
+    assert found.selection and selection_table(found) is None

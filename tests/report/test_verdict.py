@@ -4,6 +4,7 @@ import pytest
 
 from gaintrace.analysis.summary import analyse
 from gaintrace.report.aggregate import aggregate
+from gaintrace.report.tables import statistics_table
 from gaintrace.report.verdict import verdict
 from gaintrace.store import open_store
 from tests.made_results import fail, planned, predict, published, succeed
@@ -99,6 +100,13 @@ def test_one_configuration_is_reported_not_compared(store):
         "(test AUC: E1 + 0.5 · E2 0.9500, E1 0.7000, E2 0.5000)."
     )
     assert "nothing to compare" in found.trust
+
+
+def test_a_parameter_that_begins_a_sentence_keeps_its_name(store):
+    plan = planned(store, "name: made\ngrid: {training.learning_rate: [0.002]}\n")
+    succeed(store, plan, 0, 0.7, 0.5)
+    assert judged(store, plan).result.startswith("learning_rate 0.002 reached ")
+    assert statistics_table(analyse(store, plan).summary) is None, "of one run there are none"
 
 
 def test_the_epoch_picked_comes_before_all_else(store):

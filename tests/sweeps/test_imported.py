@@ -146,7 +146,7 @@ def test_the_published_phase_2_gives_its_own_figures_and_the_confound(tmp_path):
     assert (round(correlation["test_e1_auc"], 2), round(correlation["test_e2_auc"], 2)) == (0.63, -0.91)
     said = verdict(summary)
     assert said.result.startswith("bce_loss_weight 0.3 ranks first of 6 configurations, with E1 + 0.5 · E2 = 0.9572")
-    assert said.trust.startswith("But 81% of the difference in E2 is which epoch was picked (0.0097")
+    assert said.trust.startswith("But 81 % of the difference in E2 is which epoch was picked (0.0097")
     assert said.notes[0] == "Success criteria: met."
     assert "the study's rule" in said.notes[1]
     found = {finding.name: finding for finding in summary.findings if finding.name != "too_few_epochs"}

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from gaintrace.config import Range, load_spec, preset_names
+from gaintrace.config import load_spec, preset_names
 
 app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
 
@@ -30,8 +30,8 @@ def validate(source: Source, overrides: Set = None) -> None:
     print(f"{source}: valid; {spec.name} is {most}{runs} run{'' if runs == 1 else 's'} of {epochs} epochs")
     for path, values in spec.axes().items():
         print(f"  {path}: {', '.join(map(str, values))}")
-    for path, given in spec.search.space.items() if spec.search else ():
-        print(f"  {path}: searched, {given.words if isinstance(given, Range) else ', '.join(map(str, given))}")
+    for path, where in spec.search.where.items() if spec.search else ():
+        print(f"  {path}: {where}")
 
 
 @app.command("list")

@@ -82,6 +82,11 @@ def report(
     if len(found) == 2:
         from gaintrace.report.beside import beside
 
+        if found[0] == found[1]:
+            raise ConfigError(
+                f"both are sweep {found[0]}; a name means its newest sweep, so name an older one by its id"
+            )
+
         page = beside(store, *found).encode()
         path = copy or Path(f"{found[0]}-{found[1]}.html")
         _write(path, page, force)
@@ -97,8 +102,10 @@ def report(
         if isinstance(store, FolderStore) and copy is None:
             path = store.path(key)
         else:
+            from gaintrace.report.export import page_alone
+
             path = copy or Path(f"{sweep_id}.html")
-            _write(path, page, force)
+            _write(path, page_alone(page, sweep_id), force)
     print(path)
     if show and not opened(path.resolve()):
         plain(stderr=True).print("No browser can be opened here; look at the file above from elsewhere.")

@@ -7,7 +7,7 @@ a content hash that depends on nothing but its values.
 from gaintrace.config.base import FOLDS, Strict, as_text, content_hash, explain
 from gaintrace.config.data import DataConfig, Simulator, SyntheticConfig
 from gaintrace.config.load import listed_overrides, load_spec, parse_spec, preset_names
-from gaintrace.config.objective import Objective, SuccessCriteria
+from gaintrace.config.objective import Objective, SuccessCriteria, weighted
 from gaintrace.config.run import (
     LearningCurveConfig,
     ModelConfig,
@@ -42,4 +42,5 @@ __all__ = [
     "load_spec",
     "parse_spec",
     "preset_names",
+    "weighted",
 ]

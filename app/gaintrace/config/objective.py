@@ -8,6 +8,11 @@ from pydantic import Field
 from gaintrace.config.base import NonNegative, Probability, Written
 
 
+def weighted(alpha: float) -> str:
+    """The sum of both encoders' AUCs, for a reader: E1 + 0.5 · E2, E1 + E2."""
+    return "E1 + E2" if alpha == 1 else f"E1 + {alpha:g} · E2"
+
+
 class Objective(Written):
     """What ranks the runs of a sweep, and so picks its winner. Test metrics are reported whatever it is."""
 
@@ -40,7 +45,7 @@ class Objective(Written):
     @property
     def words(self) -> str:
         """What ranks in a sentence, whichever the split: E1, E2, or E1 + 0.5 · E2."""
-        return f"E1 + {self.alpha:g} · E2" if self.scored == "combined" else self.scored.upper()
+        return weighted(self.alpha) if self.scored == "combined" else self.scored.upper()
 
     @property
     def test_metric(self) -> str:

@@ -95,6 +95,14 @@ class Search(Written):
     )
     seed: Seed = Field(0, description="seed of what is suggested")
 
+    @property
+    def where(self) -> dict[str, str]:
+        """Where it looks, for a reader, by dotted path."""
+        return {
+            path: f"searched, {given.words if isinstance(given, Range) else ', '.join(map(str, given))}"
+            for path, given in self.space.items()
+        }
+
     @field_validator("space", mode="before")
     @classmethod
     def _ranges_and_choices(cls, space: Any) -> Any:

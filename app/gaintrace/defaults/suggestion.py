@@ -46,7 +46,7 @@ class Properties(Strict):
     def words(self) -> str:
         """For a reader."""
         return (
-            f"{self.interactions:,} interactions, {self.skills} skills, {self.correct:.1%} correct, "
+            f"{self.interactions:,} interactions, {self.skills} skills, {100 * self.correct:.1f} % correct, "
             f"{self.repetition:.1f} answers of a student on a skill"
         )
 

@@ -9,7 +9,7 @@ from gaintrace.analysis.draws import resample
 from gaintrace.analysis.ranking import Group, configurations, ranked
 from gaintrace.analysis.summary import Summary, analyse
 from gaintrace.analysis.table import short_names
-from gaintrace.config import Objective
+from gaintrace.config import Objective, Search
 from gaintrace.report.drawing import draw
 from gaintrace.report.figures.style import palette
 from gaintrace.report.tables import Cell, Column, Table
@@ -80,8 +80,9 @@ def comparable(a: Sweep, b: Sweep) -> str:
     shared = {run.repetition for run in one} & {run.repetition for run in other}
     if not shared:
         return "They have no seed and fold in common, so no differences are shown."
+    pairs = "a pair" if len(shared) == 1 else f"{len(shared)} pairs"
     return (
-        f"Differences are of B's best to A's, on test, over {len(shared)} pairs of runs of equal seed and fold. "
+        f"Differences are of B's best to A's, on test, over {pairs} of runs of equal seed and fold. "
         "Intervals are paired, 95 %, and leave out that each best was picked out of several."
     )
 
@@ -99,13 +100,11 @@ def best_table(store: Store, a: Sweep, b: Sweep) -> Table | None:
         read = resample(store, list(dict.fromkeys(runs)), int(a.plan.data.hash[:12], 16), sides=sides)
     rows = []
     for metric, name in metric_names(a.summary).items():
-        alpha = a.plan.spec.objective.alpha
-        objective: Any = Objective(rank_by=metric, alpha=alpha)
+        objective: Any = Objective(rank_by=metric, alpha=a.plan.spec.objective.alpha)
         values = [_mean(group, objective) for group in (one, other)]
         gap = difference(other, one, objective, read, None, 2) if read and None not in values else None
         text = Cell("–") if gap is None else Cell(signed(gap.known.mean), interval_text(gap.known))
-        label = f"{name} (E1 + {alpha:g} · E2)" if metric == "combined" else name
-        rows.append([Cell(label), *(Cell(four(value)) for value in values), text])
+        rows.append([Cell(name), *(Cell(four(value)) for value in values), text])
     return Table(columns, rows)
 
 
@@ -159,7 +158,15 @@ def _asked(plan: Plan) -> dict[str, Any]:
     around: dict[str, Any] = {"data set": f"{plan.data.name} ({plan.data.hash})", "code": plan.code_version}
     around |= {"seeds": spec.seeds or [spec.base.training.seed], "folds": spec.folds or [spec.base.data.fold]}
     around |= {"objective": spec.objective.words, "ranked by": spec.objective.rank_by}
-    return base | dict(spec.grid) | around  # what is swept stands in for the base's value
+    return base | dict(spec.grid) | _searched(spec.search) | around  # what is swept stands in for the base's value
+
+
+def _searched(search: Search | None) -> dict[str, Any]:
+    """What a search was asked for: where it looks stands in for the base's value too."""
+    if search is None:
+        return {}
+    how = _flat("search", search.model_dump(mode="json", exclude={"space"}))
+    return search.where | {name: value for name, value in how.items() if value not in (None, [])}
 
 
 def _flat(path: str, tree: Any) -> dict[str, Any]:

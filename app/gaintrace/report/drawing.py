@@ -11,7 +11,6 @@ from gaintrace.report.figures.curves import fit, learning_curves, trained_sides
 from gaintrace.report.figures.front import pareto
 from gaintrace.report.figures.grids import interaction, main_effects
 from gaintrace.report.figures.interpretability import reliability
-from gaintrace.report.figures.looks import is_number
 from gaintrace.report.figures.plane import MOST_CELLS, heatmap, importances, parallel, plane
 from gaintrace.report.figures.ranking import differences, spread, trade_off
 
@@ -76,13 +75,13 @@ def grid_figures(summary: Summary) -> dict[str, Figure]:
     parameters = by_weight(summary)
     if len(parameters) > 1 and all(getattr(c, objective.rank_by) is not None for c in comparison.configurations):
         values = {name: {str(c.swept[name]) for c in comparison.configurations} for name in parameters}
-        numbers = [name for name in parameters if all(is_number(c.swept[name]) for c in comparison.configurations)]
         down, across = parameters[:2]
-        if max(len(values[name]) for name in (across, down)) <= MOST_CELLS:
+        cells = {(str(c.swept[across]), str(c.swept[down])) for c in comparison.configurations}
+        whole = len(cells) == len(values[across]) * len(values[down])  # a search leaves most cells empty
+        if max(len(values[name]) for name in (across, down)) <= MOST_CELLS and (whole or not summary.search):
             figures["heatmap"] = Figure(lambda width: heatmap(comparison, across, down, objective.rank_by, width))
-        elif len(numbers) > 1:
-            y, x = numbers[:2]
-            figures["plane"] = Figure(lambda width: plane(comparison, x, y, objective.rank_by, words, width))
+        else:
+            figures["plane"] = Figure(lambda width: plane(comparison, across, down, objective.rank_by, words, width))
         if len(parameters) > 2 and len(comparison.configurations) >= LEAST_LINES:
             figures["parallel"] = Figure(
                 lambda width: parallel(comparison, parameters, objective.rank_by, words, width)

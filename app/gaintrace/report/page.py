@@ -15,13 +15,13 @@ from gaintrace.report.figures import Figure
 from gaintrace.report.figures.ranking import drawn
 from gaintrace.report.figures.style import palette
 from gaintrace.report.mastery import Mastery
-from gaintrace.report.provenance import provenance
+from gaintrace.report.provenance import cost, provenance
 from gaintrace.report.pykt import described, pykt_table
 from gaintrace.report.readings import mastery_rows, readings
 from gaintrace.report.selection import selection_conclusion, selection_table
 from gaintrace.report.templating import in_both_widths, page_template, text_template
 from gaintrace.report.verdict import verdict
-from gaintrace.report.words import TITLES, compared_with, duration, four, metric_names, short_label, sides_of, signed
+from gaintrace.report.words import TITLES, compared_with, four, metric_names, short_label, sides_of, signed
 from gaintrace.sweeps.plan import Plan
 from gaintrace.training.epoch_rules import ALPHA
 
@@ -52,6 +52,7 @@ def render_report(
     figures = draw(summary, table, epochs)
     configurations = summary.comparison.configurations
     rows, more_runs = mastery_rows(summary)
+    selection = selection_table(summary)
     compared = summary.comparison.compared
     undrawn = compared - len(drawn(summary.comparison)) if compared > 1 else 0
     contents = {
@@ -75,16 +76,17 @@ def render_report(
         "effects": tables.effects_table(summary),
         "front": pareto_front(summary.comparison) if len(configurations) > 1 else [],
         "front_by": " · ".join(configurations[0].swept) if configurations else "",
-        "selection": selection_table(summary),
-        "selection_conclusion": selection_conclusion(summary) if summary.selection else "",
+        "selection": selection,
+        "selection_conclusion": selection_conclusion(summary) if selection else "",
         "pykt": pykt_table(summary.pykt),
         "pykt_described": described(summary.pykt) if summary.pykt else "",
         "readings": readings(summary) if summary.interpretability else [],
         "mastery_table": tables.mastery_table(summary, rows),
         "more_runs": more_runs,
         "mastery": mastery,
-        "statistics": tables.statistics_table(summary) if summary.statistics else None,
+        "statistics": tables.statistics_table(summary),
         "correlations": tables.correlations_table(summary),
+        "cost": cost(summary),
         "provenance": provenance(plan, summary, base),
         "base": yaml.safe_dump(plan.spec.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         "repeat": repeat_command(plan),
@@ -92,7 +94,6 @@ def render_report(
         "short": short_label,
         "four": four,
         "signed": signed,
-        "duration": duration,
     }
     themed = {name: in_both_widths(figure) for name, figure in figures.items()}
     page = {"figures": themed, "light": palette(dark=False), "dark": palette(dark=True)}

@@ -4,8 +4,11 @@ from typing import Any
 
 from gaintrace.analysis.summary import Summary
 from gaintrace.identity import IMPORTED
+from gaintrace.report.words import duration
 from gaintrace.runs.build import build
 from gaintrace.sweeps.plan import Plan
+
+DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 
 
 def provenance(plan: Plan, summary: Summary, base: dict[str, Any]) -> list[tuple[str, str]]:
@@ -39,3 +42,20 @@ def _values(environments: list[dict[str, Any]], name: str) -> str:
 
 def _versions(environment: dict[str, Any]) -> str:
     return ", ".join(f"{name} {environment[name]}" for name in ("python", "torch", "numpy") if name in environment)
+
+
+def cost(summary: Summary) -> str:
+    """How many runs succeeded, and what training took."""
+    coverage, spent = summary.coverage, summary.cost
+    said = f"{coverage.succeeded} of {coverage.planned} runs succeeded."
+    if not spent.seconds:
+        return f"{said} What training cost is not recorded."
+    took = [f"{_took(seconds)} on {DEVICES.get(device, device)}" for device, seconds in spent.seconds.items()]
+    runs = f"{spent.runs} runs" if spent.runs != 1 else "a run"
+    energy = "" if spent.joules is None else f" and {spent.joules / 3.6e6:.2f} kWh at the GPU"
+    return f"{said} Training took {', '.join(took)} in {runs}{energy}."
+
+
+def _took(seconds: float) -> str:
+    exact = f"{seconds:.0f} s"
+    return exact if duration(seconds) == exact else f"{duration(seconds)} ({exact})"

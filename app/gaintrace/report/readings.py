@@ -48,15 +48,14 @@ def readings(summary: Summary) -> list[str]:
             else ""
         )
         worth = "is worth {} units of practice" if measured.mastery_falls is not None else "moves mastery by {}"
-        said = f"An answer {worth.format(f'{gain.mean:z.3f}')}, give or take {gain.std:.3f}{by_response}."
-        sentences.append(re.sub(r"-(?=\d)", "−", said))
+        sentences.append(f"An answer {worth.format(f'{gain.mean:z.3f}')}, give or take {gain.std:.3f}{by_response}.")
     if summary.mastery_recovery is not None:
         sentences.append(_recovery(summary.mastery_recovery, summary.simulator or "curve", measured))
     if measured.curve_recovery:
         known = [f"{name} {value:+z.2f}" for name, value in measured.curve_recovery.items() if value is not None]
         if known:
             sentences.append(f"Over skills, learned and simulated parameters correlate: {', '.join(known)}.")
-    return sentences
+    return [re.sub(r"(?<= )-(?=\d)", "−", sentence) for sentence in sentences]
 
 
 def _recovery(correlation: float, simulator: str, measured: Interpretability) -> str:

@@ -3,6 +3,7 @@
 from gaintrace.analysis.epoch_rules import SAME_EPOCH, RuleOutcome
 from gaintrace.analysis.selection import Picked
 from gaintrace.analysis.summary import Summary
+from gaintrace.config import weighted
 from gaintrace.report.tables import Cell, Column, Table
 from gaintrace.report.words import configuration_label, short_label
 from gaintrace.training.epoch_rules import ALPHA, SIDES
@@ -16,13 +17,13 @@ ORDER_SHOWN = 6
 
 
 def selection_table(summary: Summary) -> Table | None:
-    """A row a rule; None where there are no two runs to compare."""
-    if not summary.selection:
+    """A row a rule; None where there are no two configurations to compare."""
+    if not summary.selection or len(summary.comparison.configurations) < 2:
         return None
     sides = [side for side in SIDES if all(getattr(found, f"range_{side}") is not None for found in summary.selection)]
     columns = [Column("Epoch picked by", "wrap"), *(Column(f"{side.upper()} epochs") for side in sides)]
     columns += [Column("Order, best first", "wrap"), *(Column(f"Range {side.upper()}") for side in sides)]
-    columns += [Column("Range combined"), Column("At the last epoch")]
+    columns += [Column(f"Range {weighted(summary.objective.alpha)}"), Column("At the last epoch")]
     rows = []
     for outcome, order in zip(summary.selection, summary.selection_orders, strict=True):
         ranges = [order.ranges.get(side) for side in (*sides, "combined")]
@@ -52,12 +53,11 @@ def selection_conclusion(summary: Summary) -> str:
             f"{name} by {', '.join(rules)}" for name, rules in best.items()
         )
         first += "."
-    if len(summary.comparison.configurations) < 2:
-        return first
+    words = weighted(summary.objective.alpha)
     if f"{widest:.4f}" == f"{narrowest:.4f}":
-        return f"{first} From best to worst, combined differs by {widest:.4f} by every rule."
+        return f"{first} From best to worst, {words} differs by {widest:.4f} by every rule."
     return (
-        f"{first} From best to worst, combined differs by {widest:.4f} (picked by: {ranges[widest]}) or by "
+        f"{first} From best to worst, {words} differs by {widest:.4f} (picked by: {ranges[widest]}) or by "
         f"{narrowest:.4f} ({ranges[narrowest]})."
     )
 

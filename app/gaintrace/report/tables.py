@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gaintrace.analysis.comparison import Configuration, Standing
+from gaintrace.analysis.ranking import REPETITIONS
 from gaintrace.analysis.summary import Summary
+from gaintrace.config import weighted
 from gaintrace.report.words import (
     MASTERY_NAMES,
     compared_with,
@@ -24,6 +26,8 @@ JOINED = 3
 """From so many parameters on their values share a column, so that the scores stay in sight."""
 FEW, SHORT = 4, 34
 """Columns, and letters across them, that fit a phone side by side."""
+BLOCKS = 5
+"""Rows of a wide table that a phone shows before it is asked for all; report.css has the number too."""
 
 
 class Cell(NamedTuple):
@@ -60,6 +64,11 @@ class Table(NamedTuple):
         letters = (max(map(len, [*column.name.split(), *map(str, cells)])) for column, cells in columns)
         return len(self.columns) > FEW or sum(letters) > SHORT
 
+    @property
+    def long(self) -> bool:
+        """Whether a phone shows the first rows alone until it is asked for all."""
+        return self.wide and len(self.rows) > BLOCKS
+
 
 def ranking_table(summary: Summary) -> Table:
     """The best configurations, with differences on test."""
@@ -71,7 +80,7 @@ def ranking_table(summary: Summary) -> Table:
     columns = [Column("Rank"), *swept_columns(list(shown[0].swept))]
     columns += [Column(f"{objective.words} on validation")] if objective.on_validation else []
     columns += [Column(side.upper()) for side in sides]
-    columns += [Column(f"E1 + {objective.alpha:g} E2")] if combined else []
+    columns += [Column(weighted(objective.alpha))] if combined else []
     columns += [
         Column(against(summary), "interval"),
         *([Column("Runs")] if several else []),
@@ -92,20 +101,22 @@ def ranking_table(summary: Summary) -> Table:
 
 
 def alpha_tables(summary: Summary) -> dict[str, Table]:
-    """The rankings by the study's other weights of E2, on test, by that weight."""
+    """The rankings by the study's other weights of E2, on test, by their sum in words."""
     configurations = summary.comparison.configurations
     found = {}
     for alpha in configurations[0].by_alpha if len(configurations) > 1 else ():
         ordered = sorted(configurations, key=lambda c: c.by_alpha[alpha].rank)
         ranks, shown = rank_texts([c.by_alpha[alpha].combined for c in ordered]), ordered[:OTHER_ROWS]
         columns = [Column("Rank"), *swept_columns(list(shown[0].swept))]
-        columns += [Column(f"E1 + {alpha} E2"), Column("vs best", "interval")]
+        columns += [Column(weighted(float(alpha))), Column("vs best", "interval")]
         rows = [
             [Cell(rank), *swept_cells(c.swept), Cell(four(c.by_alpha[alpha].combined)),
              difference_cell(summary, c.by_alpha[alpha])]
             for rank, c in zip(ranks, shown, strict=False)
         ]  # fmt: skip
-        found[alpha] = Table(columns, rows, [n for n, c in enumerate(shown) if c.by_alpha[alpha].rank == 1])
+        found[weighted(float(alpha))] = Table(
+            columns, rows, [n for n, c in enumerate(shown) if c.by_alpha[alpha].rank == 1]
+        )
     return found
 
 
@@ -115,12 +126,15 @@ def runs_table(summary: Summary) -> Table | None:
         return None
     rows = [row for row in summary.runs if row["rank"] is not None][:PAGE_ROWS]
     sides = sides_of(summary)
-    columns = [Column("Rank"), *map(Column, summary.parameters), *(Column(side.upper()) for side in sides)]
-    columns += [Column("Combined"), Column("Epoch"), Column("Accuracy"), Column("Run", "text")]
+    repeated = [name for name in summary.parameters if name in REPETITIONS]
+    swept = [name for name in summary.parameters if name not in REPETITIONS]
+    columns = [Column("Rank"), *swept_columns(swept), *map(Column, repeated), *(Column(s.upper()) for s in sides)]
+    columns += [Column(weighted(summary.objective.alpha)), Column("Epoch"), Column("Accuracy"), Column("Run", "text")]
     return Table(
         columns,
         [
-            [Cell(str(row["rank"])), *(Cell(str(row[name])) for name in summary.parameters),
+            [Cell(str(row["rank"])), *swept_cells({name: row[name] for name in swept}),
+             *(Cell(str(row[name])) for name in repeated),
              *(Cell(four(row[f"test_{side}_auc"])) for side in sides), Cell(four(row["combined"])),
              Cell(epochs_text(row)), Cell(four(row["test_accuracy"])), Cell(row["run_id"], kind="id")]
             for row in rows
@@ -183,8 +197,10 @@ def effects_table(summary: Summary) -> Table | None:
     return Table(columns, rows)
 
 
-def statistics_table(summary: Summary) -> Table:
-    """Over the runs that succeeded."""
+def statistics_table(summary: Summary) -> Table | None:
+    """Over the runs that succeeded, if there are several."""
+    if not summary.statistics or summary.coverage.succeeded < 2:
+        return None
     names = metric_names(summary)
     columns = [Column("Test metric", "text"), *map(Column, ("Mean", "Median", "Std", "Min", "Max", "Range"))]
     found = summary.statistics.items()

@@ -22,7 +22,7 @@ from gaintrace.errors import DataError
 from gaintrace.model.evidence import EvidenceEncoder
 from gaintrace.model.layers import no_dropout
 from gaintrace.model.mastery import MasteryEncoder
-from gaintrace.report.figures.mastery import MasteryPanel, most_practised
+from gaintrace.report.figures.mastery import MasteryPanel, most_practised, panel_title
 from gaintrace.report.smoothing import hindsight
 from gaintrace.report.words import student_name
 from gaintrace.runs.weights import mastery_encoder, misfit, read_weights
@@ -186,7 +186,7 @@ def panels(
         lines = {names[s]: mastery[position] for position, s in enumerate(skills)}
         later = _hindsight(encoder, history, skills).get("monotone" if monotone else "smoothed")
         smoothed = {} if later is None else {names[s]: line for s, line in zip(skills, later, strict=True)}
-        title = f"{student_name(history.uid)}, {_extent(history)}"
+        title = panel_title(student_name(history.uid), _extent(history))
         found.append(MasteryPanel(title=title, lines=lines, practice=answers, smoothed=smoothed))
     return found
 

@@ -6,7 +6,8 @@ from gaintrace.analysis.comparison import FEW_STUDENTS, Comparison
 from gaintrace.analysis.findings.finding import SIDE_NAMES, Finding, several
 from gaintrace.analysis.findings.noise import named
 from gaintrace.analysis.summary import Summary
-from gaintrace.report.words import METRIC_NAMES, configuration_label, four, interval_text, sides_of, signed
+from gaintrace.config import weighted
+from gaintrace.report.words import configuration_label, four, interval_text, metric_names, sides_of, signed
 
 NAMED = 6
 """Configurations that a sentence names; more are counted."""
@@ -59,7 +60,7 @@ def _result(summary: Summary) -> str:
         reached = f"{objective.words} = {score}" + ("" if objective.scored == "combined" else " on test")
     if count == 1:
         name = configuration_label(best.swept) if best.swept else "The configuration"
-        return f"{name[0].upper()}{name[1:]} reached {reached} ({aucs}{runs})."
+        return f"{name} reached {reached} ({aucs}{runs})."
     first = [c for c in comparison.configurations if c.rank == 1]
     if len(first) == count:
         return f"All {count} configurations reached the same: {reached} ({aucs}{runs})."
@@ -149,7 +150,7 @@ def _told(finding: Finding) -> str:
     numbers = finding.numbers
     side = SIDE_NAMES[numbers["metric"].split("_")[1]]
     return (
-        f"{numbers['share']:.0%} of the difference in {side} is which epoch was picked "
+        f"{100 * numbers['share']:.0f} % of the difference in {side} is which epoch was picked "
         f"({four(numbers['range_at_selected_epochs'])} between the runs on validation at their selected epochs, "
         f"{four(numbers['range_at_matched_epoch'])} at epoch {numbers['matched_epoch']} of them all)"
     )
@@ -209,7 +210,7 @@ def _together(summary: Summary) -> str:
 def _notes(summary: Summary) -> list[str]:
     notes, coverage, comparison = [], summary.coverage, summary.comparison
     if summary.success:
-        missed = [METRIC_NAMES[name] for name, criterion in summary.success.items() if not criterion.met]
+        missed = [metric_names(summary)[name] for name, criterion in summary.success.items() if not criterion.met]
         notes.append(f"Success criteria: missed on {', '.join(missed)}." if missed else "Success criteria: met.")
     if coverage.stopped:
         notes.append(f"{coverage.stopped} of {coverage.planned} runs were stopped on their way, and are in no number.")
@@ -226,7 +227,7 @@ def _notes(summary: Summary) -> list[str]:
                 which = (
                     f"{named(first) if len(first) <= NAMED else f'{len(first)} configurations'} share the first rank"
                 )
-            notes.append(f"By E1 + {alpha} · E2{on_test}, {which}.")
+            notes.append(f"By {weighted(float(alpha))}{on_test}, {which}.")
     if any(configuration.rank > 1 for configuration in comparison.configurations):
         notes.append(_rule(summary))
     if comparison.left_out and comparison.compared > 1:

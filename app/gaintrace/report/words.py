@@ -6,9 +6,10 @@ from typing import Any
 
 from gaintrace.analysis.intervals import Interval
 from gaintrace.analysis.summary import Summary
+from gaintrace.config import weighted
 from gaintrace.training.epoch_rules import SIDES
 
-METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "test_e3_auc": "E3 AUC", "combined": "Combined"}
+METRIC_NAMES = {"test_e1_auc": "E1 AUC", "test_e2_auc": "E2 AUC", "test_e3_auc": "E3 AUC"}
 """Of test metrics; E3's where there is a third encoder."""
 MASTERY_NAMES = {
     "skill_base_rate_auc": "Skill's base rate, AUC",
@@ -48,7 +49,8 @@ def sides_of(summary: Summary) -> list[str]:
 
 def metric_names(summary: Summary) -> dict[str, str]:
     """Of the test metrics that a sweep has."""
-    return {metric: name for metric, name in METRIC_NAMES.items() if metric in summary.runs[0]}
+    names = METRIC_NAMES | {"combined": weighted(summary.objective.alpha)}
+    return {metric: name for metric, name in names.items() if metric in summary.runs[0]}
 
 
 def label(summary: Summary, row: Mapping[str, Any]) -> str:
@@ -86,7 +88,7 @@ def signed(value: float) -> str:
 
 
 def _decimal(value: float) -> Decimal:
-    return Decimal(repr(round(value, 10)))
+    return Decimal(repr(float(round(value, 10))))  # a float of numpy's has another repr
 
 
 def interval_text(interval: Interval | None) -> str:

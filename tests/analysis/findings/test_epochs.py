@@ -35,7 +35,7 @@ def test_the_studys_headline_is_mostly_the_selected_epoch():
     assert finding.numbers["range_at_selected_epochs"] == pytest.approx(0.0097, abs=5e-5)
     assert finding.numbers["range_at_matched_epoch"] == pytest.approx(0.0019, abs=5e-5)
     assert round(finding.numbers["share"], 2) == 0.81
-    assert finding.text.startswith("81% of the difference in E2 is which epoch was picked")
+    assert finding.text.startswith("81 % of the difference in E2 is which epoch was picked")
 
 
 def test_equal_epochs_and_true_differences_are_not_confounded():
@@ -86,5 +86,6 @@ def test_a_metric_still_rising_at_the_end_is_named_with_its_cure():
     assert "training.epochs" in at_limit.text
     (early,) = too_few_epochs(curves((peaked, rising)), at_most(12))
     assert "training.patience" in early.text
+    assert early.text.startswith("E2 was still rising at the last epoch. "), "of one run there is no count"
     assert not list(too_few_epochs(curves((peaked, peaked), (peaked, peaked), (peaked, rising)), at_most(3)))
     assert not list(too_few_epochs({}, at_most(3)))

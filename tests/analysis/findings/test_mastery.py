@@ -76,10 +76,10 @@ def test_constant_gains_and_a_mastery_that_hardly_varies_say_little(tmp_path):
         "highest": 0.52, "runs": 3,
     }  # fmt: skip
     assert finding.text == (
-        "Mastery says little: the gains are nearly constant (0.600, varying by 0.2%; 0.601 after a correct answer, "
+        "Mastery says little: the gains are nearly constant (0.600, varying by 0.2 %; 0.601 after a correct answer, "
         "0.599 after a wrong one; medians of 3 runs), so mastery counts practice; and among students with equally "
-        "many answers on a skill, the probabilities that mastery gives by itself have 10% of the standard deviation of "
-        "encoder 1's (over all, they lie between 0.40 and 0.52)."
+        "many answers on a skill, the probabilities that mastery gives by itself have 10 % of the standard deviation "
+        "of encoder 1's (over all, they lie between 0.40 and 0.52)."
     )
 
 

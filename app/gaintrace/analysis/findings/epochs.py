@@ -37,9 +37,9 @@ def selection_epoch(ranked: pd.DataFrame, epochs: dict[str, pd.DataFrame]) -> It
             yield Finding(
                 name="selection_epoch",
                 text=(
-                    f"{share:.0%} of the difference in {name} is which epoch was picked: at their selected epochs "
-                    f"({min(selected.values())} to {max(selected.values())}) the runs differ by {at_selected:.4f} in "
-                    f"validation AUC, at epoch {matched} of all of them by {at_matched:.4f}. "
+                    f"{100 * share:.0f} % of the difference in {name} is which epoch was picked: at their selected "
+                    f"epochs ({min(selected.values())} to {max(selected.values())}) the runs differ by "
+                    f"{at_selected:.4f} in validation AUC, at epoch {matched} of all of them by {at_matched:.4f}. "
                     "Compare at equal epochs before crediting a parameter."
                 ),
                 numbers={
@@ -74,9 +74,10 @@ def too_few_epochs(epochs: dict[str, pd.DataFrame], limits: dict[str, int]) -> I
             else "Early stopping cut it off: raise training.patience, or let each encoder have its own best epoch "
             "(training.selection_metric: per_encoder)"
         )
+        of_runs = f" of {len(rising)} of {len(known)} runs" if len(known) > 1 else ""
         yield Finding(
             name="too_few_epochs",
-            text=f"{name} was still rising at the last epoch of {len(rising)} of {len(known)} runs. {cure}.",
+            text=f"{name} was still rising at the last epoch{of_runs}. {cure}.",
             numbers={"metric": column, "rising": len(rising), "runs": len(known), "stopped_at_limit": at_limit},
         )
 

@@ -108,7 +108,7 @@ def _counting_gains(gains: list[GainStatistics]) -> tuple[str, dict[str, float |
         shown = f"; {right:.3f} after a correct answer, {wrong:.3f} after a wrong one"
     several = f"; medians of {len(gains)} runs" if len(gains) > 1 else ""
     if variation < SAME_GAIN:
-        what = f"the gains are nearly constant ({mean:.3f}, varying by {variation:.1%}{shown}{several})"
+        what = f"the gains are nearly constant ({mean:.3f}, varying by {100 * variation:.1f} %{shown}{several})"
     elif by_answer is not None and by_answer < SAME_GAIN:
         what = f"the gains are the same whatever was answered ({mean:.3f}{shown}{several})"
     else:
@@ -134,7 +134,8 @@ def _flat_mastery(spreads: list[dict[str, Spread]]) -> tuple[str, dict[str, floa
         return "", numbers
     return (
         "among students with equally many answers on a skill, the probabilities that mastery gives by itself have "
-        f"{ratio:.0%} of the standard deviation of encoder 1's (over all, they lie between {low:.2f} and {high:.2f})"
+        f"{100 * ratio:.0f} % of the standard deviation of encoder 1's "
+        f"(over all, they lie between {low:.2f} and {high:.2f})"
     ), numbers
 
 

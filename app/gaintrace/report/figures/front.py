@@ -14,6 +14,8 @@ KEPT_FREE = 100
 """Points that names keep away from, those of the best configurations."""
 LABELLED = 8
 """Configurations that get their names; those of a longer front are in the text and the table."""
+TOGETHER = 40
+"""Letters of a name that fit a phone."""
 
 
 def pareto(comparison: Comparison, front: list[Configuration], alpha: float, width: float) -> Drawing:
@@ -63,6 +65,12 @@ def _name(figure: Drawing, axes: Any, first: list[Configuration], everything: li
     for configuration in list({id(c): c for c in first}.values())[:LABELLED]:
         at = configuration.test_e1_auc, configuration.test_e2_auc
         named.setdefault(at, []).append(short_label(configuration.swept))
-    points = [(*at, " = ".join(names[:2]) + (" = …" if len(names) > 2 else "")) for at, names in named.items()]
+    points = [(*at, _together(names)) for at, names in named.items()]
     others = [(c.test_e1_auc, c.test_e2_auc) for c in everything[:KEPT_FREE]]
     name_points(figure, axes, points, others)
+
+
+def _together(names: list[str]) -> str:
+    """Names of one point: two where there is room for them, and that there are more."""
+    shown = 2 if len(" = ".join(names[:2])) <= TOGETHER else 1
+    return " = ".join(names[:shown]) + (" = …" if len(names) > shown else "")

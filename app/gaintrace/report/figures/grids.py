@@ -8,6 +8,7 @@ import pandas as pd
 
 from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.effects import Effects
+from gaintrace.report.figures.looks import brief
 from gaintrace.report.figures.style import (
     COLOURS,
     DASHES,
@@ -89,4 +90,5 @@ def _ticks(labels: list[str]) -> tuple[list[int], list[str]]:
     """At most about six of the values."""
     step = max(1, len(labels) // 6)
     places = list(range(0, len(labels), step))
-    return places, [labels[place] for place in places]
+    shown = brief(labels)
+    return places, [shown[place] for place in places]

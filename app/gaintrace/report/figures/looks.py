@@ -70,6 +70,19 @@ def ordered(values: Sequence[Any]) -> list[str]:
     return list(texts)
 
 
+def brief(texts: Sequence[str]) -> list[str]:
+    """Values for an axis: numbers of many digits with four of them, where that leaves all different."""
+    found = [_brief(text) for text in texts]
+    return found if len(set(found)) == len(found) else list(texts)
+
+
+def _brief(text: str) -> str:
+    try:
+        return min(text, f"{float(text):.4g}", key=len)
+    except ValueError:
+        return text
+
+
 def is_number(value: Any) -> bool:
     """Whether a swept value has a size."""
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -77,24 +90,37 @@ def is_number(value: Any) -> bool:
 
 def legend(figure: Figure, found: Looks, width: float, more: Sequence[Line2D] = ()) -> None:
     """Say below the panels what colours and dashes mean."""
-    handles: list[Line2D] = []
+    groups: list[list[Line2D]] = []
     for name, colours in found.colours.items():
-        handles.append(_title(name))
-        handles += [Line2D([], [], color=colours[value], linewidth=2, label=value) for value in _some(list(colours))]
+        lines = [Line2D([], [], color=colours[value], linewidth=2, label=value) for value in _some(list(colours))]
+        groups.append([_title(f"{name}:"), *lines])
     for name, dashes in found.dashes.items():
-        handles.append(_title(name))
-        handles += [Line2D([], [], color=INK, linestyle=dashes[value], label=value) for value in dashes]
-    handles += more
-    if not handles:
+        lines = [Line2D([], [], color=INK, linestyle=dashes[value], label=value) for value in dashes]
+        groups.append([_title(f"{name}:"), *lines])
+    groups += [list(more)] if more else []
+    if not groups:
         return
     room = 88 if width > NARROW else 44
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    columns = max(1, min(len(handles), room // (longest + 7)))
+    longest = max(len(str(handle.get_label())) for group in groups for handle in group)
+    handles, columns = in_columns(groups, max(1, room // (longest + 7)))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8, columnspacing=1.2)
 
 
-def _title(name: str) -> Line2D:
-    return Line2D([], [], linestyle="none", label=f"{name}:")
+def in_columns(groups: list[list[Line2D]], most: int) -> tuple[list[Line2D], int]:
+    """Handles that fill columns one after the other, and how many: in each column those of one group alone.
+
+    Where `most` columns are fewer than groups, groups follow each other.
+    """
+    if len(groups) > most:
+        return in_columns([*groups[:-2], [*groups[-2], *groups[-1]]], most)
+    rows = next(n for n in range(1, 1 + max(map(len, groups))) if sum(-(-len(group) // n) for group in groups) <= most)
+    filled = [[*group, *(_title(" ") for _ in range(-len(group) % rows))] for group in groups]
+    handles = [handle for group in filled for handle in group]
+    return handles, len(handles) // rows
+
+
+def _title(text: str) -> Line2D:
+    return Line2D([], [], linestyle="none", label=text)
 
 
 def _some(values: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -17,7 +18,10 @@ PANEL_HEIGHT = 1.9
 LABEL_GAP = 0.12
 THIN = 0.6
 """Points, of a line with hindsight."""
-NAME_SHOWN = 14
+NAME_SHOWN, TITLE_SHOWN = 14, 42
+"""Letters of a skill's name, and of a panel's title, that there is room for; those of Chinese count twice."""
+FEW_LETTERS = 9
+"""Up to so many, names of skills leave more of a panel to its lines."""
 PANEL = (3.2, 2.0)
 """Inches of a panel that stands alone."""
 MOST_PANELS = 20
@@ -110,7 +114,8 @@ def apart(heights: list[float]) -> list[float]:
 def student_panel(panel: MasteryPanel) -> Drawing:
     """One student as a figure of its own, which a page sets beside others."""
     with canvas(panel.title, *PANEL) as figure:
-        axes = _only_axes(figure, labels=0.21)
+        few = all(_letters(name) <= FEW_LETTERS for name in panel.lines)
+        axes = _only_axes(figure, labels=0.21 if few else 0.33)
         _trajectory(figure, axes, panel)
         axes.set_xlabel("interactions of the student", fontsize=8)
         axes.set_ylabel("mastery", fontsize=8)
@@ -161,9 +166,23 @@ def _practice(axes: Any, curve: Curve, name: str) -> None:
     axes.set_yticks([0, 0.5, 1])
 
 
-def short(name: str) -> str:
-    """A skill's name as far as a panel has room for it."""
-    return name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
+def short(name: str, room: int = NAME_SHOWN) -> str:
+    """A name as far as there is room for it, in letters."""
+    if _letters(name) <= room:
+        return name
+    while _letters(name) > room - 1:
+        name = name[:-1]
+    return f"{name}…"
+
+
+def _letters(text: str) -> int:
+    """How many letters a text is wide."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def panel_title(student: str, extent: str) -> str:
+    """A student and how much of the history is shown, which is told in full."""
+    return f"{short(student, max(NAME_SHOWN, TITLE_SHOWN - len(extent)))}, {extent}"
 
 
 def _only_axes(figure: Drawing, labels: float) -> Any:

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from gaintrace.analysis.comparison import Comparison
 from gaintrace.analysis.importance import Importance
-from gaintrace.report.figures.looks import is_number, ordered
+from gaintrace.report.figures.looks import brief, is_number, ordered
 from gaintrace.report.figures.style import E1, GREY, INK, NARROW, PAPER, SCALE, Drawing, canvas
 from gaintrace.report.words import configuration_label, four
 
@@ -75,24 +75,27 @@ def heatmap(comparison: Comparison, across: str, down: str, metric: str, width: 
 
 
 def plane(comparison: Comparison, across: str, down: str, metric: str, words: str, width: float) -> Drawing:
-    """Configurations by the values of two numbers, each in the colour of its score."""
-    frame = _frame(comparison, metric).sort_values(metric)
-    low, high = float(frame[metric].min()), float(frame[metric].max())
+    """Configurations by the values of two parameters, each in the colour of its score; words stand at equal steps."""
+    shown = comparison.configurations[::-1]  # the best above the others
+    places = [_places([found.swept[name] for found in shown]) for name in (across, down)]
+    scores = [float(getattr(found, metric)) for found in shown]
+    low, high = scores[0], scores[-1]
     with canvas("plane", width, 3.4) as figure:
         axes = figure.subplots()
         steps = [low + (high - low or 1e-9) * n / len(SCALE) for n in range(len(SCALE) + 1)]
         colours: Any = ListedColormap(list(SCALE))
-        points = axes.scatter(
-            frame[across].astype(float), frame[down].astype(float), 36, frame[metric], cmap=colours,
-            norm=BoundaryNorm(steps, len(SCALE)), edgecolors="none",
-        )  # fmt: skip
-        labels = [f"{across} {row[across]}, {down} {row[down]}: {four(row[metric])}" for _, row in frame.iterrows()]
-        figure.tip(points, labels)
-        for axis, name in ((axes.xaxis, across), (axes.yaxis, down)):
-            if _by_magnitude(frame[name].astype(float).tolist()):
+        shades = BoundaryNorm(steps, len(SCALE))
+        x, y = (at for at, _ in places)
+        points = axes.scatter(x, y, 36, scores, cmap=colours, norm=shades, edgecolors="none")
+        names = [f"{across} {found.swept[across]}, {down} {found.swept[down]}" for found in shown]
+        figure.tip(points, [f"{name}: {four(score)}" for name, score in zip(names, scores, strict=True)])
+        for axis, (at, words_of) in zip((axes.xaxis, axes.yaxis), places, strict=True):
+            if words_of:
+                axis.set_ticks(range(len(words_of)), words_of)
+            elif _by_magnitude(at):
                 (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
-        best = frame.iloc[-1]
-        axes.plot(float(best[across]), float(best[down]), "*", color=SCALE[-1], markersize=14, markeredgecolor=INK)
+        axes.margins(0.1)
+        axes.plot(x[-1], y[-1], "*", color=SCALE[-1], markersize=14, markeredgecolor=INK)
         axes.set_xlabel(across)
         axes.set_ylabel(down)
         figure.colorbar(points, ax=axes, format="%.4f", ticks=steps[::3]).set_label(words)
@@ -117,7 +120,7 @@ def parallel(comparison: Comparison, parameters: list[str], metric: str, words: 
             figure.tip(line, [f"{configuration_label(configuration.swept)}: {four(score)}"])
         for place, name in enumerate(parameters):
             axes.axvline(place, color=INK, linewidth=0.6)
-            for text, height in _some(heights[name]):
+            for text, height in _some(dict(zip(brief(list(heights[name])), heights[name].values(), strict=True))):
                 axes.text(
                     place + 0.03, height, text, fontsize=8, va="center",
                     bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 0.5}, zorder=4,
@@ -138,6 +141,14 @@ def parallel(comparison: Comparison, parameters: list[str], metric: str, words: 
 
 def _frame(comparison: Comparison, metric: str) -> pd.DataFrame:
     return pd.DataFrame([c.swept | {metric: getattr(c, metric)} for c in comparison.configurations])
+
+
+def _places(values: list[Any]) -> tuple[list[float], list[str]]:
+    """Where values stand on an axis, and the words at its steps where they are no numbers."""
+    if all(is_number(value) for value in values):
+        return list(map(float, values)), []
+    words = ordered(values)
+    return [float(words.index(str(value))) for value in values], words
 
 
 def _heights(values: list[Any]) -> dict[str, float]:

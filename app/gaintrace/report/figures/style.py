@@ -6,6 +6,7 @@ style (`palette`), so that lines and marks stand out from either background, 3 :
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -101,7 +102,8 @@ def canvas(name: str, width: float, height: float) -> Iterator[Drawing]:
 def svg(figure: Drawing) -> str:
     """The figure as an `<svg>` element in the colours of light."""
     buffer = io.StringIO()
-    with mpl.rc_context(STYLE | {"svg.hashsalt": figure.name}):
+    with mpl.rc_context(STYLE | {"svg.hashsalt": figure.name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser has others
         figure.savefig(buffer, format="svg", transparent=True, dpi=150, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = _named_parts(text[text.index("<svg") :])
