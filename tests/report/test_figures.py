@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -13,6 +14,7 @@ from gaintrace.analysis.comparison import Configuration
 from gaintrace.report.figures.curves import learning_curves
 from gaintrace.report.figures.labels import name_points
 from gaintrace.report.figures.looks import looks
+from gaintrace.report.figures.plane import plane
 from gaintrace.report.figures.style import E1, INK, PALETTE, SCALE, WIDE, canvas, in_page, palette, svg
 
 
@@ -105,3 +107,10 @@ def test_a_drawing_tells_its_values_and_has_both_themes():
     page = in_page(text)
     assert "var(--c1)" in page and "var(--ink)" in page and E1 not in page and INK not in page
     assert not re.search(r'id="(axes|line2d|text|patch)_\d+"', page), "ids would meet those of other figures"
+
+
+def test_a_plane_tells_values_of_numbers_alone_as_they_were_written():
+    found = [configuration(n, rate=0.01 * n, size=8 * n) for n in (1, 2, 3)]
+    drawn = svg(plane(SimpleNamespace(configurations=found), "rate", "size", "test_e1_auc", "E1, test", WIDE))
+    assert "rate 0.01, size 8: 0.6900" in drawn
+    assert "rate 0.03, size 24: 0.6700" in drawn

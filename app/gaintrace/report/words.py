@@ -86,7 +86,7 @@ def signed(value: float) -> str:
 
 
 def _decimal(value: float) -> Decimal:
-    return Decimal(repr(round(value, 10)))
+    return Decimal(repr(round(float(value), 10)))  # NumPy's numbers have a repr of their own
 
 
 def interval_text(interval: Interval | None) -> str:

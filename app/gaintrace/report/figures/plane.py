@@ -86,7 +86,8 @@ def plane(comparison: Comparison, across: str, down: str, metric: str, words: st
             frame[across].astype(float), frame[down].astype(float), 36, frame[metric], cmap=colours,
             norm=BoundaryNorm(steps, len(SCALE)), edgecolors="none",
         )  # fmt: skip
-        labels = [f"{across} {row[across]}, {down} {row[down]}: {four(row[metric])}" for _, row in frame.iterrows()]
+        rows = frame.to_dict("records")  # unlike a row of numbers alone, which is an array, these keep Python's own
+        labels = [f"{across} {row[across]}, {down} {row[down]}: {four(row[metric])}" for row in rows]
         figure.tip(points, labels)
         for axis, name in ((axes.xaxis, across), (axes.yaxis, down)):
             if _by_magnitude(frame[name].astype(float).tolist()):
