@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pydantic import ValidationError
+
 from gaintrace.config import Strict
 from gaintrace.errors import StoreError
 from gaintrace.store import MissingObjectError, Store, layout
@@ -101,8 +103,7 @@ class Claims:
             data = self.store.read(key)
         except MissingObjectError:
             return True  # gone since it was listed: look again
-        owner = Owner.model_validate_json(data)
-        if owner.released or _gone(owner):
+        if _ended(data):
             return False
         before, since = self.seen.get(shard, (b"", 0.0))
         if data != before:
@@ -118,6 +119,15 @@ def place() -> str:
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return ""
+
+
+def _ended(data: bytes) -> bool:
+    """Whether a claim says that its owner has done with the shard, or is no more. One that is damaged does not."""
+    try:
+        owner = Owner.model_validate_json(data)
+    except ValidationError:
+        return False
+    return owner.released or _gone(owner)
 
 
 def _gone(owner: Owner) -> bool:
