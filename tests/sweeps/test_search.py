@@ -179,6 +179,33 @@ def test_a_stopped_run_is_trained_to_its_end_where_another_sweep_wants_it(tmp_pa
     assert found["combined"] == result.test.e1.auc + 0.5 * result.test.e2.auc
 
 
+def test_runs_that_another_sweep_trained_are_measured_by_at_rungs(tmp_path):
+    """The same search of more rounds stops in the rounds that it shares what the one before stopped."""
+    short, long = (STOPPING.replace("rounds: 3", f"rounds: {count}") for count in (1, 2))
+    before = searched(tmp_path, short)
+    again = searched(tmp_path, long)
+    assert before.sweep_id != again.sweep_id
+    known = {row["run_id"]: row["status"] for row in again.runs}
+    assert [known[row["run_id"]] for row in before.runs] == [row["status"] for row in before.runs]
+    assert {row["status"] for row in before.runs} == {"succeeded", "stopped"}
+    fresh = searched(tmp_path / "fresh", long)
+    pd.testing.assert_frame_equal(outcome(again), outcome(fresh))
+    for rung in (tmp_path / "fresh").glob("sweeps/*/rungs/*/*.json"):
+        assert (
+            json.loads((tmp_path / rung.relative_to(tmp_path / "fresh")).read_text())["score"]
+            == (json.loads(rung.read_text())["score"])
+        )
+
+
+def test_how_a_run_was_stopped_is_found_out_again_where_that_is_damaged(tmp_path):
+    summary = searched(tmp_path, STOPPING)
+    path = next(iter(tmp_path.glob("sweeps/*/stopped/*.json")))
+    path.write_text("{")
+    found, before = (outcome(each).drop(columns=["error"]) for each in (searched(tmp_path, STOPPING), summary))
+    pd.testing.assert_frame_equal(found, before)  # but for its reason, which is by what is known now
+    assert json.loads(path.read_text())["status"] == "stopped"
+
+
 def work(folder, ready, trained):
     """One of the processes that do the same search."""
     torch.set_num_threads(1)
