@@ -19,6 +19,7 @@ from gaintrace.pipeline.watcher import Unwatched
 from gaintrace.runs.result import RunResult
 from gaintrace.store import open_store
 from gaintrace.store.layout import OBJECTS
+from gaintrace.sweeps import claims
 from gaintrace.sweeps.plan import read_plan
 from gaintrace.sweeps.results import read_results
 
@@ -265,6 +266,32 @@ def test_two_processes_on_one_store_train_no_configuration_twice(tmp_path):
     alone = searched(tmp_path / "alone", runs_per_shard=1)
     assert rounds(tmp_path) == rounds(tmp_path / "alone")
     assert alone.coverage.succeeded == 9
+
+
+def test_who_was_taken_for_dead_leaves_the_shard_and_goes_on_with_the_search(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "RENEWED", 0.01)
+    store = open_store(tmp_path)
+
+    class Overtaken(Unwatched):
+        asked, notes = 0, []
+
+        def interrupted(self):
+            self.asked += 1
+            if self.asked == 5:
+                (key,) = [key for key in store.keys("sweeps") if "/claims/" in key]
+                there = claims.Owner(owner="other", place="", pid=1, released=True)  # it had the shard, and is gone
+                store.write(key.replace("/00000.json", "/00001.json"), there.model_dump_json().encode())
+                time.sleep(1)
+            return False
+
+        def note(self, text):
+            self.notes.append(text)
+
+    watcher = Overtaken()
+    summary = searched(tmp_path, watcher=watcher)
+    assert "shard 0: this process was asleep, and another took its place" in watcher.notes
+    pd.testing.assert_frame_equal(outcome(summary), outcome(searched(tmp_path / "alone")))
+    assert rounds(tmp_path) == rounds(tmp_path / "alone")
 
 
 def test_a_space_with_nothing_to_train_is_refused_and_trains_nothing(tmp_path):

@@ -3,7 +3,7 @@
 A shard's claims are numbered, and the last one counts. Whoever puts it has the shard until it is released, or until
 another takes its owner for dead: because it is a process of this machine that is no more, or because nobody renewed
 the claim for a minute of the observer's clock. An owner that was only asleep finds the next claim when it renews its
-own, and gives up; what both then trained meanwhile is the same run, of which the first result counts.
+own, and leaves the shard to it; what both then trained meanwhile is the same run, of which the first result counts.
 """
 
 import os
