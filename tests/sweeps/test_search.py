@@ -123,6 +123,18 @@ def test_a_round_waits_for_the_runs_of_the_one_before(tmp_path):
     assert [run.shard for run in plan.runs] == [0, 0, 1, 2, 2, 3]
 
 
+def test_rounds_that_another_sweep_has_trained_are_planned_up_to_one_that_is_left(tmp_path):
+    """A workflow takes a plan without shards for the end of the search."""
+    store = open_store(tmp_path)
+    searched(tmp_path, SEARCH.replace("rounds: 3", "rounds: 2"))
+    plan, _ = plan_sweep(parse_spec(SEARCH, "here"), store)
+    assert (plan.rounds, unfinished_shards(store, plan)) == (3, [2])
+    again, _ = plan_sweep(parse_spec(SEARCH, "here"), store)
+    assert again == plan
+    searched(tmp_path)
+    assert unfinished_shards(store, plan) == []
+
+
 def test_seeds_of_a_configuration_are_one_result(tmp_path):
     summary = searched(tmp_path, f"{SEARCH}seeds: [1, 2]\n".replace("rounds: 3", "rounds: 2"))
     assert len(summary.comparison.configurations) == 6
