@@ -23,10 +23,10 @@ def simulated(students, skills=5):
     return SyntheticConfig(students=students, skills=skills, mean_length=10, seed=students)
 
 
-def put(store, students, scores, skills=5):
+def put(store, students, scores, skills=5, weights=WEIGHTS):
     """A sweep on simulated students whose runs, one a weight, have these AUCs on validation."""
     base = RunConfig.model_validate({"data": {"synthetic": simulated(students, skills).model_dump()}})
-    spec = SweepSpec(name=f"s{students}", base=base, grid={"training.bce_loss_weight": WEIGHTS[: len(scores)]})
+    spec = SweepSpec(name=f"s{students}", base=base, grid={"training.bce_loss_weight": weights[: len(scores)]})
     plan = make_plan(spec, reference(base, generate(base.data.synthetic)))
     write_plan(store, plan)
     for run, score in zip(plan.runs, scores, strict=True):
@@ -107,6 +107,15 @@ def test_two_data_sets_without_a_configuration_in_common_suggest_nothing(store):
         suggest(store, generate(simulated(100)), silent)
 
 
+def test_configurations_are_shared_by_the_data_sets_that_each_was_trained_on(store):
+    for students in (20, 40, 60):
+        put(store, students, [0.7])
+    for students in (40, 60, 80):
+        put(store, students, [0.6], weights=[0.5])
+    found = suggest(store, generate(simulated(100)), silent)
+    assert (len(found.datasets), found.configurations, found.swept) == (2, 2, {"training.bce_loss_weight": 0.2})
+
+
 def test_a_data_set_that_cannot_be_read_is_named_and_left_out(store, tmp_path):
     put(store, 20, [0.7, 0.6])
     put(store, 40, [0.7, 0.6])
@@ -128,6 +137,7 @@ def test_what_is_suggested_can_be_trained(store, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "suggested: training.bce_loss_weight 0.2" in shown
     assert "Two data sets cannot tell" in shown
+    assert f"train {tmp_path}/start.yaml --data {tmp_path}/mine --out {tmp_path}` trains it" in shown
     spec = parse_spec((tmp_path / "start.yaml").read_text(), "start.yaml")
     assert (spec.size(), spec.base.training.bce_loss_weight, spec.base.data.synthetic) == (1, 0.2, None)
     assert yaml.safe_load((tmp_path / "start.yaml").read_text())["name"] == "suggested"

@@ -82,3 +82,13 @@ def test_an_owner_finds_that_it_was_taken_for_dead(store, monkeypatch):
             time.sleep(0.01)
         assert claim.lost
     assert not Owner.model_validate_json(store.read("sweeps/s/claims/00003/00000.json")).released
+
+
+def test_a_claim_that_cannot_be_read_ends_after_the_lease(store):
+    now = [0.0]
+    claims = Claims(store, "s", lambda: now[0])
+    store.write("sweeps/s/claims/00003/00000.json", b"{")
+    assert claims.take(3) is None
+    now[0] = LEASE + 1
+    with claims.take(3):
+        pass

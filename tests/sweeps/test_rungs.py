@@ -3,6 +3,7 @@
 import pytest
 
 from gaintrace.config import parse_spec
+from gaintrace.errors import StoreError
 from gaintrace.store import open_store
 from gaintrace.sweeps.rungs import Rungs
 from gaintrace.training.history import RunHistory
@@ -83,3 +84,10 @@ def test_without_stopping_nothing_is_put_into_the_store(tmp_path):
     spec = parse_spec(SPEC.replace("  stop: {first: 2, eta: 2}\n", ""), "here")
     assert Rungs(store, "s", spec).losers(histories(2, {"a": 0.1, "b": 0.9})) == {}
     assert store.keys() == []
+
+
+def test_a_damaged_stand_is_named_and_no_run_is_to_blame(rungs, tmp_path):
+    rungs.losers(histories(2, {"a": 0.9}))
+    rungs.store.write("sweeps/s/rungs/00002/a.json", b"{")
+    with pytest.raises(StoreError, match=r"sweeps/s/rungs/00002/a\.json is damaged: .*\. Delete it and run"):
+        rungs.losers(histories(2, {"b": 0.8}))

@@ -18,6 +18,7 @@ from gaintrace.pipeline.watcher import Unwatched
 from gaintrace.runs.result import RunResult
 from gaintrace.store import open_store
 from gaintrace.store.layout import OBJECTS
+from gaintrace.sweeps import claims
 from gaintrace.sweeps.plan import read_plan
 from gaintrace.sweeps.results import read_results
 from tests.processes import FORKED
@@ -122,6 +123,18 @@ def test_a_round_waits_for_the_runs_of_the_one_before(tmp_path):
     assert [run.shard for run in plan.runs] == [0, 0, 1, 2, 2, 3]
 
 
+def test_rounds_that_another_sweep_has_trained_are_planned_up_to_one_that_is_left(tmp_path):
+    """A workflow takes a plan without shards for the end of the search."""
+    store = open_store(tmp_path)
+    searched(tmp_path, SEARCH.replace("rounds: 3", "rounds: 2"))
+    plan, _ = plan_sweep(parse_spec(SEARCH, "here"), store)
+    assert (plan.rounds, unfinished_shards(store, plan)) == (3, [2])
+    again, _ = plan_sweep(parse_spec(SEARCH, "here"), store)
+    assert again == plan
+    searched(tmp_path)
+    assert unfinished_shards(store, plan) == []
+
+
 def test_seeds_of_a_configuration_are_one_result(tmp_path):
     summary = searched(tmp_path, f"{SEARCH}seeds: [1, 2]\n".replace("rounds: 3", "rounds: 2"))
     assert len(summary.comparison.configurations) == 6
@@ -177,6 +190,33 @@ def test_a_stopped_run_is_trained_to_its_end_where_another_sweep_wants_it(tmp_pa
     again = searched(tmp_path, STOPPING)
     found = next(found for found in again.runs if found["run_id"] == row["run_id"])
     assert found["combined"] == result.test.e1.auc + 0.5 * result.test.e2.auc
+
+
+def test_runs_that_another_sweep_trained_are_measured_by_at_rungs(tmp_path):
+    """The same search of more rounds stops in the rounds that it shares what the one before stopped."""
+    short, long = (STOPPING.replace("rounds: 3", f"rounds: {count}") for count in (1, 2))
+    before = searched(tmp_path, short)
+    again = searched(tmp_path, long)
+    assert before.sweep_id != again.sweep_id
+    known = {row["run_id"]: row["status"] for row in again.runs}
+    assert [known[row["run_id"]] for row in before.runs] == [row["status"] for row in before.runs]
+    assert {row["status"] for row in before.runs} == {"succeeded", "stopped"}
+    fresh = searched(tmp_path / "fresh", long)
+    pd.testing.assert_frame_equal(outcome(again), outcome(fresh))
+    for rung in (tmp_path / "fresh").glob("sweeps/*/rungs/*/*.json"):
+        assert (
+            json.loads((tmp_path / rung.relative_to(tmp_path / "fresh")).read_text())["score"]
+            == (json.loads(rung.read_text())["score"])
+        )
+
+
+def test_how_a_run_was_stopped_is_found_out_again_where_that_is_damaged(tmp_path):
+    summary = searched(tmp_path, STOPPING)
+    path = next(iter(tmp_path.glob("sweeps/*/stopped/*.json")))
+    path.write_text("{")
+    found, before = (outcome(each).drop(columns=["error"]) for each in (searched(tmp_path, STOPPING), summary))
+    pd.testing.assert_frame_equal(found, before)  # but for its reason, which is by what is known now
+    assert json.loads(path.read_text())["status"] == "stopped"
 
 
 def work(folder, ready, trained):
@@ -237,6 +277,32 @@ def test_two_processes_on_one_store_train_no_configuration_twice(tmp_path):
     alone = searched(tmp_path / "alone", runs_per_shard=1)
     assert rounds(tmp_path) == rounds(tmp_path / "alone")
     assert alone.coverage.succeeded == 9
+
+
+def test_who_was_taken_for_dead_leaves_the_shard_and_goes_on_with_the_search(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "RENEWED", 0.01)
+    store = open_store(tmp_path)
+
+    class Overtaken(Unwatched):
+        asked, notes = 0, []
+
+        def interrupted(self):
+            self.asked += 1
+            if self.asked == 5:
+                (key,) = [key for key in store.keys("sweeps") if "/claims/" in key]
+                there = claims.Owner(owner="other", place="", pid=1, released=True)  # it had the shard, and is gone
+                store.write(key.replace("/00000.json", "/00001.json"), there.model_dump_json().encode())
+                time.sleep(1)
+            return False
+
+        def note(self, text):
+            self.notes.append(text)
+
+    watcher = Overtaken()
+    summary = searched(tmp_path, watcher=watcher)
+    assert "shard 0: this process was asleep, and another took its place" in watcher.notes
+    pd.testing.assert_frame_equal(outcome(summary), outcome(searched(tmp_path / "alone")))
+    assert rounds(tmp_path) == rounds(tmp_path / "alone")
 
 
 def test_a_space_with_nothing_to_train_is_refused_and_trains_nothing(tmp_path):

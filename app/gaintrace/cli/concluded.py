@@ -1,11 +1,11 @@
 """What a sweep came to, printed, and what to do next."""
 
-import shlex
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from gaintrace.cli.console import LASTS
+from gaintrace.cli.places import of_store
 from gaintrace.errors import IncompleteError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _next(done: "Concluded", out: str) -> str:
     """Commands that look further at what came out."""
     from gaintrace.identity import IMPORTED
 
-    where = "" if out == "store" else f" --out {shlex.quote(out)}"
+    where = of_store(out)
     sweep_id = done.plan.sweep_id
     commands = [f"gaintrace report {sweep_id}{where}"]
     if done.plan.code_version != IMPORTED:

@@ -1,6 +1,7 @@
 """Places that a person names on the command line."""
 
 import re
+import shlex
 from pathlib import Path
 
 from gaintrace.errors import ConfigError
@@ -21,6 +22,11 @@ def file(option: str, text: str) -> Path:
     if special:
         raise ConfigError(f"{option} {text}: a device or a pipe; name a file")
     return path
+
+
+def of_store(out: str) -> str:
+    """What a command that is shown to a person says of its store: nothing of the one that it takes anyway."""
+    return "" if out == "store" else f" --out {shlex.quote(out)}"
 
 
 def _place(option: str, text: str, what: str) -> Path:

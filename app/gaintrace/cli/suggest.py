@@ -1,5 +1,6 @@
 """`suggest`: where to start on a data set."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from rich.console import Console
 
 from gaintrace.cli import named
 from gaintrace.cli.console import plain
-from gaintrace.cli.places import file
+from gaintrace.cli.places import file, of_store
 from gaintrace.cli.sweep import Out
 
 
@@ -45,7 +46,10 @@ def suggest(
     if path is not None:
         spec = yaml.safe_dump(suggested_spec(found).model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         FolderStore(path.resolve().parent).write(path.name, spec.encode())
-        _say(console, f"{path}: `gaintrace train {path} --data {data}` trains it")
+        _say(
+            console,
+            f"{path}: `gaintrace train {shlex.quote(str(path))} --data {shlex.quote(data)}{of_store(out)}` trains it",
+        )
 
 
 def _say(console: Console, text: str) -> None:

@@ -7,6 +7,7 @@ asked of the same numbers: each data set is left out in turn, and how far either
 known there is its error. Only where properties are better by more than noise are they followed.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -178,8 +179,9 @@ def _shared(known: list[Known]) -> tuple[list[Known], list[str]]:
     """The most data sets that share two configurations or more, and what they share."""
     best: tuple[list[Known], list[str]] = ([], [])
     trained = {name: frozenset(of.hash for of in known if name in of.scores) for of in known for name in of.scores}
-    for several in sorted(set(trained.values()), key=sorted):
-        shared = sorted(name for name, on in trained.items() if several <= on)
+    on = set(trained.values())
+    for several in sorted(on | {one & other for one, other in itertools.combinations(on, 2)}, key=sorted):
+        shared = sorted(name for name, own in trained.items() if several <= own)
         if len(shared) >= LEAST_CONFIGURATIONS and (len(several), len(shared)) > (len(best[0]), len(best[1])):
             best = ([of for of in known if of.hash in several], shared)
     if len(best[0]) < LEAST_DATASETS:

@@ -101,7 +101,13 @@ def _train_claimed(training: "ShardTrainer", shards: list[int], watcher: Watcher
                 continue
             with claim:
                 training.interrupted = partial(_interrupted, watcher, claim)
-                training.train(shard)
+                try:
+                    training.train(shard)
+                except InterruptedRunError:
+                    if watcher.interrupted() or not claim.lost:
+                        raise
+                    watcher.note(f"shard {shard}: this process was asleep, and another took its place")
+                    held.append(shard)
         if held and not waited and say:
             watcher.note(f"shards that another process trains: {', '.join(map(str, held))}; waiting for them")
         left, waited = held, True

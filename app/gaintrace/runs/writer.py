@@ -62,14 +62,21 @@ class RunWriter:
         self._forget_checkpoint(run)  # left behind if the process died right after the result
         return True
 
+    def stopped(self, sweep_id: str, run: str) -> bool:
+        """Whether a sweep stopped a run, so that it needs no training there."""
+        return self._read(layout.stopped(sweep_id, run), run) is not None
+
     def stored(self, run: str) -> RunResult | None:
         """The result of a run; None where there is none that can be read."""
+        return self._read(layout.run(run, layout.RESULT), run)
+
+    def _read(self, key: str, run: str) -> RunResult | None:
         try:
-            return RunResult.model_validate_json(self.runs.read(f"{run}/{layout.RESULT}"))
+            return RunResult.model_validate_json(self.store.read(key))
         except MissingObjectError:
             return None
         except ValidationError:
-            self.note(f"run {run}: {layout.RESULT} is damaged; training it again")
+            self.note(f"run {run}: {key} is damaged; training it again")
             return None
 
     def write(self, config: RunConfig, ended: EndedRun, data: DeviceData, how: Circumstances) -> RunResult:

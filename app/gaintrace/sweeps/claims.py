@@ -3,7 +3,7 @@
 A shard's claims are numbered, and the last one counts. Whoever puts it has the shard until it is released, or until
 another takes its owner for dead: because it is a process of this machine that is no more, or because nobody renewed
 the claim for a minute of the observer's clock. An owner that was only asleep finds the next claim when it renews its
-own, and gives up; what both then trained meanwhile is the same run, of which the first result counts.
+own, and leaves the shard to it; what both then trained meanwhile is the same run, of which the first result counts.
 """
 
 import os
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from pydantic import ValidationError
 
 from gaintrace.config import Strict
 from gaintrace.errors import StoreError
@@ -101,8 +103,7 @@ class Claims:
             data = self.store.read(key)
         except MissingObjectError:
             return True  # gone since it was listed: look again
-        owner = Owner.model_validate_json(data)
-        if owner.released or _gone(owner):
+        if _ended(data):
             return False
         before, since = self.seen.get(shard, (b"", 0.0))
         if data != before:
@@ -118,6 +119,15 @@ def place() -> str:
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return ""
+
+
+def _ended(data: bytes) -> bool:
+    """Whether a claim says that its owner has done with the shard, or is no more. One that is damaged does not."""
+    try:
+        owner = Owner.model_validate_json(data)
+    except ValidationError:
+        return False
+    return owner.released or _gone(owner)
 
 
 def _gone(owner: Owner) -> bool:

@@ -20,23 +20,23 @@ from gaintrace.sweeps.sampling import Tried, suggest
 def next_round(store: Store, plan: Plan, runs_per_shard: int | None = None) -> Plan:
     """The plan of a search with every round in the store, and one more where their runs have all ended.
 
-    The same where there is no more: the last round is planned, the space has no more configurations, or runs of
-    earlier rounds have no result yet. Raises ConfigError where nothing in the space can be trained.
+    More than one where others have trained all of that one, so that there is something to train unless the search is
+    over: its last round is planned, or the space has no more configurations. The same plan where runs have no result
+    yet. Raises ConfigError where nothing in the space can be trained.
     """
     search = plan.spec.search
     assert search is not None
     plan = with_rounds(store, plan)
-    results = read_results(store, plan)
-    if plan.rounds == search.rounds or open_runs(plan, results):
-        return plan
-    runs = _suggested(plan, results, runs_per_shard)
-    if not runs and plan.rounds == 0:
-        raise _nothing_possible(plan.spec)
-    if not runs:
-        return plan
-    key = layout.sweep(plan.sweep_id, layout.round_plan(plan.rounds))
-    store.create(key, Round(number=plan.rounds, runs=runs).model_dump_json(indent=1).encode())
-    return with_rounds(store, plan)
+    while plan.rounds < search.rounds and not open_runs(plan, results := read_results(store, plan)):
+        runs = _suggested(plan, results, runs_per_shard)
+        if not runs and plan.rounds == 0:
+            raise _nothing_possible(plan.spec)
+        if not runs:
+            break
+        key = layout.sweep(plan.sweep_id, layout.round_plan(plan.rounds))
+        store.create(key, Round(number=plan.rounds, runs=runs).model_dump_json(indent=1).encode())
+        plan = with_rounds(store, plan)
+    return plan
 
 
 def open_runs(plan: Plan, results: dict[str, RunResult]) -> list[PlannedRun]:

@@ -18,7 +18,7 @@ from gaintrace.errors import ConfigError, DataError, GaintraceError
 from gaintrace.identity import code_version, population_key
 from gaintrace.runs.result import RunResult
 from gaintrace.runs.writer import Circumstances, RunWriter
-from gaintrace.store import Store, layout
+from gaintrace.store import Store
 from gaintrace.sweeps.plan import Plan, PlannedRun
 from gaintrace.sweeps.rungs import Rungs
 from gaintrace.sweeps.writing import Writing
@@ -83,6 +83,8 @@ class ShardTrainer:
             done = list(pool.map(lambda run: self._done(run.run_id), planned))
         pending = [run for run, succeeded in zip(planned, done, strict=True) if not succeeded]
         self.reporter.already([run.run_id for run, succeeded in zip(planned, done, strict=True) if succeeded])
+        if pending:
+            self.rungs.recall(self.plan.runs)
         try:
             with Writing(self._finished) as self.writing:
                 for fellows in self._fellows(pending):
@@ -98,8 +100,7 @@ class ShardTrainer:
         """Whether nobody wants more of a run."""
         search = self.plan.spec.search
         stops = search is not None and search.stop is not None
-        stopped = stops and self.store.exists(layout.stopped(self.plan.sweep_id, run))
-        return stopped or self.writer.succeeded(run)
+        return (stops and self.writer.stopped(self.plan.sweep_id, run)) or self.writer.succeeded(run)
 
     def _fellows(self, pending: list[PlannedRun]) -> list[list[PlannedRun]]:
         """Runs that can be trained as one population: of one key, and stopped at one place."""
