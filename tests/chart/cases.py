@@ -44,7 +44,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 STEPS: dict[str, dict[str, str]] = {
-    "plan": {},
+    "plan": {"after": ""},
     "train": {"sweep-id": "demo-1", "shard": "0"},
     "aggregate": {"sweep-id": "demo-1"},
     "default": {},

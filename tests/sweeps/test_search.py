@@ -113,13 +113,13 @@ def test_a_round_that_is_lost_is_planned_again_as_it_was(tmp_path, kept):
 def test_a_round_waits_for_the_runs_of_the_one_before(tmp_path):
     store, spec = open_store(tmp_path), parse_spec(SEARCH, "here")
     plan, dataset = plan_sweep(spec, store, runs_per_shard=2)
-    assert unfinished_shards(store, plan) == [0, 1]
+    assert unfinished_shards(store, plan, failed=True) == [0, 1]
     train_shards(plan, dataset, store, [0], machine=CPU)
     plan, _ = plan_sweep(spec, store, runs_per_shard=2)
-    assert (len(plan.runs), unfinished_shards(store, plan)) == (3, [1])
+    assert (len(plan.runs), unfinished_shards(store, plan, failed=True)) == (3, [1])
     train_shards(plan, dataset, store, [1], machine=CPU)
     plan, _ = plan_sweep(spec, store, runs_per_shard=2)
-    assert (len(plan.runs), unfinished_shards(store, plan)) == (6, [2, 3])
+    assert (len(plan.runs), unfinished_shards(store, plan, failed=True)) == (6, [2, 3])
     assert [run.shard for run in plan.runs] == [0, 0, 1, 2, 2, 3]
 
 
@@ -128,11 +128,23 @@ def test_rounds_that_another_sweep_has_trained_are_planned_up_to_one_that_is_lef
     store = open_store(tmp_path)
     searched(tmp_path, SEARCH.replace("rounds: 3", "rounds: 2"))
     plan, _ = plan_sweep(parse_spec(SEARCH, "here"), store)
-    assert (plan.rounds, unfinished_shards(store, plan)) == (3, [2])
+    assert (plan.rounds, unfinished_shards(store, plan, failed=True)) == (3, [2])
     again, _ = plan_sweep(parse_spec(SEARCH, "here"), store)
     assert again == plan
     searched(tmp_path)
-    assert unfinished_shards(store, plan) == []
+    assert unfinished_shards(store, plan, failed=True) == []
+
+
+def test_a_workflow_tries_what_failed_before_it_and_not_what_failed_in_it(tmp_path):
+    store = open_store(tmp_path)
+    spec = parse_spec(
+        SEARCH.replace("rounds: 3", "rounds: 1").replace("learning_rate: 0.01", "learning_rate: 1.0e+38"), "a"
+    )
+    plan, dataset = plan_sweep(spec, store, runs_per_shard=2)
+    train_shards(plan, dataset, store, [0, 1], machine=CPU)
+    assert {result.status for result in read_results(store, plan).values()} == {"failed"}
+    assert unfinished_shards(store, plan, failed=False) == []
+    assert unfinished_shards(store, plan, failed=True) == [0, 1]
 
 
 def test_seeds_of_a_configuration_are_one_result(tmp_path):

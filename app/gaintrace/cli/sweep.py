@@ -152,6 +152,10 @@ def plan(
         str | None,
         typer.Option(metavar="FOLDER", help="Folder for `sweep-id` and `shards.json`, for workflow engines."),
     ] = None,
+    after: Annotated[
+        str,
+        typer.Option(metavar="LIST", help="Shards just trained, of which no failed run is tried again."),
+    ] = "",
     parameters: Annotated[
         str | None, typer.Option(metavar="JSON", help="All parameters of the workflow, to be checked.")
     ] = None,
@@ -160,7 +164,7 @@ def plan(
     """Expand a sweep into shards, put the plan into the store and print the sweep's id.
 
     Of a search, the round that is due: the next one where every run so far has ended. `shards.json` then has the shards
-    that are left to train, and none where the search is over.
+    that are left to train, or have runs that failed before this workflow, and none where the search is over.
     """
     from gaintrace.cluster.parameters import check_given
     from gaintrace.store import FolderStore, open_store
@@ -180,8 +184,9 @@ def plan(
     watcher = ConsoleWatcher(plain(stderr=True))
     plan_, _ = plan_sweep(spec, store, runs_per_shard=runs_per_pod, watcher=watcher)
     if folder is not None:
+        shards = unfinished_shards(store, plan_, failed=not after)
         FolderStore(folder).write("sweep-id", plan_.sweep_id.encode())
-        FolderStore(folder).write("shards.json", json.dumps(unfinished_shards(store, plan_)).encode())
+        FolderStore(folder).write("shards.json", json.dumps(shards).encode())
     print(plan_.sweep_id)
 
 

@@ -89,14 +89,18 @@ def _with_next_round(plan: Plan, store: Store, runs_per_shard: int | None) -> Pl
     return next_round(store, plan, runs_per_shard)
 
 
-def unfinished_shards(store: Store, plan: Plan) -> list[int]:
-    """The shards that a workflow is to train: all of a grid's; of a search's those with runs that have not ended."""
+def unfinished_shards(store: Store, plan: Plan, *, failed: bool) -> list[int]:
+    """The shards that a workflow is to train: all of a grid's; of a search's those with runs that have not ended.
+
+    `failed`: those with runs that failed as well, which are tried again.
+    """
     if plan.spec.search is None:
         return list(range(plan.shards))
     from gaintrace.sweeps.results import read_results
-    from gaintrace.sweeps.rounds import open_runs
 
-    return sorted({run.shard for run in open_runs(plan, read_results(store, plan))})
+    results = read_results(store, plan)
+    ended = {run for run, result in results.items() if not (failed and result.status == "failed")}
+    return sorted({run.shard for run in plan.runs if run.run_id not in ended})
 
 
 def conclude(store: Store, plan: Plan, pushgateway: str = "") -> Concluded:
