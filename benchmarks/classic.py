@@ -18,7 +18,9 @@ from history import History, target_rows
 from gaintrace.config import DataConfig
 from gaintrace.data.dataset import Dataset
 from gaintrace.data.split import TEST_FOLD
-from gaintrace.runs.mastery_measures import auc, earlier_answers_of, measure_mastery, within_skill_auc
+from gaintrace.runs.auc import auc, within_skill_auc
+from gaintrace.runs.mastery_measures import measure_mastery
+from gaintrace.runs.targets import Targets
 
 Scores = dict[str, Any]
 Prediction = tuple[Any, Any]
@@ -100,8 +102,7 @@ def _best(
         "chosen": said.format(strength),
     }
     if mastery is not None:
-        past = earlier_answers_of(asked, dataset, config)
-        measured = measure_mastery(asked.assign(mastery=mastery).reset_index(drop=True), past, dataset, config)
+        measured = measure_mastery(asked.assign(mastery=mastery), Targets.of(asked, dataset, config))
         found["mastery"] = auc(mastery, answered["test"])
         found["mastery within"] = measured.mastery_within_skill_auc
         found["measures"] = measured.model_dump()

@@ -14,8 +14,8 @@ from gaintrace.data.dataset import save_dataset
 from gaintrace.data.synthetic import generate
 from gaintrace.errors import ConfigError, StoreError
 from gaintrace.report.pykt import described, pykt_rows
+from gaintrace.runs.auc import auc
 from gaintrace.runs.evaluation import evaluate_in_windows
-from gaintrace.runs.mastery_measures import auc
 from gaintrace.runs.predictions import read_predictions
 from gaintrace.runs.reproduction import RecordedRun
 from gaintrace.store import layout, open_store

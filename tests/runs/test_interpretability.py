@@ -19,15 +19,15 @@ from gaintrace.report.aggregate import aggregate
 from gaintrace.report.readings import readings
 from gaintrace.report.words import MASTERY_NAMES, SIMULATOR_NAMES
 from gaintrace.runs.interpretability import (
+    LEAST,
     association,
     calibration,
     curve_recovery,
-    future_correctness,
     interpret,
     learned,
 )
-from gaintrace.runs.mastery_measures import earlier_answers_of
 from gaintrace.runs.result import GainStatistics, RunResult
+from gaintrace.runs.targets import Chains, Targets, future_correctness
 from gaintrace.store import open_store
 from tests.conftest import small_run
 from tests.made_results import planned, succeed
@@ -64,7 +64,7 @@ def dataset_of(frame):
 
 def interpreted(frame, config=None):
     config, dataset = config or RunConfig(), dataset_of(frame.sort_values(["student", "position"]))
-    return interpret(frame, earlier_answers_of(frame, dataset, config.data), config, WEIGHTS, dataset)
+    return interpret(frame, Targets.of(frame, dataset, config.data), config, WEIGHTS)
 
 
 def test_a_fall_of_mastery_is_counted_inside_a_chunk_and_not_between_chunks():
@@ -78,9 +78,19 @@ def test_a_fall_of_mastery_is_counted_inside_a_chunk_and_not_between_chunks():
     assert interpreted(frame, config).mastery_falls == 2
 
 
+def future_of(frame):
+    """Without windows."""
+    student, skill, response = (frame[name].to_numpy() for name in ("student", "skill", "response"))
+    return future_correctness(response, Chains.of(student, np.zeros_like(student), skill))
+
+
+def associated(frame, by):
+    return association(*(frame[name].to_numpy() for name in (by, "mastery", "future")), LEAST[by])
+
+
 def test_future_correctness_is_the_share_from_here_on():
-    frame = made(students=3, each=12, skills=2).assign(chunk=0)
-    future = future_correctness(frame)
+    frame = made(students=3, each=12, skills=2)
+    future = future_of(frame)
     for row in frame.index:
         at = frame.loc[row]
         later = frame[(frame["student"] == at["student"]) & (frame["skill"] == at["skill"]) & (frame.index >= row)]
@@ -98,12 +108,12 @@ def test_mastery_that_decides_answers_is_told_from_an_ability_that_does_not():
 
 
 def test_groups_without_enough_targets_do_not_count():
-    frame = made(students=2, each=12).assign(chunk=0)
-    frame["future"] = future_correctness(frame)
-    assert association(frame, "skill").groups == 0
-    assert association(frame, "skill").mean is None
-    assert association(frame, "student").groups == 2
-    assert association(frame.assign(mastery=0.5), "student").mean is None
+    frame = made(students=2, each=12)
+    frame["future"] = future_of(frame)
+    assert associated(frame, "skill").groups == 0
+    assert associated(frame, "skill").mean is None
+    assert associated(frame, "student").groups == 2
+    assert associated(frame.assign(mastery=0.5), "student").mean is None
 
 
 @pytest.mark.parametrize("by", ["skill", "student"])
@@ -111,13 +121,13 @@ def test_associations_are_those_of_each_group_by_itself(by):
     frame = made(students=60, each=35).sample(frac=1, random_state=2)
     frame.loc[frame["student"] == 7, "mastery"] = 0.25
     frame["future"] = np.random.default_rng(1).random(len(frame)).round(1)
-    least = {"skill": 30, "student": 10}[by]
+    least = LEAST[by]
     found = [
         float(np.corrcoef(group["mastery"], group["future"])[0, 1])
         for _, group in frame.groupby(by)
         if len(group) >= least and group["mastery"].nunique() > 1 and group["future"].nunique() > 1
     ]
-    measured = association(frame, by)
+    measured = associated(frame, by)
     assert measured.groups == len(found)
     assert measured.mean == pytest.approx(np.mean(found), rel=0, abs=1e-15)
 

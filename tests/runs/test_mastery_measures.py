@@ -9,15 +9,9 @@ from hypothesis import strategies as st
 from gaintrace.config import DataConfig, SyntheticConfig
 from gaintrace.data.split import TEST_FOLD
 from gaintrace.data.synthetic import generate
-from gaintrace.runs.mastery_measures import (
-    auc,
-    deviation_among_equals,
-    earlier_answers,
-    earlier_answers_of,
-    measure_mastery,
-    skill_base_rates,
-    within_skill_auc,
-)
+from gaintrace.runs.auc import auc, within_skill_auc
+from gaintrace.runs.mastery_measures import deviation_among_equals, measure_mastery
+from gaintrace.runs.targets import Targets, earlier_answers, skill_base_rates
 
 DATA = generate(SyntheticConfig(students=200, skills=5, mean_length=30))
 CHUNKS = DataConfig(max_sequence_length=20)
@@ -33,14 +27,14 @@ def targets(mastery):
 
 
 def measured(frame):
-    return measure_mastery(frame, earlier_answers_of(frame, DATA, CHUNKS), DATA, CHUNKS)
+    return measure_mastery(frame, Targets.of(frame, DATA, CHUNKS))
 
 
 def test_earlier_answers_of_targets_are_those_of_their_rows():
     frame = targets(lambda frame: 0.5)
-    found = earlier_answers_of(frame, DATA, CHUNKS)
-    assert found["answers"].tolist() == frame["answers"].tolist()
-    assert found["right"].tolist() == frame["right"].tolist()
+    found = Targets.of(frame, DATA, CHUNKS)
+    assert found.answers.tolist() == frame["answers"].tolist()
+    assert found.right.tolist() == frame["right"].tolist()
 
 
 @given(rows=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=40))

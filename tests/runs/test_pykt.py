@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaintrace.config import DataConfig
-from gaintrace.runs.mastery_measures import auc
+from gaintrace.runs.auc import auc
 from gaintrace.runs.pykt import answers, late_fusion, level_aucs, pykt_scores
 from tests.data.test_batches import made
 
@@ -68,7 +68,7 @@ def test_an_answer_is_a_target_once_at_the_level_of_questions():
 
 def test_where_answers_have_one_skill_there_is_one_level():
     dataset = made([12, 9, 30])
-    found = pykt_scores(scored(dataset), scored(dataset, 1), dataset, DataConfig())
+    found = pykt_scores(scored(dataset), scored(dataset, 1), answers(dataset.interactions), DataConfig())
     assert found.e1.windowaucconcepts is not None
     others = found.e1.model_dump(exclude={"windowaucconcepts"}) | found.e2.model_dump(exclude={"windowaucconcepts"})
     assert set(others.values()) == {None}
@@ -77,12 +77,12 @@ def test_where_answers_have_one_skill_there_is_one_level():
 def test_chunks_and_windows_are_told_apart():
     dataset = made([12, 9, 30], skills_per_answer=2)
     by_chunks, windowed = scored(dataset), scored(dataset, 1)
-    found = pykt_scores(by_chunks, windowed, dataset, DataConfig(max_sequence_length=20))
+    found = pykt_scores(by_chunks, windowed, answers(dataset.interactions), DataConfig(max_sequence_length=20))
     assert found.e1.oriauclate_mean == level_aucs(by_chunks, "e1", answers(dataset.interactions))["late_mean"]
     assert found.e2.windowauclate_all == level_aucs(windowed, "e2", answers(dataset.interactions))["late_all"]
     assert (found.window_overlap, found.window_targets) == (15, len(windowed))
     sliding = DataConfig(max_sequence_length=20, evaluation_overlap=19)
-    in_windows = pykt_scores(windowed, windowed, dataset, sliding)
+    in_windows = pykt_scores(windowed, windowed, answers(dataset.interactions), sliding)
     assert in_windows.window_overlap == 19
     assert in_windows.e1.oriauclate_mean is None
     assert in_windows.e1.windowauclate_mean == found.e1.windowauclate_mean

@@ -7,7 +7,7 @@ import torch
 from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import Dataset
 from gaintrace.errors import ConfigError
-from gaintrace.runs.pykt import pykt_scores
+from gaintrace.runs.pykt import answers, pykt_scores
 from gaintrace.runs.reproduction import RecordedRun
 from gaintrace.runs.result import PyktScores
 from gaintrace.runs.weights import misfit, read_weights
@@ -43,4 +43,4 @@ def evaluate_in_windows(
     bf16 = run.config.training.precision == "bf16"
     predicted = {name: predict(encoder, data, data.test, bf16, between) for name, encoder in encoders.items()}
     frame = probabilities(predicted)
-    return pykt_scores(frame, frame, dataset, config)
+    return pykt_scores(frame, frame, answers(dataset.interactions), config)

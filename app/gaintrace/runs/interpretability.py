@@ -1,6 +1,5 @@
 """How far the mastery encoder is what it claims to be, measured on the test predictions of a run."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -8,19 +7,12 @@ import pandas as pd
 from torch import Tensor
 
 from gaintrace.config import RunConfig, SyntheticConfig
-from gaintrace.data.dataset import Dataset
 from gaintrace.data.simulators import Students
 from gaintrace.data.synthetic import simulate
-from gaintrace.data.windows import window_starts
 from gaintrace.model.curves import natural
 from gaintrace.model.evidence import STARTS
-from gaintrace.runs.mastery_measures import (
-    Scores,
-    auc,
-    deviation_among_equals,
-    mastery_logit,
-    measure_mastery,
-)
+from gaintrace.runs.auc import Scores, auc
+from gaintrace.runs.mastery_measures import deviation_among_equals, mastery_logit, measure_mastery
 from gaintrace.runs.result import (
     Association,
     Calibration,
@@ -29,11 +21,10 @@ from gaintrace.runs.result import (
     ReliabilityBin,
     Spread,
 )
+from gaintrace.runs.targets import Chains, Targets
 from gaintrace.training.epoch_rules import SIDES
 from gaintrace.training.history import Weights
 from gaintrace.training.loss_weight import LOG_VARIANCE, side_weight
-
-Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 BINS = 15
 """Of equal width, as usual for the expected calibration error (Guo et al., 2017)."""
@@ -45,77 +36,36 @@ TRUTH = {"beta_skill": "beta", "m_sat": "m_sat", "offset": "offset", "threshold"
 """Learned parameter → simulated one."""
 
 
-def interpret(
-    predictions: pd.DataFrame, past: pd.DataFrame, config: RunConfig, weights: Weights, dataset: Dataset
-) -> Interpretability:
-    """`predictions`: rows as in predictions.parquet, a target each; `weights`: of the run, at its selected epochs.
-
-    `past`: what `earlier_answers_of` says of the targets; `dataset`: the one that the run was trained on.
-    """
-    data, position = config.data, predictions["position"].to_numpy(np.int64)
-    frame = predictions.assign(chunk=window_starts(position, data.max_sequence_length, data.evaluation_overlap))
-    frame = frame.iloc[np.lexsort((position, frame["student"].to_numpy()))].reset_index(drop=True)
-    response = frame["response"].to_numpy()
-    chain = _Chains.of(frame)
-    frame["future"] = future_correctness(frame, chain)
+def interpret(predictions: pd.DataFrame, targets: Targets, config: RunConfig, weights: Weights) -> Interpretability:
+    """`predictions`: rows as in predictions.parquet, one a target; `weights`: of the run, at its selected epochs."""
+    frame = targets.in_order(predictions)
+    mastery, response = frame["mastery"].to_numpy(), frame["response"].to_numpy()
     return Interpretability(
-        mastery_falls=None if config.model.gain == "evidence" else falls(frame, chain),
+        mastery_falls=None if config.model.gain == "evidence" else falls(mastery, targets.chains),
         mastery_auc=auc(sigmoid(mastery_logit(frame)), response),
-        **measure_mastery(predictions, past, dataset, config.data).model_dump(),
-        future_within_skills=association(frame, "skill"),
-        future_within_students=association(frame, "student"),
+        **measure_mastery(predictions, targets).model_dump(),
+        future_within_skills=association(frame["skill"].to_numpy(), mastery, targets.future, LEAST["skill"]),
+        future_within_students=association(frame["student"].to_numpy(), mastery, targets.future, LEAST["student"]),
         calibration={side: calibration(frame[side].to_numpy(), response) for side in config.sides},
         curve_recovery=curve_recovery(config, weights),
     )
 
 
-@dataclass(frozen=True)
-class _Chains:
-    """The targets of each student, chunk and skill in a row. `first`: where each such chain begins in `order`."""
-
-    order: Integers
-    first: Integers
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame) -> "_Chains":
-        """Rows are in order of position."""
-        names = ("student", "chunk", "skill")
-        key = np.zeros(len(frame), np.int64)
-        for values in (frame[name].to_numpy(np.int64) for name in names):
-            key = key * (values.max(initial=0) + 1) + values
-        order = np.argsort(key, kind="stable")
-        return cls(order, np.flatnonzero(np.diff(key[order], prepend=-1)))
-
-
-def falls(frame: pd.DataFrame, chains: "_Chains | None" = None) -> int:
-    """How often a student's mastery of a skill went down in a chunk; rows in order of position."""
-    chains = chains or _Chains.of(frame)
-    change = np.diff(frame["mastery"].to_numpy()[chains.order], prepend=0)
+def falls(mastery: Scores, chains: Chains) -> int:
+    """How often a student's mastery of a skill went down in a chunk; rows as those of the chains."""
+    change = np.diff(mastery[chains.order], prepend=0)
     change[chains.first] = 0
     return int((change < -MASTERY_ROUNDING).sum())
 
 
-def future_correctness(frame: pd.DataFrame, chains: "_Chains | None" = None) -> Scores:
-    """Share of correct answers of a student on a skill from each target on, in a chunk; rows in order of position."""
-    chains = chains or _Chains.of(frame)
-    response = frame["response"].to_numpy(np.int64)[chains.order]
-    length = np.diff(chains.first, append=len(response))
-    end = np.repeat(chains.first + length, length)
-    right = np.concatenate([[0], response.cumsum()])
-    future = np.empty(len(response))
-    row = np.arange(len(response))
-    future[chains.order] = (right[end] - right[row]) / (end - row)
-    return future
-
-
-def association(frame: pd.DataFrame, by: str) -> Association:
-    """Correlation of mastery with what follows inside each skill or student (0 ..), averaged over those with enough."""
-    key = frame[by].to_numpy(np.int64)
-    order = np.argsort(key, kind="stable")
-    start = np.flatnonzero(np.diff(key[order], prepend=-1))
-    count = np.diff(start, append=len(key))
-    mastery, future = (frame[name].to_numpy(np.float64)[order] for name in ("mastery", "future"))
-    enough = count >= LEAST[by]
+def association(group: Scores, mastery: Scores, future: Scores, least: int) -> Association:
+    """Correlation of mastery with what follows inside each group (0 ..), averaged over those with targets enough."""
+    narrow = group.astype(np.min_scalar_type(group.max(initial=0)))  # which numpy sorts by counting
+    order = np.argsort(narrow, kind="stable")
+    start = np.flatnonzero(np.diff(group[order].astype(np.int64), prepend=-1))
+    count = np.diff(start, append=len(group))
+    mastery, future = (values.astype(np.float64)[order] for values in (mastery, future))
+    enough = count >= least
     for values in (mastery, future):
         enough &= np.maximum.reduceat(values, start) > np.minimum.reduceat(values, start)
         np.subtract(values, np.repeat(np.add.reduceat(values, start) / count, count), out=values)
@@ -192,9 +142,9 @@ def learned(config: RunConfig, weights: Weights) -> dict[str, LearnedParameter]:
     }
 
 
-def spread(predictions: pd.DataFrame, past: pd.DataFrame) -> dict[str, Spread]:
+def spread(predictions: pd.DataFrame, targets: Targets) -> dict[str, Spread]:
     """How far apart the probabilities lie that each encoder gives, and that mastery gives by itself: `mastery`."""
-    exposure, skill = past["answers"].to_numpy(), predictions["skill"].to_numpy()
+    exposure, skill = targets.answers, predictions["skill"].to_numpy()
     scores = {name: predictions[name].to_numpy() for name in SIDES if name in predictions}
     scores["mastery"] = sigmoid(mastery_logit(predictions))
     return {

@@ -24,22 +24,21 @@ import pandas as pd
 
 from gaintrace.config import DataConfig
 from gaintrace.data.batches import window_overlap
-from gaintrace.data.dataset import Dataset
-from gaintrace.runs.mastery_measures import Scores, auc
+from gaintrace.runs.auc import Scores, auc
 from gaintrace.runs.result import PyktAucs, PyktScores
 from gaintrace.training.epoch_rules import SIDES
 
 Answers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def pykt_scores(test: pd.DataFrame, windowed: pd.DataFrame, dataset: Dataset, config: DataConfig) -> PyktScores:
+def pykt_scores(test: pd.DataFrame, windowed: pd.DataFrame, answer: Answers, config: DataConfig) -> PyktScores:
     """AUCs of the encoders at both levels.
 
     `test`, `windowed`: index (a row of the data set's interactions, each once), response, and each side's probability,
-    as the run is evaluated and from windows. Where it is evaluated in windows, there are none of chunks.
+    as the run is evaluated and from windows. Where it is evaluated in windows, there are none of chunks. `answer`: see
+    `level_aucs`.
     """
     sides = [side for side in SIDES if side in windowed]
-    answer = answers(dataset.interactions)
     of_windows = {side: level_aucs(windowed, side, answer) for side in sides}
     of_chunks = {side: level_aucs(test, side, answer) for side in sides} if config.evaluation_overlap == 0 else {}
     return PyktScores(

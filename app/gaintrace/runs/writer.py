@@ -6,23 +6,25 @@ not finished, whatever else lies in its folder.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from threading import Lock
+from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import torch
 from pydantic import ValidationError
 from safetensors.torch import save
 
-from gaintrace.config import DataConfig, RunConfig
+from gaintrace.config import RunConfig
 from gaintrace.data.batches import DeviceData
 from gaintrace.data.dataset import Dataset
 from gaintrace.identity import code_version
 from gaintrace.runs.build import build
 from gaintrace.runs.files import add_file
 from gaintrace.runs.interpretability import interpret, learned, mastery_recovery, spread
-from gaintrace.runs.mastery_measures import earlier_answers_of
-from gaintrace.runs.pykt import pykt_scores
+from gaintrace.runs.pykt import Answers, answers, pykt_scores
 from gaintrace.runs.result import DataName, EncoderMetrics, GainStatistics, Metrics, RunError, RunResult, Stopped
+from gaintrace.runs.targets import Targets
 from gaintrace.runs.vocabulary import Vocabulary
 from gaintrace.store import MissingObjectError, Store, layout
 from gaintrace.training.checkpoint import NAME as CHECKPOINT
@@ -44,6 +46,41 @@ class Circumstances:
     environment: dict[str, str | int | float]
 
 
+@dataclass(frozen=True)
+class Tested:
+    """What runs on one data set and split have in common, made once for all of them.
+
+    `identity`: student, position among the student's rows and skill of each target. `truth`: the simulated mastery,
+    where there is one. `answer`: which answer each row of the data set is of. `vocabulary`: the file.
+    """
+
+    identity: pd.DataFrame
+    truth: pd.DataFrame
+    targets: Targets
+    answer: Answers
+    vocabulary: bytes
+
+    @classmethod
+    def of(cls, predictions: pd.DataFrame, dataset: Dataset, config: RunConfig) -> Self:
+        """`predictions`: of one of the runs."""
+        index = predictions["index"].to_numpy()
+        rows = dataset.interactions.iloc[index].reset_index(drop=True)
+        first = dataset.interactions["student"].drop_duplicates().index.to_numpy()
+        position = (index - first[rows["student"]]).astype(np.int32)
+        identity = pd.DataFrame({"student": rows["student"], "position": position, "skill": rows["skill"]})
+        return cls(
+            identity=identity,
+            truth=rows[[name for name in ("true_mastery",) if name in rows]],
+            targets=Targets.of(identity.assign(response=predictions["response"]), dataset, config.data),
+            answer=answers(dataset.interactions),
+            vocabulary=Vocabulary.of(dataset, config).model_dump_json().encode(),
+        )
+
+    def stored(self, predictions: pd.DataFrame) -> pd.DataFrame:
+        """predictions.parquet of a run."""
+        return pd.concat([self.identity, predictions.drop(columns="index"), self.truth], axis=1)
+
+
 class RunWriter:
     """Reads and writes the runs of a store that were, or are, trained on one data set. `note` hears what was found."""
 
@@ -52,7 +89,8 @@ class RunWriter:
         self.runs = store.child(layout.RUNS)
         self.dataset = dataset
         self.note = note
-        self.past: dict[str, pd.DataFrame] = {}  # earlier answers of the test targets, by the data's configuration
+        self.tested: dict[str, Tested] = {}  # by the data's configuration
+        self.lock = Lock()  # of these: several threads write
 
     def succeeded(self, run: str) -> bool:
         """Whether a run is finished, so that it needs no training."""
@@ -88,17 +126,17 @@ class RunWriter:
         files = {"epochs.csv": add_file(folder, name, epochs_csv(ended.history.rows))}
         if ended.error is not None:
             return self._publish(self._result(config, ended.run, how, ended.error, files, _epochs(ended, data)))
-        predictions = self._predictions(ended)
+        assert ended.predictions is not None
+        tested = self._tested(ended.predictions, config)
+        predictions = tested.stored(ended.predictions)
         tensors = {f"{side}.{k}": v.cpu() for side, state in ended.weights.items() for k, v in state.items()}
         for name, content in (
             ("predictions.parquet", predictions.to_parquet(index=False)),
             ("model.safetensors", save(tensors, {"config": config.model_dump_json()})),
-            (layout.VOCABULARY, Vocabulary.of(self.dataset, config).model_dump_json().encode()),
+            (layout.VOCABULARY, tested.vocabulary),
         ):
             files[name] = add_file(folder, name, content)
-        measured = _epochs(ended, data) | _measured(
-            config, ended, predictions, self._past(predictions, config.data), self.dataset
-        )
+        measured = _epochs(ended, data) | _measured(config, ended, predictions, tested, self.dataset)
         return self._publish(self._result(config, ended.run, how, None, files, measured))
 
     def fail(self, run: str, config: RunConfig, error: Exception, how: Circumstances) -> RunResult:
@@ -139,26 +177,13 @@ class RunWriter:
             **measured,
         )
 
-    def _predictions(self, ended: EndedRun) -> pd.DataFrame:
-        """Test predictions with what identifies each target: student, position among the student's rows, skill."""
-        frame = ended.predictions
-        assert frame is not None
-        rows = self.dataset.interactions.iloc[frame["index"].to_numpy()].reset_index(drop=True)
-        first = self.dataset.interactions["student"].drop_duplicates().index.to_numpy()
-        identity = {
-            "student": rows["student"],
-            "position": (frame["index"] - first[rows["student"]]).astype("int32"),
-            "skill": rows["skill"],
-        }
-        truth = {"true_mastery": rows["true_mastery"]} if "true_mastery" in rows else {}
-        return pd.DataFrame({**identity, **frame.drop(columns="index"), **truth})
-
-    def _past(self, predictions: pd.DataFrame, config: DataConfig) -> pd.DataFrame:
-        """The targets of all runs on the same data are the same."""
-        key = config.model_dump_json()
-        if key not in self.past:
-            self.past[key] = earlier_answers_of(predictions, self.dataset, config)
-        return self.past[key]
+    def _tested(self, predictions: pd.DataFrame, config: RunConfig) -> Tested:
+        """What runs on the same data have in common. `predictions`: of one of them."""
+        key = f"{config.data.model_dump_json()} {config.model.items == 'none'}"
+        with self.lock:
+            if key not in self.tested:
+                self.tested[key] = Tested.of(predictions, self.dataset, config)
+            return self.tested[key]
 
     def _publish(self, result: RunResult) -> RunResult:
         """Put result.json, and return the one that counts: of two pods on one run, the first to succeed.
@@ -216,9 +241,9 @@ def _epochs(ended: EndedRun, data: DeviceData) -> dict[str, Any]:
 
 
 def _measured(
-    config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, past: pd.DataFrame, dataset: Dataset
+    config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, tested: Tested, dataset: Dataset
 ) -> dict[str, Any]:
-    """What is measured on test. `predictions`: as stored; `past`: the earlier answers of each."""
+    """What is measured on test. `predictions`: as stored."""
 
     def encoder(score: EncoderScore) -> EncoderMetrics:
         return EncoderMetrics(loss=score.loss, auc=score.auc, accuracy=score.accuracy)
@@ -229,9 +254,9 @@ def _measured(
         "test": Metrics(**{side: encoder(score) for side, score in ended.test.items()}, targets=len(predictions)),
         "learned": learned(config, ended.weights),
         "gain": GainStatistics(**asdict(ended.gain)) if ended.gain else None,
-        "spread": spread(predictions, past),
-        "interpretability": interpret(predictions, past, config, ended.weights, dataset),
+        "spread": spread(predictions, tested.targets),
+        "interpretability": interpret(predictions, tested.targets, config, ended.weights),
         "mastery_recovery": mastery_recovery(predictions),
-        "pykt": pykt_scores(ended.predictions, ended.windowed, dataset, config.data),
+        "pykt": pykt_scores(ended.predictions, ended.windowed, tested.answer, config.data),
         "simulator": dataset.simulator,
     }

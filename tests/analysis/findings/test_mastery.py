@@ -7,8 +7,8 @@ from gaintrace.analysis.findings.mastery import degenerate_mastery, exposure_not
 from gaintrace.config import DataConfig, SyntheticConfig
 from gaintrace.data.synthetic import generate
 from gaintrace.runs.interpretability import spread as measured_spread
-from gaintrace.runs.mastery_measures import earlier_answers_of
 from gaintrace.runs.result import Association, GainStatistics, Interpretability, LearnedParameter, Spread
+from gaintrace.runs.targets import Targets
 from gaintrace.store import open_store
 from tests.analysis.findings.evidence import evidence
 
@@ -119,7 +119,7 @@ def test_mastery_that_counts_practice_is_found_whatever_ability_is_beside_it_and
     frame["ability"] = ability * np.random.default_rng(1).normal(size=200)[frame["student"]]
     told = 2 * frame["mastery"] if counts else own
     frame["e1"], frame["e2"] = (1 / (1 + np.exp(-logit)) for logit in (own, told + frame["ability"]))
-    found = measured_spread(frame, earlier_answers_of(frame, dataset, DataConfig()))
+    found = measured_spread(frame, Targets.of(frame, dataset, DataConfig()))
     assert (found["e2"].among_equals > 0.1) == (ability > 0 or not counts)
     findings = list(degenerate_mastery(evidence(open_store(tmp_path), GRID, even, spread=found)))
     assert len(findings) == counts
