@@ -8,8 +8,11 @@ QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model an
   training/test_evaluation.py training/test_memory.py runs/test_interpretability.py sweeps/test_plan.py \
   report/test_verdict.py)
 
+# One more than cores: tests of servers and processes wait.
+WORKERS = -n $(shell echo $$(( $$(nproc) < 3 ? $$(nproc) + 1 : 4 ))) --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help sweep quick test check docs site lock sbom chart clean bench image image-test cluster-test argo-schema
+.PHONY: help sweep quick test thorough check docs site lock sbom chart clean bench image image-test cluster-test argo-schema
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -21,7 +24,10 @@ quick: .venv/installed ## Run the tests of a minute: no servers, hardly a proces
 	OMP_NUM_THREADS=1 $(BIN)/pytest --hypothesis-profile=quick -m "not slow and not thorough and not realdata" $(QUICK)
 
 test: .venv/installed ## Run the test suite
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest $(WORKERS) -m "not thorough"
+
+thorough: .venv/installed ## Run what it leaves out: more kills, seeds, locales and combinations (minutes)
+	$(BIN)/pytest $(WORKERS) -m thorough
 
 check: .venv/installed ## Lint, format check, types, and generated docs being current
 	$(BIN)/ruff check app tests benchmarks release

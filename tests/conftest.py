@@ -31,6 +31,11 @@ grid: {training.bce_loss_weight: [0.3, 0.7]}
 """Two runs that train in a second."""
 
 
+def thorough(*values: Any) -> Any:
+    """A case of a parametrized test that `make thorough` alone runs, as others nearly say the same."""
+    return pytest.param(*values, marks=pytest.mark.thorough)
+
+
 DEAR = ("tests/monitoring/", "tests/chart/")
 """Folders whose files share servers or rendered charts."""
 

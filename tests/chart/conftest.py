@@ -1,14 +1,13 @@
 import pytest
 
-from tests.chart.cases import CASES, render
+from tests.chart.cases import CASES, render, render_ahead
 
 
 @pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def rendered() -> dict[str, str]:
     """Every case, rendered once."""
-    found = {}
-    for name, (values, options) in CASES.items():
-        result = render(tmp_path_factory.mktemp(name), values, *options)
-        assert result.returncode == 0, result.stderr
-        found[name] = result.stdout
-    return found
+    for values, options in CASES.values():
+        render_ahead(values, options=options)
+    found = {name: render(values, *options) for name, (values, options) in CASES.items()}
+    assert [result.stderr for result in found.values() if result.returncode] == []
+    return {name: result.stdout for name, result in found.items()}

@@ -17,7 +17,7 @@ import yaml
 
 from gaintrace import __version__
 from tests.argo_schema import REMOVED, faults, keys
-from tests.chart.cases import CASES, CHART, ROOT, documents, render
+from tests.chart.cases import CASES, CHART, ROOT, documents, render, render_ahead
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -119,27 +119,33 @@ def test_nightly_sleeps_until_it_has_data_sets(rendered: dict[str, str]) -> None
     assert suspended == {"defaults": True, "everything": False}
 
 
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"imgae": {}}, "imgae"),
-        ({"image": {"tagg": "x"}}, "tagg"),
-        ({"image": {"digest": "latest"}}, "/image/digest"),
-        ({"training": {"gpus": 2}}, "/training/gpus"),
-        ({"gpu": {"hourlyPrice": "2 EUR"}}, "/gpu/hourlyPrice"),
-        ({"training": {"memory": "16 GB"}}, "/training/memory"),
-        ({"store": {"uri": "http://x"}}, "/store/uri"),
-        ({"nightly": {"schedule": "nightly"}}, "/nightly/schedule"),
-        ({"nightly": {"datasets": ["assist2015"]}}, "/nightly/datasets/0"),
-        ({"metrics": {"podMonitor": {"enabled": "yes"}}}, "/metrics/podMonitor/enabled"),
-        ({"rbac": {"submitters": [{"name": "me"}]}}, "kind"),
-        ({"image": {"repository": ""}}, "image.repository is not set"),
-        ({"store": {"uri": "file:///data"}}, "file:///data is not below store.persistence.mountPath, /store"),
-        ({"store": {"uri": "file:///stores"}}, "not below"),
-    ],
-)
-def test_values_that_mean_nothing_are_refused(tmp_path: Path, values: dict[str, Any], words: str) -> None:
-    result = render(tmp_path, values)
+NONSENSE: list[tuple[dict[str, Any], str]] = [
+    ({"imgae": {}}, "imgae"),
+    ({"image": {"tagg": "x"}}, "tagg"),
+    ({"image": {"digest": "latest"}}, "/image/digest"),
+    ({"training": {"gpus": 2}}, "/training/gpus"),
+    ({"gpu": {"hourlyPrice": "2 EUR"}}, "/gpu/hourlyPrice"),
+    ({"training": {"memory": "16 GB"}}, "/training/memory"),
+    ({"store": {"uri": "http://x"}}, "/store/uri"),
+    ({"nightly": {"schedule": "nightly"}}, "/nightly/schedule"),
+    ({"nightly": {"datasets": ["assist2015"]}}, "/nightly/datasets/0"),
+    ({"metrics": {"podMonitor": {"enabled": "yes"}}}, "/metrics/podMonitor/enabled"),
+    ({"rbac": {"submitters": [{"name": "me"}]}}, "kind"),
+    ({"image": {"repository": ""}}, "image.repository is not set"),
+    ({"store": {"uri": "file:///data"}}, "file:///data is not below store.persistence.mountPath, /store"),
+    ({"store": {"uri": "file:///stores"}}, "not below"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals() -> None:
+    render_ahead(*(values for values, _ in NONSENSE))
+
+
+@pytest.mark.usefixtures("refusals")
+@pytest.mark.parametrize(("values", "words"), NONSENSE)
+def test_values_that_mean_nothing_are_refused(values: dict[str, Any], words: str) -> None:
+    result = render(values)
     assert result.returncode != 0
     assert words in result.stderr
 

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -143,9 +142,9 @@ def nested(flat: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def changed() -> dict[str, dict[str, Any]]:
     """The objects of a release of which every value is another than the default."""
-    result = render(tmp_path_factory.mktemp("changed"), nested({name: value for name, value, _, _ in EFFECTS}))
+    result = render(nested({name: value for name, value, _, _ in EFFECTS}))
     assert result.returncode == 0, result.stderr
     return {f"{d['kind']}/{d['metadata']['name']}": d for d in documents(result.stdout)}
 
@@ -211,8 +210,8 @@ def test_only_training_pods_are_placed(changed: dict[str, dict[str, Any]]) -> No
             assert bool(look(changed, (step, "spec", field))) == (step in TRAINING), (step, field)
 
 
-def test_the_platform_may_choose_the_user(tmp_path: Path) -> None:
-    found = documents(render(tmp_path, {"podSecurity": {"user": None}}).stdout)
+def test_the_platform_may_choose_the_user() -> None:
+    found = documents(render({"podSecurity": {"user": None}}).stdout)
     for document in found:
         if document["kind"] in ("WorkflowTemplate", "Pod"):
             context = document["spec"]["securityContext"]
@@ -220,14 +219,14 @@ def test_the_platform_may_choose_the_user(tmp_path: Path) -> None:
             assert context["runAsNonRoot"] is True
 
 
-def test_an_image_without_digest_has_the_release_s_tag_or_another(tmp_path: Path) -> None:
+def test_an_image_without_digest_has_the_release_s_tag_or_another() -> None:
     for tag, expected in (("", "0.1.0"), ("nightly", "nightly")):
-        text = render(tmp_path, {"image": {"tag": tag}}).stdout
+        text = render({"image": {"tag": tag}}).stdout
         template = next(d for d in documents(text) if d["kind"] == "WorkflowTemplate")
         assert parameters(template["spec"])["image"] == f"registry.example/gaintrace:{expected}"
 
 
-def test_what_is_off_is_not_there(tmp_path: Path) -> None:
+def test_what_is_off_is_not_there() -> None:
     off = {
         "nightly": {"enabled": False},
         "serviceAccount": {"create": False},
@@ -235,7 +234,7 @@ def test_what_is_off_is_not_there(tmp_path: Path) -> None:
         "networkPolicy": {"enabled": False},
         "image": {"pullSecrets": ["pull"]},
     }
-    found = documents(render(tmp_path, off).stdout)
+    found = documents(render(off).stdout)
     kinds = {d["kind"] for d in found}
     gone = {"CronWorkflow", "ServiceAccount", "Secret", "Role", "RoleBinding", "NetworkPolicy"}
     assert kinds.isdisjoint(gone)
@@ -245,7 +244,7 @@ def test_what_is_off_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("labels", ["commonLabels", "podLabels"])
-def test_labels_that_select_are_not_for_values_to_change(tmp_path: Path, labels: str) -> None:
-    refused = render(tmp_path, {labels: {"app.kubernetes.io/part-of": "other"}})
+def test_labels_that_select_are_not_for_values_to_change(labels: str) -> None:
+    refused = render({labels: {"app.kubernetes.io/part-of": "other"}})
     assert refused.returncode != 0
     assert "app.kubernetes.io/part-of" in refused.stderr

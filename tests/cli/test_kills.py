@@ -90,6 +90,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Straight:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["folder", "s3"] if KILLS > 2 else ["s3"])
 def test_trainer_and_aggregator_can_die_at_any_moment(
     kind: str, straight: Straight, tmp_path: Path, request: pytest.FixtureRequest

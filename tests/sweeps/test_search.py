@@ -21,6 +21,7 @@ from gaintrace.store.layout import OBJECTS
 from gaintrace.sweeps import claims
 from gaintrace.sweeps.plan import read_plan
 from gaintrace.sweeps.results import read_results
+from tests.conftest import thorough
 from tests.processes import FORKED
 
 SEARCH = """
@@ -84,7 +85,7 @@ def test_a_search_goes_round_by_round_and_is_ranked(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [SEARCH, STOPPING])
+@pytest.mark.parametrize("text", [SEARCH, thorough(STOPPING)])
 def test_interrupted_anywhere_it_goes_on_to_the_same_suggestions(tmp_path, text):
     whole = searched(tmp_path / "whole", text)
     asked = 5
@@ -258,7 +259,7 @@ def search_until_killed(folder, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [SEARCH, STOPPING])
+@pytest.mark.parametrize("text", [thorough(SEARCH), STOPPING])
 def test_killed_in_every_round_it_goes_on_to_the_same_suggestions(tmp_path, text):
     whole = searched(tmp_path / "whole", text)
     parts = tmp_path / "parts"

@@ -26,7 +26,7 @@ from gaintrace.sweeps.plan import make_plan, write_plan
 from gaintrace.sweeps.shard import ShardTrainer
 from gaintrace.training import loop
 from gaintrace.training.reporter import Silent
-from tests.conftest import small_run
+from tests.conftest import small_run, thorough
 
 
 class Heard(Silent):
@@ -179,7 +179,7 @@ def test_interrupting_and_running_again_continues(tmp_path):
         assert not store.exists(f"runs/{run.run_id}/checkpoint.safetensors")
 
 
-@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("members", [thorough(1), 2])
 def test_wherever_training_is_stopped_it_goes_on_to_the_same_numbers(tmp_path, members):
     """Asked between batches, in validation, before a test and in it."""
     grid, training = {"training.epochs": [1, 2]}, {"batch_size": 40}

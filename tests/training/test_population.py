@@ -14,7 +14,7 @@ from gaintrace.data.synthetic import generate
 from gaintrace.model.dual import member_state
 from gaintrace.model.layers import no_dropout
 from gaintrace.training.population import Population
-from tests.conftest import small_run
+from tests.conftest import small_run, thorough
 
 CPU = torch.device("cpu")
 NEW = {"gain": "linear", "curve": "per_skill", "ability": "inferred", "target": "past", "position": "distance"}
@@ -54,20 +54,26 @@ def largest_difference(a, b):
 
 
 @pytest.mark.parametrize("device", devices())
-@pytest.mark.parametrize("scope", ["global", "per_encoder"])
 @pytest.mark.parametrize(
-    ("model", "weighting"),
+    ("model", "weighting", "scope"),
     [
-        ({"gain": "scalar"}, "fixed"),
-        ({"gain": "per_skill"}, "fixed"),
-        (NEW, "fixed"),
-        (NEW, "learned"),
-        (EVIDENCE, "fixed"),
-        (AGGREGATE, "fixed"),
-        (AGGREGATE, "learned"),
+        ({"gain": "scalar"}, "fixed", "global"),
+        thorough({"gain": "scalar"}, "fixed", "per_encoder"),
+        thorough({"gain": "per_skill"}, "fixed", "global"),
+        ({"gain": "per_skill"}, "fixed", "per_encoder"),
+        (NEW, "fixed", "global"),
+        thorough(NEW, "fixed", "per_encoder"),
+        thorough(NEW, "learned", "global"),
+        (NEW, "learned", "per_encoder"),
+        thorough(EVIDENCE, "fixed", "global"),
+        (EVIDENCE, "fixed", "per_encoder"),
+        (AGGREGATE, "fixed", "global"),
+        thorough(AGGREGATE, "fixed", "per_encoder"),
+        thorough(AGGREGATE, "learned", "global"),
+        (AGGREGATE, "learned", "per_encoder"),
     ],
 )
-def test_a_member_equals_the_run_alone(device, scope, model, weighting):
+def test_a_member_equals_the_run_alone(device, model, weighting, scope):
     def run(curve=None, **training):
         average = 0.9 if model == NEW else 0
         training |= {"clip_scope": scope, "weight_average": average, "loss_weighting": weighting}

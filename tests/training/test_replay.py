@@ -15,7 +15,7 @@ from gaintrace.data.batches import DeviceData
 from gaintrace.data.synthetic import generate
 from gaintrace.training.population import Population
 from gaintrace.training.replay import CudaRecorder, _record
-from tests.conftest import small_run
+from tests.conftest import small_run, thorough
 
 CPU = torch.device("cpu")
 
@@ -175,9 +175,16 @@ def base(preset, **training):
 STUDY = {"loss": "double_sigmoid", "batch_order": "pykt"}
 
 
-@pytest.mark.parametrize("scope", ["global", "per_encoder"])
 @pytest.mark.parametrize(
-    ("preset", "options"), [("phase2", {}), ("phase2", STUDY | {"batch_size": 4}), ("gaintrace", {})]
+    ("preset", "options", "scope"),
+    [
+        ("phase2", {}, "global"),
+        thorough("phase2", {}, "per_encoder"),
+        ("phase2", STUDY | {"batch_size": 4}, "global"),
+        thorough("phase2", STUDY | {"batch_size": 4}, "per_encoder"),
+        thorough("gaintrace", {}, "global"),
+        ("gaintrace", {}, "per_encoder"),
+    ],
 )
 def test_a_replayed_step_is_the_launched_one(preset, options, scope):
     moving = {"bce_loss_weight_end": 0.9, "weight_average": 0.9, "clip_scope": scope} | options
