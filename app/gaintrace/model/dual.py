@@ -6,6 +6,8 @@ never changes the numbers of another.
 
 import copy
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -26,13 +28,23 @@ def derived_seed(*parts: object) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw from a seed on the CPU, and go on as before. (`torch.manual_seed` has every GPU told, at a later use.)"""
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+
+
 def build_performance(config: RunConfig, skills: int, item_answers: Tensor | None = None) -> PerformanceEncoder:
     """Encoder 1 of one run (K = 1), on the CPU, seeded by the run's seed alone.
 
     `item_answers`: training's answers on each item that it knows, I; none: no items.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived_seed(config.training.seed, "e1", "weights"))
+    with _seeded(derived_seed(config.training.seed, "e1", "weights")):
         return PerformanceEncoder(config.model, skills, config.data.max_sequence_length - 1, item_answers)
 
 
@@ -40,8 +52,7 @@ def build_mastery(
     config: RunConfig, skills: int, students: int, item_answers: Tensor | None = None
 ) -> MasteryEncoder | EvidenceEncoder:
     """Encoder 2 of one run (K = 1), on the CPU; `students` counts the training students, `item_answers` as above."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived_seed(config.training.seed, "e2", "weights"))
+    with _seeded(derived_seed(config.training.seed, "e2", "weights")):
         positions = config.data.max_sequence_length - 1
         if config.model.gain == "evidence":
             return EvidenceEncoder(config.model, config.learning_curve, skills, positions, item_answers)
@@ -50,8 +61,7 @@ def build_mastery(
 
 def build_aggregate(config: RunConfig, skills: int, item_answers: Tensor | None = None) -> AggregateEncoder:
     """Encoder 3 of one run (K = 1), on the CPU; `item_answers` as above."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived_seed(config.training.seed, "e3", "weights"))
+    with _seeded(derived_seed(config.training.seed, "e3", "weights")):
         return AggregateEncoder(config.model, config.learning_curve, skills, item_answers)
 
 
@@ -67,8 +77,9 @@ def build_side(side: str, config: RunConfig, skills: int, students: int, item_an
 def stack(encoders: list[Encoder]) -> Encoder:
     """One module of K members from K modules of one."""
     stacked = copy.deepcopy(encoders[0])
+    own = [member_tensors(encoder) for encoder in encoders]
     for name, tensor in member_tensors(stacked).items():
-        tensor.data = torch.cat([member_tensors(encoder)[name].data for encoder in encoders])
+        tensor.data = torch.cat([tensors[name].data for tensors in own])
     return stacked
 
 
