@@ -8,8 +8,7 @@ QUICK := $(addprefix tests/,test_architecture.py test_numbers.py config model an
   training/test_evaluation.py training/test_memory.py runs/test_interpretability.py sweeps/test_plan.py \
   report/test_verdict.py)
 
-# One more than cores: tests of servers and processes wait.
-WORKERS = -n $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))') --dist loadfile --no-loadscope-reorder
+WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help sweep quick test thorough check docs site lock sbom chart clean bench image image-test cluster-test argo-schema

@@ -84,8 +84,13 @@ def one_thread() -> None:
 def figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawn, but written as SVG only under the mark `figures`: that takes longer than to train."""
     if request.node.get_closest_marker("figures") is None:
-        for module in ("gaintrace.report.figures", "gaintrace.report.mastery"):
-            monkeypatch.setattr(f"{module}.svg", lambda figure: f"<svg>{figure.name}</svg>")
+        leave_figures_empty(monkeypatch)
+
+
+def leave_figures_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of reports; in a process of a test's own too."""
+    for module in ("gaintrace.report.figures", "gaintrace.report.mastery"):
+        monkeypatch.setattr(f"{module}.svg", lambda figure: f"<svg>{figure.name}</svg>")
 
 
 @pytest.fixture(scope="session")

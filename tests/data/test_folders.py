@@ -4,7 +4,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaintrace.data.prepare import prepare
@@ -280,6 +280,7 @@ def test_whatever_a_cell_holds_the_folder_is_read_or_refused(tmp_path, reader):
         xes_folder(tmp_path, {10: (0, HISTORY), 11: (4, HISTORY)}, length=5)
     originals = {path: path.read_text() for path in sorted(tmp_path.rglob("*.csv"))}
 
+    @settings(max_examples=40)  # a folder each
     @given(st.sampled_from(sorted(originals)), st.integers(0, 9), st.integers(0, 9), CELLS)
     def check(path, row, column, cell):
         lines = [line.split(",") for line in originals[path].splitlines()] or [[""]]

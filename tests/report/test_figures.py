@@ -62,7 +62,7 @@ def test_a_second_parameter_has_dashes_and_one_that_hardly_differs_comes_later()
     assert len({(look.colour, look.dash) for look in found.of}) == 5
 
 
-@settings(max_examples=50)  # a figure each
+@settings(max_examples=25)  # a figure each
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6, unique=True))
 @example([(0.0, 0.0), (0.0, 0.015625), (0.0, 0.001953125)])
 def test_names_of_few_points_lie_apart_and_inside(points):

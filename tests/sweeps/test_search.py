@@ -21,7 +21,7 @@ from gaintrace.store.layout import OBJECTS
 from gaintrace.sweeps import claims
 from gaintrace.sweeps.plan import read_plan
 from gaintrace.sweeps.results import read_results
-from tests.conftest import thorough
+from tests.conftest import leave_figures_empty, thorough
 from tests.processes import FORKED
 
 SEARCH = """
@@ -235,6 +235,7 @@ def test_how_a_run_was_stopped_is_found_out_again_where_that_is_damaged(tmp_path
 def work(folder, ready, trained):
     """One of the processes that do the same search."""
     torch.set_num_threads(1)
+    leave_figures_empty(pytest.MonkeyPatch())
 
     class Counting(Unwatched):
         def training(self, plan, runs):
@@ -255,6 +256,7 @@ def work(folder, ready, trained):
 def search_until_killed(folder, text):
     """What a process does that is killed."""
     torch.set_num_threads(1)
+    leave_figures_empty(pytest.MonkeyPatch())
     searched(folder, text)
 
 

@@ -18,7 +18,7 @@ from gaintrace.report.aggregate import aggregate
 from gaintrace.report.trajectories import load_encoder
 from gaintrace.runs.predictions import read_predictions
 from gaintrace.runs.result import PyktAucs, RunResult
-from gaintrace.runs.writer import RunWriter
+from gaintrace.runs.writer import Common, RunWriter
 from gaintrace.store import open_store
 from gaintrace.sweeps import shard as module
 from gaintrace.sweeps.data import load_data, reference
@@ -359,7 +359,7 @@ def test_a_damaged_result_is_trained_again(tmp_path):
 @pytest.mark.parametrize("first", [0, 1])
 def test_of_two_processes_that_end_a_run_at_once_one_leaves_its_result_and_its_own_files(tmp_path, monkeypatch, first):
     store = open_store(tmp_path)
-    publish, predict, waiting = RunWriter._publish, RunWriter._predictions, []
+    publish, predict, waiting = RunWriter._publish, Common.stored, []
 
     def both(self, result):
         """Comes after the files. The first process waits here for the other to come as far."""
@@ -371,9 +371,7 @@ def test_of_two_processes_that_end_a_run_at_once_one_leaves_its_result_and_its_o
         return result
 
     monkeypatch.setattr(RunWriter, "_publish", both)
-    monkeypatch.setattr(
-        RunWriter, "_predictions", lambda *arguments: predict(*arguments).eval(f"e2 = e2 / {len(waiting) + 1}")
-    )
+    monkeypatch.setattr(Common, "stored", lambda *arguments: predict(*arguments).eval(f"e2 = e2 / {len(waiting) + 1}"))
     plan, _ = sweep(store, {})
     (run,) = plan.runs
     found = result(store, run)

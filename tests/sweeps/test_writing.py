@@ -90,14 +90,14 @@ def test_so_many_predictions_wait_in_memory_and_no_more(targets, most):
 
 
 def test_a_fault_in_measuring_one_run_fails_that_run_alone(tmp_path, monkeypatch):
-    predictions, store = RunWriter._predictions, open_store(tmp_path)
+    common, store = RunWriter._common, open_store(tmp_path)
 
-    def fragile(self, ended):
-        if ended.history.config.training.bce_loss_weight == 0.3:
+    def fragile(self, predictions, config):
+        if config.training.bce_loss_weight == 0.3:
             raise ZeroDivisionError("of this run")
-        return predictions(self, ended)
+        return common(self, predictions, config)
 
-    monkeypatch.setattr(RunWriter, "_predictions", fragile)
+    monkeypatch.setattr(RunWriter, "_common", fragile)
     plan, heard = sweep(store, GRID, members=1)
     assert [result(store, run).status for run in plan.runs] == ["failed", "succeeded"]
     assert result(store, plan.runs[0]).error.message == "of this run"

@@ -19,6 +19,7 @@ from gaintrace.use.graph import OUTPUTS, inputs_of
 from gaintrace.use.predictions import predicted
 from gaintrace.use.trained import load_trained
 from tests.cli.here import gaintrace
+from tests.conftest import thorough
 from tests.use.trained_run import EVIDENCE, IRT, PAST, of_several_skills, train
 
 CPU = torch.device("cpu")
@@ -26,7 +27,7 @@ BEST = PAST | EVIDENCE
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [{"n_blocks": 1}, BEST | {"n_blocks": 1}], ids=["published", "evidence"])
+@pytest.mark.parametrize("model", [thorough({"n_blocks": 1}), BEST | {"n_blocks": 1}], ids=["published", "evidence"])
 def test_the_graph_predicts_what_the_run_does(tmp_path, model):
     for name in ("onnx", "onnxscript"):
         pytest.importorskip(name, reason=f"{name} is not installed")

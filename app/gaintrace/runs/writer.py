@@ -47,7 +47,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Common:
     """What runs on one data set and split have in common, made once for all of them.
 
     `identity`: student, position among the student's rows and skill of each target. `truth`: the simulated mastery,
@@ -89,7 +89,7 @@ class RunWriter:
         self.runs = store.child(layout.RUNS)
         self.dataset = dataset
         self.note = note
-        self.tested: dict[str, Tested] = {}  # by the data's configuration
+        self.common: dict[str, Common] = {}  # by the data's configuration
         self.lock = Lock()  # of these: several threads write
 
     def succeeded(self, run: str) -> bool:
@@ -127,16 +127,16 @@ class RunWriter:
         if ended.error is not None:
             return self._publish(self._result(config, ended.run, how, ended.error, files, _epochs(ended, data)))
         assert ended.predictions is not None
-        tested = self._tested(ended.predictions, config)
-        predictions = tested.stored(ended.predictions)
+        common = self._common(ended.predictions, config)
+        predictions = common.stored(ended.predictions)
         tensors = {f"{side}.{k}": v.cpu() for side, state in ended.weights.items() for k, v in state.items()}
         for name, content in (
             ("predictions.parquet", predictions.to_parquet(index=False)),
             ("model.safetensors", save(tensors, {"config": config.model_dump_json()})),
-            (layout.VOCABULARY, tested.vocabulary),
+            (layout.VOCABULARY, common.vocabulary),
         ):
             files[name] = add_file(folder, name, content)
-        measured = _epochs(ended, data) | _measured(config, ended, predictions, tested, self.dataset)
+        measured = _epochs(ended, data) | _measured(config, ended, predictions, common, self.dataset)
         return self._publish(self._result(config, ended.run, how, None, files, measured))
 
     def fail(self, run: str, config: RunConfig, error: Exception, how: Circumstances) -> RunResult:
@@ -177,13 +177,13 @@ class RunWriter:
             **measured,
         )
 
-    def _tested(self, predictions: pd.DataFrame, config: RunConfig) -> Tested:
+    def _common(self, predictions: pd.DataFrame, config: RunConfig) -> Common:
         """What runs on the same data have in common. `predictions`: of one of them."""
         key = f"{config.data.model_dump_json()} {config.model.items == 'none'}"
         with self.lock:
-            if key not in self.tested:
-                self.tested[key] = Tested.of(predictions, self.dataset, config)
-            return self.tested[key]
+            if key not in self.common:
+                self.common[key] = Common.of(predictions, self.dataset, config)
+            return self.common[key]
 
     def _publish(self, result: RunResult) -> RunResult:
         """Put result.json, and return the one that counts: of two pods on one run, the first to succeed.
@@ -241,7 +241,7 @@ def _epochs(ended: EndedRun, data: DeviceData) -> dict[str, Any]:
 
 
 def _measured(
-    config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, tested: Tested, dataset: Dataset
+    config: RunConfig, ended: EndedRun, predictions: pd.DataFrame, common: Common, dataset: Dataset
 ) -> dict[str, Any]:
     """What is measured on test. `predictions`: as stored."""
 
@@ -254,9 +254,9 @@ def _measured(
         "test": Metrics(**{side: encoder(score) for side, score in ended.test.items()}, targets=len(predictions)),
         "learned": learned(config, ended.weights),
         "gain": GainStatistics(**asdict(ended.gain)) if ended.gain else None,
-        "spread": spread(predictions, tested.targets),
-        "interpretability": interpret(predictions, tested.targets, config, ended.weights),
+        "spread": spread(predictions, common.targets),
+        "interpretability": interpret(predictions, common.targets, config, ended.weights),
         "mastery_recovery": mastery_recovery(predictions),
-        "pykt": pykt_scores(ended.predictions, ended.windowed, tested.answer, config.data),
+        "pykt": pykt_scores(ended.predictions, ended.windowed, common.answer, config.data),
         "simulator": dataset.simulator,
     }
