@@ -23,10 +23,10 @@ quick: .venv/installed ## Run the tests of a minute: no servers, hardly a proces
 	OMP_NUM_THREADS=1 $(BIN)/pytest --hypothesis-profile=quick -m "not slow and not thorough and not realdata" $(QUICK)
 
 test: .venv/installed ## Run the test suite
-	$(BIN)/pytest $(WORKERS) -m "not thorough"
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(WORKERS) -m "not thorough"
 
-thorough: .venv/installed ## Run what it leaves out: more kills, seeds, locales and combinations (minutes)
-	$(BIN)/pytest $(WORKERS) -m thorough
+thorough: .venv/installed ## Run what it leaves out: more kills, seeds, locales, combinations and examples (minutes)
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(WORKERS) --hypothesis-profile=thorough -m "thorough or hypothesis"
 
 check: .venv/installed ## Lint, format check, types, and generated docs being current
 	$(BIN)/ruff check app tests benchmarks release

@@ -14,7 +14,8 @@ from xdist.scheduler import LoadFileScheduling
 from gaintrace.config import RunConfig
 from tests.servers import KEY, SECRET, s3_server
 
-settings.register_profile("any machine", deadline=None)  # a busy one takes its time
+settings.register_profile("any machine", deadline=None, max_examples=50)  # a busy one takes its time
+settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.register_profile("quick", deadline=None, max_examples=20)
 settings.load_profile("any machine")
 

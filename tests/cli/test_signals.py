@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.apart import COMMAND, PATIENCE, start, wait_for
 from tests.cli.here import gaintrace
-from tests.conftest import SMALL_SWEEP
+from tests.conftest import SMALL_SWEEP, thorough
 from tests.processes import Command
 
 # One run at a time: killed between two checkpoints, runs trained side by side would go on apart, equal within rounding.
@@ -114,7 +114,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "store"
 
 
-@pytest.mark.parametrize("where", OUTSIDE_TRAINING)
+@pytest.mark.parametrize(
+    "where", [thorough(where) if "mastery" in where or "pushed" in where else where for where in OUTSIDE_TRAINING]
+)
 def test_a_signal_ends_every_phase_within_seconds(folder: Path, trained: Path, where: str) -> None:
     module, function = OUTSIDE_TRAINING[where]
     shutil.copytree(trained, folder / "store")

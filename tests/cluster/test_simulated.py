@@ -14,6 +14,12 @@ from tests.cluster import real_cluster, test_real_cluster
 from tests.cluster.simulated import SimulatedCluster, Workflow
 
 IMAGE = "registry.example/gaintrace:0.1.0"
+DEAR = (
+    "test_one_impossible_run_of_six_and_the_threshold",
+    "test_six_rows_for_each_number_of_runs_a_pod-1",
+    "test_epochs_alone_can_be_given",
+)
+"""What trains for longest."""
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +33,11 @@ def cases() -> Iterator[Any]:
     for name, test in vars(test_real_cluster).items():
         if not name.startswith("test_"):
             continue
-        marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
-        for values in itertools.product(*(mark.args[1] for mark in marks)):
-            given = {mark.args[0]: value for mark, value in zip(marks, values, strict=True)}
-            yield pytest.param(test, given, id="-".join([name, *map(str, values)])[:60])
+        lists = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+        for values in itertools.product(*(mark.args[1] for mark in lists)):
+            given = {mark.args[0]: value for mark, value in zip(lists, values, strict=True)}
+            case = "-".join([name, *map(str, values)])[:60]
+            yield pytest.param(test, given, id=case, marks=[pytest.mark.thorough] if case in DEAR else [])
 
 
 @pytest.mark.parametrize(("test", "given"), list(cases()))

@@ -19,6 +19,7 @@ from gaintrace.cli import app
 from gaintrace.errors import ConfigError, DataError, ExitCode, StoreError
 from gaintrace.store import MissingObjectError, Store, open_store
 from gaintrace.store.s3 import S3Store
+from tests.conftest import thorough
 from tests.faulty_proxy import FaultyProxy
 from tests.servers import KEY, SECRET, installed, s3_server
 
@@ -341,7 +342,7 @@ def test_a_sweep_through_a_bad_network_ends_in_the_same_numbers(
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [("500", "the server answers InternalError"), ("503", "too busy"), ("reset", "cannot be reached")],
+    [thorough("500", "the server answers InternalError"), thorough("503", "too busy"), ("reset", "cannot be reached")],
 )
 def test_a_sweep_on_a_server_that_dies_says_so_and_leaves_nothing_half(
     bucket: str,

@@ -100,7 +100,7 @@ def test_interrupted_anywhere_it_goes_on_to_the_same_suggestions(tmp_path, text)
     pd.testing.assert_frame_equal(outcome(parts), outcome(whole))
 
 
-@pytest.mark.parametrize("kept", [1, 2])
+@pytest.mark.parametrize("kept", [1, thorough(2)])
 def test_a_round_that_is_lost_is_planned_again_as_it_was(tmp_path, kept):
     searched(tmp_path)
     planned = rounds(tmp_path)
