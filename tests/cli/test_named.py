@@ -121,7 +121,9 @@ def test_a_sweep_that_nearly_exists_is_suggested(tmp_path: Path) -> None:
     assert "has no sweep mad; did you mean made? Sweeps there: made-" in done.error
 
 
-@pytest.mark.parametrize("out", ["st[/b]", "st[a]", "[bold]x", ":warning:", "a b", "ünï", "it's", "#1"])
+@pytest.mark.parametrize(
+    "out", ["st[/b]", *map(thorough, ["st[a]", "[bold]x", "a b", "#1"]), ":warning:", "ünï", "it's"]
+)
 def test_odd_characters_in_paths_are_printed_as_they_are(tmp_path: Path, out: str) -> None:
     store = open_store(tmp_path / out)
     plan = published(store)

@@ -136,6 +136,7 @@ def test_the_few_shown_are_the_least_used_and_the_hungriest(fleet: Fleet) -> Non
     assert set(fleet.ask("Power by node", top="1")) == {f"node-{(PODS - 1) // 8}"}
 
 
+@pytest.mark.thorough
 def test_a_thousand_pods_are_answered_in_seconds(fleet: Fleet) -> None:
     """Each panel of the dashboard, over two hours, on a busy machine."""
     for name, panel in PANELS:

@@ -153,6 +153,7 @@ def test_parameters_of_one_name_keep_their_paths(store):
     assert aggregate(store, plan.sweep_id).parameters == ["seed", "fold"]
 
 
+@pytest.mark.thorough
 def test_two_thousand_runs_aggregate_in_twenty_seconds_of_cpu(store):
     weights = [round(i / 2000, 4) for i in range(2000)]
     plan = planned(store, f"name: many\ngrid: {{training.bce_loss_weight: {weights}}}\n")

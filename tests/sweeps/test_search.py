@@ -261,7 +261,8 @@ def search_until_killed(folder, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [thorough(SEARCH), STOPPING])
+@pytest.mark.thorough
+@pytest.mark.parametrize("text", [SEARCH, STOPPING])
 def test_killed_in_every_round_it_goes_on_to_the_same_suggestions(tmp_path, text):
     whole = searched(tmp_path / "whole", text)
     parts = tmp_path / "parts"
