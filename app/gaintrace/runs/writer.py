@@ -89,7 +89,7 @@ class RunWriter:
         self.runs = store.child(layout.RUNS)
         self.dataset = dataset
         self.note = note
-        self.common: dict[str, Common] = {}  # by the data's configuration
+        self.common: dict[str, Common] = {}  # by the data's configuration, and whether items are read
         self.lock = Lock()  # of these: several threads write
 
     def succeeded(self, run: str) -> bool:

@@ -26,7 +26,8 @@ def noise(store, skills, more=""):
 
 def test_configurations_that_cannot_be_told_apart_are_named(tmp_path):
     summary, (finding,) = noise(open_store(tmp_path), {0.3: 1.0, 0.5: 0.997, 0.8: 0.5})
-    assert finding.text.startswith("1 of the 2 others cannot be told from the best: bce_loss_weight 0.5.")
+    told = "1 of the 2 others cannot be told from the best: bce_loss_weight 0.5. The difference to the best on test is "
+    assert finding.text.startswith(told)
     assert "200 test students, not the randomness of training: there is one seed and one fold" in finding.text
     assert finding.numbers["together"] == [{"bce_loss_weight": 0.3}, {"bce_loss_weight": 0.5}]
     assert [c.apart for c in summary.comparison.configurations] == [None, False, True]
@@ -41,6 +42,7 @@ def test_differences_beyond_noise_are_silent(tmp_path):
 def test_seeds_bring_in_the_randomness_of_training(tmp_path):
     _, (finding,) = noise(open_store(tmp_path), {0.3: 1.0, 0.5: 1.0, 0.8: 1.0}, "seeds: [1, 2, 3]\n")
     assert finding.text.startswith("None of 3 configurations can be told from the best")
+    assert "Their differences to the best on test are within noise" in finding.text
     assert "test students and the randomness of training" in finding.text
 
 

@@ -29,9 +29,10 @@ def within_noise(comparison: Comparison, objective: Objective) -> Iterator[Findi
         text = f"{len(others)} of the {count - 1} others cannot be told from {best}: {named(others)}"
     on_test = " on test" if objective.on_validation else ""
     at_once = f", all {count - 1} at once" if count > 2 else ""
+    what, do = ("The difference", "is") if len(together) == 2 else ("Their differences", "are")
     yield Finding(
         name="within_noise",
-        text=f"{text}. Their differences to {best}{on_test} are within noise; the intervals (95 %{at_once}) cover "
+        text=f"{text}. {what} to {best}{on_test} {do} within noise; the intervals (95 %{at_once}) cover "
         f"{comparison.covers}.",
         numbers={
             "metric": comparison.metric,

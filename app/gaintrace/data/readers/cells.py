@@ -170,7 +170,7 @@ def nothing(count: int) -> "pd.Series[str]":
 def numbered(values: "pd.Series[Any]") -> "tuple[np.ndarray[Any, np.dtype[np.int32]], pd.Index[str]]":
     """The number of each text in the order in which they first appear, −1 for a missing one, and the texts by number.
 
-    As `pandas.factorize`, whose numbers and table of what it has seen take more memory than 20 million rows leave.
+    As `pandas.factorize`, which would make an array of 64 bits a row beside a table of what it has seen.
     """
     cells = categorical(values)
     code, names = cells.cat.codes.to_numpy(), cells.cat.categories
