@@ -13,7 +13,7 @@ from gaintrace.pipeline.sweep import run_sweep
 from gaintrace.store import FolderStore
 
 PICTURE = Path(__file__).parent / "report.png"
-WIDTH, HEIGHT = 1180, 1300
+WIDTH, HEIGHT = 1180, 1276
 COLOURS = 64
 """Enough for text and two lines; the file stays small."""
 
